@@ -1,0 +1,5 @@
+"""The only package that composes: settings, URLs, processes."""
+
+from config.celery import app as celery_app
+
+__all__ = ["celery_app"]

@@ -1,0 +1,189 @@
+"""The one settings file; everything that differs between places comes from the environment.
+
+`.env.example` lists each variable with its default. Whatever a production must set and has
+not set refuses to start, with a sentence that says which.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import django_stubs_ext
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+django_stubs_ext.monkeypatch()  # so that `ModelAdmin[Hold]` also runs
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+
+def _required(name: str, *, shortest: int = 1) -> str:
+    """Return the variable `name`, or refuse to start and say what is missing."""
+    value: str = env.str(name, default="")
+    if len(value) < shortest:
+        raise ImproperlyConfigured(
+            f"Set {name} in the environment (at least {shortest} characters); "
+            "`./run serve` sets it by itself on a laptop. See .env.example."
+        )
+    return value
+
+
+# -- this place --------------------------------------------------------------------------------
+DEBUG = False  # a service that handles money never shows its inside to a caller
+SECRET_KEY = _required("SECRET_KEY", shortest=32)
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+PUBLIC_URL: str = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
+SERVED_BY_TLS = PUBLIC_URL.startswith("https://")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+
+# -- what it is made of ------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "plans",
+    "billing",
+]
+MIDDLEWARE = [
+    "billing.http.requests.RequestId",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# -- PostgreSQL is the record ------------------------------------------------------------------
+_required("DATABASE_URL")
+DATABASES = {"default": env.db_url("DATABASE_URL")}
+DATABASES["default"].update(
+    {
+        "ENGINE": "django.db.backends.postgresql",
+        "CONN_MAX_AGE": env.int("DATABASE_CONN_MAX_AGE", default=60),
+        "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": True,  # safe behind PgBouncer in transaction mode
+    }
+)
+DATABASES["default"].setdefault("OPTIONS", {}).update(
+    {
+        "connect_timeout": 5,
+        "options": "-c lock_timeout=4s -c statement_timeout=15s "
+        "-c idle_in_transaction_session_timeout=30s -c timezone=UTC",
+    }
+)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# -- Redis is the doorbell ---------------------------------------------------------------------
+REDIS_URL = _required("REDIS_URL")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "linggan",
+        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
+    }
+}
+
+# -- who calls ---------------------------------------------------------------------------------
+JWT_ISSUER = _required("JWT_ISSUER")
+JWT_AUDIENCE = _required("JWT_AUDIENCE")
+JWT_ALGORITHM: str = env.str("JWT_ALGORITHM", default="EdDSA")
+JWT_JWKS_URL: str = env.str("JWT_JWKS_URL", default="")
+JWT_PUBLIC_KEY: str = env.str("JWT_PUBLIC_KEY", default="", multiline=True)
+JWT_PRIVATE_KEY: str = env.str("JWT_PRIVATE_KEY", default="", multiline=True)  # `issue_token`
+if not (JWT_JWKS_URL or JWT_PUBLIC_KEY):
+    raise ImproperlyConfigured("Set JWT_JWKS_URL or JWT_PUBLIC_KEY: who signs the users' tokens?")
+
+# -- what is sold, and where it is made --------------------------------------------------------
+CATALOG: str = env.str("CATALOG", default=str(BASE_DIR / "plans" / "catalogs" / "kling.toml"))
+BACKENDS: dict[str, dict[str, Any]] = env.json("BACKENDS", default={})
+BACKEND_WEBHOOK_BASE_URL: str = env.str("BACKEND_WEBHOOK_BASE_URL", default=PUBLIC_URL).rstrip("/")
+WEBHOOK_ALLOWED_CIDRS: list[str] = env.list("WEBHOOK_ALLOWED_CIDRS", default=[])
+
+# -- Celery (the schedule stands in config/celery.py) ------------------------------------------
+CELERY_BROKER_URL = REDIS_URL
+
+# -- REST --------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["billing.accounts.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["billing.http.parsing.StrictJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "billing.http.openapi.Schema",
+    "EXCEPTION_HANDLER": "billing.http.problems.answer_refusal",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Linggan 灵感",
+    "DESCRIPTION": "Credits and subscriptions for AI video platforms.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": ["billing.http.openapi.finish_document"],
+}
+
+# -- files -------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT: str = env.str("STATIC_ROOT", default=str(BASE_DIR / "var" / "static"))
+MEDIA_ROOT: str = env.str("MEDIA_ROOT", default=str(BASE_DIR / "var" / "media"))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+OUTPUT_URL_SECONDS: int = env.int("OUTPUT_URL_SECONDS", default=3600)
+OUTPUT_BYTES_MAX: int = env.int("OUTPUT_BYTES_MAX", default=256 * 1024 * 1024)
+
+# -- people ------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_TZ = True
+TIME_ZONE = "UTC"
+LOGIN_URL = "admin:login"
+SESSION_COOKIE_AGE = 30 * 60
+SESSION_SAVE_EVERY_REQUEST = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SERVED_BY_TLS
+SECURE_SSL_REDIRECT = SERVED_BY_TLS
+SECURE_HSTS_SECONDS = 31536000 if SERVED_BY_TLS else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SERVED_BY_TLS else None
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    }
+]
+UNFOLD: dict[str, Any] = {"SITE_TITLE": "Linggan 灵感", "SITE_HEADER": "Linggan 灵感"}
+
+# -- logs --------------------------------------------------------------------------------------
+LOG_FORMAT: str = env.str("LOG_FORMAT", default="text")  # text for people, json for machines

@@ -1,7 +1,11 @@
 """The one base of all refusals: a value with a name, a kind, a sentence and its facts."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
+
+from plans.wording import gettext as _
 
 
 class ErrorKind(StrEnum):
@@ -36,3 +40,57 @@ class DomainError(Exception):
         super().__init__(message)
         self.message = message
         self.facts = facts
+
+
+class InvalidSpec(DomainError):
+    """A job spec that the catalog's model does not offer; `errors` names all that is wrong."""
+
+    code = "invalid_spec"
+    kind = ErrorKind.INVALID
+
+    def __init__(self, errors: Sequence[Mapping[str, str]]) -> None:
+        super().__init__(
+            _("The order is not one that this model offers: %(first)s")
+            % {"first": errors[0]["detail"]},
+            errors=[dict(error) for error in errors],
+        )
+        self.errors: list[dict[str, str]] = [dict(error) for error in errors]
+
+
+class Unpriced(DomainError):
+    """An order that no rate of the card prices: nothing may be held or sent for it."""
+
+    code = "unpriced"
+    kind = ErrorKind.INVALID
+
+
+class NoCatalog(DomainError):
+    """Nothing has been published yet, so nothing can be sold."""
+
+    code = "unavailable"
+    kind = ErrorKind.UNAVAILABLE
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong in a catalog file, where its author will find it."""
+
+    file: str
+    line: int
+    key: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.key}: {self.sentence}"
+
+
+class CatalogInvalid(Exception):
+    """A catalog file that cannot be published; `problems` holds all that is wrong with it.
+
+    It answers the file's author at the command line and never reaches REST, so it is no
+    `DomainError` and has no public code.
+    """
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)

@@ -1,0 +1,1 @@
+"""Who pays, who calls, and how callers prove themselves."""

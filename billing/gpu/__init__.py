@@ -1,0 +1,1 @@
+"""Where videos are made: backends behind one interface, asked and never assumed."""

@@ -1,0 +1,1 @@
+"""What every edge shares: refusals, idempotency, pages, the contract."""

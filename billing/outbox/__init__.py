@@ -1,0 +1,1 @@
+"""Work that must follow a commit: PostgreSQL remembers it, Celery is only rung."""

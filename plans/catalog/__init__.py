@@ -1,0 +1,1 @@
+"""One catalog: its file, what it may say, and how it is published."""

@@ -1,0 +1,66 @@
+"""An account as the platform's own server sees it."""
+
+from typing import Any, ClassVar
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from billing.accounts import selectors, services
+from billing.accounts.authentication import caller_of
+from billing.accounts.errors import InvalidAccount
+from billing.accounts.models import Account
+from billing.accounts.scopes import Scope
+from billing.http import errors, problems
+from billing.http.parsing import StrictIn
+
+
+class AccountIn(StrictIn):
+    """What a platform may change of an account: its own notes."""
+
+    metadata = serializers.DictField(child=serializers.CharField(allow_blank=True), required=True)
+
+
+class AccountOut(serializers.ModelSerializer[Account]):
+    """An account, without its balance."""
+
+    class Meta:
+        model = Account
+        fields = ["id", "external_id", "kind", "zone", "is_sandbox", "metadata", "created_at"]
+
+
+class AccountDetail(APIView):
+    """One account, by the platform's own name for it; service keys only."""
+
+    acts_for_account: ClassVar = False
+    authz: ClassVar = {"GET": "account.read", "PATCH": "account.change"}
+    refusals: ClassVar = {"PATCH": [InvalidAccount]}
+
+    @extend_schema(responses=AccountOut, operation_id="read_account")
+    def get(self, request: Request, external_id: str) -> Response:
+        """Read an account."""
+        return Response(AccountOut(_visible_account(request, external_id)).data)
+
+    @extend_schema(request=AccountIn, responses=AccountOut, operation_id="change_account")
+    def patch(self, request: Request, external_id: str) -> Response:
+        """Replace the platform's notes on an account."""
+        account = _visible_account(request, external_id)
+        changed: AccountIn = AccountIn(data=request.data)
+        changed.is_valid(raise_exception=True)
+        notes: dict[str, Any] = changed.validated_data["metadata"]
+        return Response(AccountOut(services.describe_account(account, metadata=notes)).data)
+
+
+def _visible_account(request: Request, external_id: str) -> Account:
+    """Return the account if the calling service may see it; a foreign one is absent."""
+    caller = caller_of(request)
+    if caller.kind != "service":
+        raise errors.Forbidden(_("Only a service key may do this."))
+    caller.require(Scope.ACCOUNTS_WRITE)
+    account = selectors.find_account(external_id, is_sandbox=caller.is_sandbox)
+    if account is None:
+        raise problems.absent()
+    return account

@@ -1,0 +1,235 @@
+"""Who calls: a person by a token of the platform, or the platform's own server by a service key."""
+
+import hmac
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from billing.accounts import external_ids, scopes, selectors, services, tokens
+from billing.accounts.models import Account, ApiKey
+from billing.accounts.scopes import Scope
+from billing.http import errors, problems
+from plans import selectors as catalogs
+
+ACCOUNT_HEADER: Final = "X-Account"
+_NO_HASH: Final = bytes(32)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who makes a request; it stands as `request.user`.
+
+    Attributes:
+        kind: "user" or "service".
+        account: a user's own; None for a service, which names one in each request.
+        scopes: what it may do for the account it acts for.
+        name: the external id, or the service key's name: for logs and ledger entries.
+        key_id: a service key's id; "" for a user.
+        acts_for: the external id that a service names; "" for none, and for a user.
+        is_sandbox: it sees sandbox accounts only; otherwise it sees none of them.
+    """
+
+    kind: str
+    account: Account | None
+    scopes: frozenset[str]
+    name: str
+    key_id: str
+    acts_for: str
+    is_sandbox: bool
+    is_authenticated: bool = True
+
+    @property
+    def caller_id(self) -> str:
+        """Return what idempotency keys are scoped to: who asks, and for which account."""
+        if self.account is not None:
+            return self.account.pk
+        return f"{self.key_id}/{self.acts_for}"
+
+    @property
+    def actor_id(self) -> str:
+        """Return the id that a ledger entry names as its actor."""
+        return self.account.pk if self.account is not None else self.key_id
+
+    def require(self, scope: str) -> None:
+        """Return if the caller may do what `scope` names.
+
+        Raises:
+            Forbidden: it may not.
+        """
+        if scope not in self.scopes:
+            raise errors.Forbidden(
+                _("This needs the scope %(scope)s.") % {"scope": scope}, scope=scope
+            )
+
+
+class BearerAuthentication(BaseAuthentication):
+    """Reads `Authorization: Bearer`, and refuses whatever is not wholly good with one answer."""
+
+    def authenticate(self, request: Request) -> tuple[Caller, None] | None:
+        """Return the caller; None without the header, and the view decides about nobody.
+
+        A person's account is made at first sight.
+
+        Raises:
+            Unauthenticated: the header is there and proves nothing.
+            Unavailable: the key set of the tokens cannot be reached.
+        """
+        header = request.headers.get("Authorization")
+        if header is None:
+            return None
+        scheme, _blank, credential = header.partition(" ")
+        credential = credential.strip(" ")
+        if scheme.lower() != "bearer" or not credential:
+            raise _unauthenticated()
+        now = timezone.now()  # noqa: TID251 (the edge at which `now` enters every request)
+        if credential.startswith("sk_"):
+            return _service(credential, request, now), None
+        return _user(credential, now), None
+
+    def authenticate_header(self, request: Request) -> str:
+        """Return the challenge of a 401."""
+        return "Bearer"
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # its base registers subclasses by an untyped hook
+    """Tells the OpenAPI document how callers prove themselves."""
+
+    target_class = "billing.accounts.authentication.BearerAuthentication"
+    name = "bearer"
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, Any]:
+        """Return the one scheme that covers tokens and service keys."""
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A user's JWT, or a service key (`sk_…`) with `X-Account`.",
+        }
+
+
+def caller_of(request: Request | HttpRequest) -> Caller:
+    """Return who makes the request.
+
+    Raises:
+        Unauthenticated: nobody does.
+    """
+    caller = request.user
+    if not isinstance(caller, Caller):
+        raise _unauthenticated()
+    return caller
+
+
+def account_of(request: Request, scope: str) -> Account:
+    """Return the account that the request is about, which its caller may act upon by `scope`.
+
+    A user's is his own. A service names it in `X-Account`; one that nobody has seen yet is made if
+    the service may make accounts (`accounts:write`), and is absent otherwise.
+
+    Raises:
+        Forbidden: the caller lacks `scope`.
+        Malformed: a service names no account.
+        NotFound: there is no such account, or it is on the other side of the sandbox.
+    """
+    caller = caller_of(request)
+    caller.require(scope)
+    if caller.account is not None:
+        return caller.account
+    if not external_ids.is_external_id(caller.acts_for):
+        raise errors.Malformed(
+            _("Send the header %(header)s: the external id of the account that you act for.")
+            % {"header": ACCOUNT_HEADER},
+            header=ACCOUNT_HEADER,
+        )
+    account = selectors.find_account(caller.acts_for, is_sandbox=caller.is_sandbox)
+    if account is None and Scope.ACCOUNTS_WRITE in caller.scopes:
+        account = _first_seen(caller.acts_for, is_sandbox=caller.is_sandbox, now=timezone.now())  # noqa: TID251 (an edge)
+    if account is None or account.is_sandbox != caller.is_sandbox:
+        raise problems.absent()
+    return account
+
+
+def own_account_of(request: Request) -> Account:
+    """Return the account of the person who calls: for acts that no service does for him.
+
+    Raises:
+        Forbidden: a service calls.
+    """
+    account = caller_of(request).account
+    if account is None:
+        raise errors.Forbidden(_("Only the user's own token may do this."))
+    return account
+
+
+def _user(token: str, now: datetime) -> Caller:
+    try:
+        bearer = tokens.verify(token, now=now)
+    except tokens.InvalidToken as wrong:
+        _log.info("token refused: %s", wrong)
+        raise _unauthenticated() from None
+    except tokens.KeysAway:
+        raise errors.Unavailable(
+            _("The keys that tokens are checked with cannot be reached; try again.")
+        ) from None
+    account = _first_seen(bearer.subject, is_sandbox=bearer.is_sandbox, now=now)
+    if account.is_sandbox != bearer.is_sandbox:
+        _log.info("token refused: it is for the other side of the sandbox")
+        raise _unauthenticated()
+    return Caller(
+        kind="user",
+        account=account,
+        scopes=frozenset(scopes.OF_A_USER),
+        name=account.external_id,
+        key_id="",
+        acts_for="",
+        is_sandbox=account.is_sandbox,
+    )
+
+
+def _first_seen(external_id: str, *, is_sandbox: bool, now: datetime) -> Account:
+    """Return the account of that name, whichever side it is on; made here if nobody knew it."""
+    for side in (is_sandbox, not is_sandbox):
+        known = selectors.find_account(external_id, is_sandbox=side)
+        if known is not None:
+            return known
+    zone = catalogs.current().catalog.zone
+    return services.ensure_account(external_id, zone=zone, is_sandbox=is_sandbox, now=now)
+
+
+def _service(secret: str, request: Request, now: datetime) -> Caller:
+    prefix = services.prefix_of(secret)
+    key = selectors.find_key(prefix) if prefix else None
+    # Compared also when there is no such key, so that the time taken does not tell.
+    matches = hmac.compare_digest(
+        services.hash_of(secret), bytes(key.secret_hash) if key else _NO_HASH
+    )
+    if key is None or not matches or not _is_live(key, now):
+        raise _unauthenticated()
+    services.note_use(key, now=now)
+    return Caller(
+        kind="service",
+        account=None,
+        scopes=frozenset(key.scopes),
+        name=key.name,
+        key_id=key.pk,
+        acts_for=external_ids.of_header(request.headers.get(ACCOUNT_HEADER, "")),
+        is_sandbox=key.is_sandbox,
+    )
+
+
+def _is_live(key: ApiKey, now: datetime) -> bool:
+    return key.revoked_at is None and (key.expires_at is None or now < key.expires_at)
+
+
+def _unauthenticated() -> errors.Unauthenticated:
+    """Return the one refusal for every bad proof: it tells a stranger nothing about which."""
+    return errors.Unauthenticated(
+        _("Send a valid token or service key as `Authorization: Bearer …`.")
+    )

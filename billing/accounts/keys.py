@@ -1,0 +1,131 @@
+"""The keys that users' tokens are checked against: one PEM, or a fetched and remembered set."""
+
+import logging
+import threading
+import time
+from functools import lru_cache
+from typing import Any, Final
+
+import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from billing.transactions import forbid_transaction
+
+# Signatures only: with a shared secret, whoever can check a token could also make one.
+ALGORITHMS: Final = (
+    *("EdDSA", "ES256", "ES384", "ES512"),
+    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+)
+_LIFESPAN_SECONDS: Final = 300
+_COOLDOWN_SECONDS: Final = 30
+_COOLDOWN_AFTER_FAILURE_SECONDS: Final = 5
+_TIMEOUT_SECONDS: Final = 3
+_STALE_SECONDS_MAX: Final = 3600
+_log = logging.getLogger(__name__)
+
+
+class KeysAway(Exception):
+    """The key set cannot be fetched and none is remembered."""
+
+
+def declared_algorithm() -> str:
+    """Return JWT_ALGORITHM.
+
+    Raises:
+        ImproperlyConfigured: it is none of `ALGORITHMS`.
+    """
+    algorithm: str = settings.JWT_ALGORITHM
+    if algorithm not in ALGORITHMS:
+        raise ImproperlyConfigured(f"JWT_ALGORITHM is one of {', '.join(ALGORITHMS)}.")
+    return algorithm
+
+
+def key_for(name: str | None) -> PublicKeyTypes | jwt.PyJWK | None:
+    """Return the configured key of that name, or None.
+
+    With JWT_PUBLIC_KEY there is one key, whatever a token calls it. With JWT_JWKS_URL the name is
+    a look-up in the set; a token without a name gets the only key, if there is only one.
+
+    Raises:
+        KeysAway: the set cannot be fetched.
+    """
+    if settings.JWT_JWKS_URL:
+        return _key_set(settings.JWT_JWKS_URL).find(name)
+    return _pem(settings.JWT_PUBLIC_KEY)
+
+
+class KeySet:
+    """A remembered key set. While its address fails, the last set stays good for an hour.
+
+    An unknown name asks the address anew, since keys rotate, but at most every half minute, so
+    that made-up names cannot turn this service against its identity provider.
+    """
+
+    def __init__(self, url: str) -> None:
+        # Only its fetch is used: it follows no redirect and reads no other scheme than HTTP(S).
+        self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=_TIMEOUT_SECONDS)
+        self._lock = threading.Lock()
+        self._keys: dict[str, jwt.PyJWK] = {}
+        self._fetched_at = self._next_try_at = -float("inf")  # on the monotonic clock
+
+    def find(self, name: str | None) -> jwt.PyJWK | None:
+        """Return the key of that name; None's is the only key, if there is only one."""
+        age = time.monotonic() - self._fetched_at
+        if age > _LIFESPAN_SECONDS or (name is not None and name not in self._keys):
+            self._refresh()
+        if not self._keys or time.monotonic() - self._fetched_at > _STALE_SECONDS_MAX:
+            raise KeysAway
+        if name is None:
+            return next(iter(self._keys.values())) if len(self._keys) == 1 else None
+        return self._keys.get(name)
+
+    def _refresh(self) -> None:
+        """Fetch the set, unless that was tried a moment ago; a failure keeps what there is."""
+        forbid_transaction("fetching the key set")
+        with self._lock:
+            if time.monotonic() < self._next_try_at:
+                return
+            try:
+                self._keys = _usable_keys(self._client.fetch_data())
+            except (jwt.PyJWTError, OSError, ValueError) as wrong:
+                _log.warning("the key set cannot be fetched", exc_info=wrong)
+                self._next_try_at = time.monotonic() + _COOLDOWN_AFTER_FAILURE_SECONDS
+            else:
+                self._fetched_at = time.monotonic()
+                self._next_try_at = self._fetched_at + _COOLDOWN_SECONDS
+
+
+def _usable_keys(document: dict[str, Any]) -> dict[str, jwt.PyJWK]:
+    """Return the named signing keys of a JWKS that serve the declared algorithm.
+
+    A key that serves another algorithm, or none that we know, is left out: a provider may publish
+    it for others.
+    """
+    algorithm = declared_algorithm()
+    usable = {}
+    for entry in document.get("keys", []):
+        name = entry.get("kid")
+        signs = entry.get("use", "sig") == "sig" and entry.get("alg", algorithm) == algorithm
+        if isinstance(name, str) and signs and entry.get("kty") != "oct":
+            try:
+                usable[name] = jwt.PyJWK(entry, algorithm=algorithm)
+            except jwt.PyJWTError:
+                _log.info("a key of the set serves another algorithm", extra={"kid": name})
+    return usable
+
+
+@lru_cache(maxsize=4)
+def _key_set(url: str) -> KeySet:
+    return KeySet(url)
+
+
+@lru_cache(maxsize=4)
+def _pem(text: str) -> PublicKeyTypes:
+    try:
+        return load_pem_public_key(text.encode())
+    except (ValueError, UnsupportedAlgorithm) as wrong:
+        raise ImproperlyConfigured("JWT_PUBLIC_KEY is not a PEM public key.") from wrong

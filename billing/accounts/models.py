@@ -1,0 +1,80 @@
+"""Who pays, and which programs may act for them."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+
+from billing.accounts import external_ids, scopes
+from billing.ids import ID_LENGTH_MAX
+
+
+class Account(models.Model):
+    """The one who pays. The platform names it; everything of it hangs on our own id."""
+
+    class Kind(models.TextChoices):
+        PERSON = "person"
+
+    id = models.CharField(primary_key=True, max_length=ID_LENGTH_MAX, editable=False)
+    external_id = models.CharField(
+        max_length=external_ids.LENGTH_MAX, help_text="The platform's name for it: a token's `sub`."
+    )
+    kind = models.CharField(max_length=16, choices=Kind, default=Kind.PERSON)
+    zone = models.CharField(max_length=64, help_text="IANA name; its days begin at midnight there.")
+    is_sandbox = models.BooleanField(
+        default=False, help_text="Plays only: never reaches live payments or a paid backend."
+    )
+    metadata = models.JSONField(default=dict, blank=True, help_text="The platform's own notes.")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "account"
+        constraints = [
+            models.UniqueConstraint(fields=["external_id"], name="account_external_id_once"),
+            models.CheckConstraint(condition=~Q(external_id=""), name="account_external_id_named"),
+            models.CheckConstraint(condition=Q(kind__in=["person"]), name="account_kind_known"),
+            models.CheckConstraint(condition=~Q(zone=""), name="account_zone_named"),
+        ]
+
+    def __str__(self) -> str:
+        return self.external_id
+
+
+class ApiKey(models.Model):
+    """What a platform's own server proves itself with. The secret itself is stored nowhere."""
+
+    id = models.CharField(primary_key=True, max_length=ID_LENGTH_MAX, editable=False)
+    name = models.CharField(max_length=100, help_text="Whose it is, for people.")
+    prefix = models.CharField(
+        max_length=32, help_text="The visible beginning of the secret, by which it is found."
+    )
+    secret_hash = models.BinaryField(max_length=32, help_text="SHA-256 of the whole secret.")
+    scopes = ArrayField(models.CharField(max_length=32))
+    is_sandbox = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: does not expire.")
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(
+        null=True, blank=True, help_text="To the minute, so that using a key is not a write."
+    )
+
+    class Meta:
+        verbose_name = "service key"
+        constraints = [
+            models.UniqueConstraint(fields=["prefix"], name="api_key_prefix_once"),
+            models.CheckConstraint(
+                condition=Q(scopes__contained_by=scopes.ALL) & Q(scopes__len__gt=0),
+                name="api_key_scopes_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_at=None) | Q(expires_at__gt=F("created_at")),
+                name="api_key_expires_after_creation",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_sandbox=True, prefix__startswith="sk_test_")
+                | Q(is_sandbox=False, prefix__startswith="sk_live_"),
+                name="api_key_prefix_says_sandbox",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"

@@ -1,0 +1,140 @@
+"""Makes accounts and service keys, and ends the latter."""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from billing.accounts import external_ids, scopes
+from billing.accounts.errors import InvalidAccount
+from billing.accounts.models import Account, ApiKey
+from billing.ids import new_id
+
+METADATA_KEYS_MAX: Final = 20
+METADATA_TEXT_MAX: Final = 500
+_LAST_USED_GRAIN: Final = timedelta(minutes=1)
+_PREFIX_DIGITS: Final = 12
+_SECRET_BYTES: Final = 32
+_SECRET_SHAPE: Final = re.compile(r"(sk_(?:live|test)_[0-9a-f]{12})_[A-Za-z0-9_-]{43}")
+
+
+def ensure_account(
+    external_id: str, *, zone: str, is_sandbox: bool = False, now: datetime
+) -> Account:
+    """The account of that name exists. A repeat changes nothing, neither zone nor sandbox.
+
+    Two requests that first see the same person at once get the same account.
+
+    Raises:
+        InvalidAccount: `external_id` is not 1 to 128 visible characters.
+    """
+    if not external_ids.is_external_id(external_id):
+        raise InvalidAccount(
+            _("An external id has 1 to %(longest)d visible characters.")
+            % {"longest": external_ids.LENGTH_MAX}
+        )
+    known = Account.objects.filter(external_id=external_id).first()
+    if known is not None:
+        return known
+    Account.objects.bulk_create(
+        [
+            Account(
+                id=new_id("acc"),
+                external_id=external_id,
+                zone=zone,
+                is_sandbox=is_sandbox,
+                created_at=now,
+            )
+        ],
+        ignore_conflicts=True,  # the other request may have been first
+    )
+    return Account.objects.get(external_id=external_id)
+
+
+def describe_account(account: Account, *, metadata: Mapping[str, str]) -> Account:
+    """The platform's notes on the account are exactly `metadata`.
+
+    Raises:
+        InvalidAccount: more than 20 notes, or one longer than 500 characters.
+    """
+    too_long = any(
+        len(name) > METADATA_TEXT_MAX or len(text) > METADATA_TEXT_MAX
+        for name, text in metadata.items()
+    )
+    if len(metadata) > METADATA_KEYS_MAX or too_long:
+        raise InvalidAccount(
+            _("At most %(keys)d notes of at most %(length)d characters.")
+            % {"keys": METADATA_KEYS_MAX, "length": METADATA_TEXT_MAX}
+        )
+    account.metadata = dict(metadata)
+    account.save(update_fields=["metadata"])
+    return account
+
+
+def create_api_key(
+    name: str,
+    scope_names: Sequence[str],
+    *,
+    is_sandbox: bool = False,
+    expires_at: datetime | None = None,
+    now: datetime,
+) -> tuple[ApiKey, str]:
+    """A service key exists; return it with its secret, which can never be read again.
+
+    Raises:
+        InvalidAccount: no name, no scope, an unknown scope, or an end in the past.
+    """
+    unknown = sorted(set(scope_names) - set(scopes.ALL))
+    if unknown or not scope_names:
+        raise InvalidAccount(
+            _("Give at least one scope of: %(known)s.") % {"known": " ".join(scopes.ALL)},
+            unknown=unknown,
+        )
+    if not name.strip() or len(name) > ApiKey._meta.get_field("name").max_length:  # noqa: SLF001 (public by documentation)
+        raise InvalidAccount(_("A key has a name of 1 to 100 characters."))
+    if expires_at is not None and expires_at <= now:
+        raise InvalidAccount(_("A key ends after it begins."))
+    side = "test" if is_sandbox else "live"
+    prefix = f"sk_{side}_{secrets.token_hex(_PREFIX_DIGITS // 2)}"
+    secret = f"{prefix}_{secrets.token_urlsafe(_SECRET_BYTES)}"
+    key = ApiKey.objects.create(
+        id=new_id("key"),
+        name=name,
+        prefix=prefix,
+        secret_hash=hash_of(secret),
+        scopes=sorted(set(scope_names)),
+        is_sandbox=is_sandbox,
+        created_at=now,
+        expires_at=expires_at,
+    )
+    return key, secret
+
+
+def revoke_api_key(key: ApiKey, *, now: datetime) -> None:
+    """The key opens nothing any more. A repeat changes nothing."""
+    ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now)
+
+
+def note_use(key: ApiKey, *, now: datetime) -> None:
+    """`last_used_at` is right to the minute; most uses write nothing."""
+    long_ago = now - _LAST_USED_GRAIN
+    if key.last_used_at is None or key.last_used_at < long_ago:
+        ApiKey.objects.filter(
+            Q(last_used_at=None) | Q(last_used_at__lt=long_ago), pk=key.pk
+        ).update(last_used_at=now)
+
+
+def prefix_of(secret: str) -> str | None:
+    """Return the visible beginning of a secret; None for what cannot be one of ours."""
+    shape = _SECRET_SHAPE.fullmatch(secret)
+    return shape.group(1) if shape else None
+
+
+def hash_of(secret: str) -> bytes:
+    """Return what is stored of a secret. Its 256 random bits need no slow hash."""
+    return hashlib.sha256(secret.encode()).digest()

@@ -1,0 +1,141 @@
+"""How log lines look: one event a line, the request's name in each, and no secret in any."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+_HIDDEN: Final = "[hidden]"
+# A key whose value is a secret whatever it looks like.
+_SECRET_KEY: Final = re.compile(
+    r"authorization|password|passwd|cookie|secret|signature|private_key|api_key|^token$|_token$",
+    re.IGNORECASE,
+)
+# A text that is a secret wherever it stands: our keys and Stripe's, webhook secrets, tokens,
+# credentials in addresses, and the last part of a backend's callback address.
+_SECRET_TEXT: Final = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"(?P<kept>\b(?:sk|rk|pk)_(?:live|test)_)[A-Za-z0-9_]+",
+        r"(?P<kept>\bsk_)[A-Za-z0-9_]{12,}",
+        r"(?P<kept>\bwhsec_)[A-Za-z0-9+/=_-]+",
+        r"(?P<kept>\bBearer\s+)[^\s\"',;\\]+",
+        r"(?P<kept>\bAuthorization[\"']?\s*[:=]\s*[\"']?)[^\s\"',;\\]+(?:\s+[^\s\"',;\\]+)?",
+        r"(?P<kept>\beyJ)[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*",
+        r"(?P<kept>\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s/@]+(?=@)",
+        r"(?P<kept>/webhooks/backends/[^/\s]+/)[^/\s?\"']+",
+    )
+)
+# What Django hangs on its records, and no line needs.
+_NOT_OURS: Final = ("request", "server_time", "color_message", "_record", "_from_structlog")
+_LINE_BREAKS: Final = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+
+
+def logging_config(format: Literal["text", "json"]) -> dict[str, Any]:  # noqa: A002 (the setting is called LOG_FORMAT)
+    """Return Django's LOGGING, and make structlog write through it.
+
+    Args:
+        format: "text" for people, "json" for machines.
+    """
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "line": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": [
+                    structlog.contextvars.merge_contextvars,
+                    structlog.stdlib.add_log_level,
+                    structlog.stdlib.add_logger_name,
+                    structlog.stdlib.ExtraAdder(),
+                ],
+                "processors": _processors(format),
+            }
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": "INFO"},
+        "loggers": {
+            "django": {"handlers": [], "level": "INFO", "propagate": True},
+            "django.server": {"handlers": [], "level": "INFO", "propagate": True},
+            # 4xx are told by our own line, which names the route and not the path.
+            "django.request": {"level": "ERROR"},
+            "django.security": {"level": "ERROR"},
+            "httpx": {"level": "WARNING"},
+            "httpcore": {"level": "WARNING"},
+        },
+    }
+
+
+def redact(text: str) -> str:
+    """Return `text` with each secret in it replaced by a mark. A repeat changes nothing."""
+    for secret in _SECRET_TEXT:
+        text = secret.sub(rf"\g<kept>{_HIDDEN}", text)
+    return text
+
+
+def _processors(form: Literal["text", "json"]) -> list[Processor]:
+    common: list[Processor] = [
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        _hide_secrets,
+    ]
+    if form == "json":
+        return [*common, structlog.processors.JSONRenderer(ensure_ascii=False, default=repr)]
+    return [*common, _as_text]
+
+
+def _hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    event.setdefault("request_id", "")
+    return {
+        key: _HIDDEN if _SECRET_KEY.search(key) else _hidden_inside(value)
+        for key, value in event.items()
+        if key not in _NOT_OURS
+    }
+
+
+def _hidden_inside(value: object) -> object:
+    if isinstance(value, bool | int | float | None):
+        return value
+    if isinstance(value, Mapping):
+        return {
+            str(key): _HIDDEN if _SECRET_KEY.search(str(key)) else _hidden_inside(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_hidden_inside(inner) for inner in value]
+    return redact(value if isinstance(value, str) else repr(value))
+
+
+def _as_text(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    """Render one line; a traceback follows, each of its lines with the request's name."""
+    name = event.pop("request_id")
+    moment, level = event.pop("timestamp", ""), event.pop("level", "")
+    logger, what = event.pop("logger", ""), event.pop("event", "")
+    below = "\n".join(str(event.pop(key)) for key in ("exception", "stack") if event.get(key))
+    facts = " ".join(f"{key}={_plain(value)}" for key, value in event.items())
+    line = f"{moment} {level:<8} [{name or '-'}] {logger}: {_plain(what)} {facts}".rstrip()
+    return "\n".join(
+        [line, *(f"    [{name or '-'}] {_plain(part)}" for part in below.splitlines() if part)]
+    )
+
+
+def _plain(value: object) -> str:
+    """Return the value as text that stays on its line: nobody else's input can forge a second."""
+    return _LINE_BREAKS.sub(
+        lambda found: found.group().encode("unicode_escape").decode(), str(value)
+    )

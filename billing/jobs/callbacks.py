@@ -1,0 +1,45 @@
+"""Where GPU backends report. Verified, written down, answered; a worker applies it."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+
+from billing.errors import DomainError
+from billing.gpu import callbacks
+from billing.http import errors, problems
+from billing.jobs import services
+
+# A finished video arrives inside the callback, in base64: four characters for three bytes.
+_OVERHEAD_BYTES = 1024 * 1024
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class BackendCallback(View):
+    """`POST /webhooks/backends/{backend}/{token}`."""
+
+    def post(self, request: HttpRequest, backend: str, token: str) -> HttpResponse:
+        """Take a backend's word down. 200 means: it will be applied, whatever crashes now."""
+        try:
+            attempt_id = callbacks.attempt_of(token)
+            services.hear(
+                backend=backend,
+                attempt_id=attempt_id,
+                headers=request.headers,
+                body=_bounded_body(request),
+                now=timezone.now(),
+            )
+        except DomainError as refusal:
+            return problems.respond(refusal)
+        return HttpResponse(status=200)
+
+
+def _bounded_body(request: HttpRequest) -> bytes:
+    most = settings.OUTPUT_BYTES_MAX // 3 * 4 + _OVERHEAD_BYTES
+    body: bytes = request.read(most + 1)
+    if len(body) > most:
+        raise errors.TooLarge(_("The body is too large."))
+    return body

@@ -1,0 +1,227 @@
+"""The one finaliser: verdict, credits and event in one transaction, whoever comes first (T4).
+
+Every function here is a step: it runs inside the caller's transaction, on a job whose row the
+caller has locked. Lock order: job, then attempt, then wallet.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+import structlog
+from django.db.models import QuerySet
+
+from billing.gpu import registry
+from billing.gpu.errors import UnknownBackend
+from billing.jobs.lifecycle import FINAL, FailureClass, JobStatus, check_move
+from billing.jobs.models import Attempt, Job, Output
+from billing.jobs.services.telling import tell
+from billing.ledger import services as ledger
+from billing.ledger.journal import SYSTEM
+from billing.ledger.services import Actor, Cause
+from billing.outbox import services as outbox
+from billing.outbox.names import TaskName
+from billing.transactions import require_transaction
+from plans import selectors as plans
+
+_DETAIL_LENGTH_MAX = 500
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOutput:
+    """A file that lies in our storage and belongs to no job yet."""
+
+    path: str
+    mime: str
+    bytes: int
+    sha256: str
+    milliseconds: int
+    width: int
+    height: int
+
+
+def lock_attempt(attempt_id: str) -> tuple[Job, Attempt]:
+    """Lock the attempt's job, then the attempt; return both as they are now."""
+    require_transaction("jobs.lock_attempt")
+    job_id = Attempt.objects.values_list("job_id", flat=True).get(pk=attempt_id)
+    job = (
+        Job.objects.select_for_update(of=("self",)).select_related("account", "hold").get(pk=job_id)
+    )
+    return job, Attempt.objects.select_for_update().get(pk=attempt_id)
+
+
+def backend_actor(attempt: Attempt) -> Actor:
+    """Return who moves credits when a backend's word does."""
+    return Actor("backend", attempt.backend)
+
+
+def move(job: Job, target: JobStatus, **columns: object) -> None:
+    """Take the job to `target`; the only writer of its status.
+
+    Raises:
+        IllegalMove: the table does not allow it.
+    """
+    check_move(JobStatus(job.status), target)
+    job.status = target
+    for name, value in columns.items():
+        setattr(job, name, value)
+    job.save(update_fields=["status", *columns])
+
+
+def start(job: Job, *, now: datetime) -> None:
+    """The backend works on it; a repeat changes nothing."""
+    if job.status == JobStatus.RUNNING or job.status in FINAL:
+        return
+    move(job, JobStatus.RUNNING, started_at=job.started_at or now)
+    tell(job, "job.started", now=now)
+
+
+def end_attempt(
+    attempt: Attempt,
+    *,
+    outcome: str,
+    now: datetime,
+    detail: str = "",
+    usage: Mapping[str, float] | None = None,
+) -> None:
+    """Close the attempt; a repeat changes nothing."""
+    if attempt.state == Attempt.State.ENDED:
+        return
+    attempt.state = Attempt.State.ENDED
+    attempt.outcome = outcome
+    attempt.ended_at = now
+    attempt.detail = detail[:_DETAIL_LENGTH_MAX] or attempt.detail
+    attempt.usage = {name: str(amount) for name, amount in (usage or {}).items()} or attempt.usage
+    attempt.save(update_fields=["state", "outcome", "ended_at", "detail", "usage"])
+
+
+def succeed(job: Job, outputs: Sequence[StoredOutput], *, actor: Actor, now: datetime) -> None:
+    """The video is stored: capture the whole hold. A repeat changes nothing.
+
+    After the credits have gone back, no credit moves any more: the late success is written
+    down, and its files are the user's for free, as the catalog says.
+    """
+    if job.status == JobStatus.SUCCEEDED or job.late_success_at is not None:
+        return
+    _keep(job, outputs, now)
+    if job.status in FINAL:
+        job.late_success_at = now
+        job.save(update_fields=["late_success_at"])
+        _log.warning("late_success", job_id=job.pk, status=job.status)
+        return
+    move(
+        job,
+        JobStatus.SUCCEEDED,
+        started_at=job.started_at or now,
+        finished_at=now,
+        progress_percent=100,
+    )
+    _settle(job, job.quoted_micros, actor)
+    tell(job, "job.succeeded", now=now)
+
+
+def fail_job(
+    job: Job,
+    *,
+    failure_class: str,
+    detail: str,
+    actor: Actor,
+    now: datetime,
+    target: JobStatus = JobStatus.FAILED,
+    charged: bool = True,
+) -> None:
+    """End the job without success; its hold is settled by the catalog's failure policy.
+
+    A job that has ended already stays as it is, and nothing moves.
+
+    Args:
+        failure_class: one of `FailureClass`.
+        charged: False gives everything back whatever the policy says (an operator's goodwill).
+    """
+    if job.status in FINAL:
+        return
+    catalog = plans.version(job.catalog_version_id).catalog
+    kept_micros = (
+        catalog.failure_policy.kept_micros(
+            held_micros=job.quoted_micros, error_class=failure_class, model=job.model
+        )
+        if charged
+        else 0
+    )
+    move(
+        job,
+        target,
+        finished_at=now,
+        failure_class=FailureClass(failure_class).value,
+        failure_detail=detail[:_DETAIL_LENGTH_MAX],
+    )
+    _settle(job, kept_micros, actor)
+    tell(job, "job.canceled" if target == JobStatus.CANCELED else "job.failed", now=now)
+
+
+def cancel_queued(job: Job, *, actor: Actor = SYSTEM, now: datetime) -> None:
+    """End a job that no backend has: the customer's wish is enough."""
+    fail_job(
+        job,
+        failure_class=FailureClass.CANCELED_QUEUED,
+        detail="",
+        actor=actor,
+        now=now,
+        target=JobStatus.CANCELED,
+    )
+
+
+def ring_next(backend: str, *, now: datetime) -> None:
+    """A slot is free: have the job that waits longest for this backend handed over."""
+    require_transaction("jobs.ring_next")
+    try:
+        models = registry.models_of(backend)
+    except UnknownBackend:
+        return
+    for job_id in waiting_for(models, now=now)[:1]:
+        outbox.post(TaskName.DISPATCH_JOB, now=now, job_id=job_id)
+
+
+def waiting_for(models: Sequence[str] | None, *, now: datetime) -> QuerySet[Job, str]:
+    """Return the ids of jobs that wait and may go, the longest waiting first.
+
+    Args:
+        models: only these; None means all.
+    """
+    waiting = Job.objects.filter(status=JobStatus.QUEUED, dispatch_at__lte=now)
+    if models is not None:
+        waiting = waiting.filter(model__in=models)
+    return waiting.order_by("created_at", "pk").values_list("pk", flat=True)
+
+
+def _settle(job: Job, captured_micros: int, actor: Actor) -> None:
+    """Capture what the verdict costs and give the rest back, in this very transaction."""
+    catalog = plans.version(job.catalog_version_id).catalog
+    locked = ledger.lock_wallet(job.account, catalog=catalog)
+    cause = Cause("job", job.pk)
+    if captured_micros:
+        job.hold = ledger.capture(
+            locked, hold_id=job.hold_id, amount_micros=captured_micros, cause=cause, actor=actor
+        )
+    else:
+        job.hold = ledger.release(locked, hold_id=job.hold_id, cause=cause, actor=actor)
+
+
+def _keep(job: Job, outputs: Sequence[StoredOutput], now: datetime) -> None:
+    Output.objects.bulk_create(
+        Output(
+            job=job,
+            position=position,
+            path=stored.path,
+            mime=stored.mime,
+            seconds=Decimal(stored.milliseconds) / 1000,
+            width=stored.width,
+            height=stored.height,
+            bytes=stored.bytes,
+            sha256=stored.sha256,
+            created_at=now,
+        )
+        for position, stored in enumerate(outputs)
+    )

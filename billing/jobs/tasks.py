@@ -1,0 +1,32 @@
+"""What Celery runs for jobs: ids in, one service each."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from billing.jobs import services
+from billing.outbox.names import QUEUES, TaskName
+from billing.outbox.tasks import errand
+
+
+@errand(TaskName.DISPATCH_JOB)
+def dispatch_job(*, job_id: str, **_future: object) -> None:
+    """Hand a job to a backend; if this dies, the attempt's lease runs out and the sweep asks."""
+    services.dispatch(job_id=job_id, now=timezone.now())
+
+
+@errand(TaskName.CANCEL_JOB)
+def cancel_job(*, job_id: str, **_future: object) -> None:
+    """Ask the backend to stop; unanswered, the sweep goes on asking where the job is."""
+    services.cancel_at_backend(job_id=job_id, now=timezone.now())
+
+
+@errand(TaskName.APPLY_CALLBACK)
+def apply_callback(*, callback_id: str, **_future: object) -> None:
+    """Make true what a backend said; retried by the outbox until it is."""
+    services.apply_callback(callback_id=callback_id, now=timezone.now())
+
+
+@shared_task(name=TaskName.SWEEP_JOBS, queue=QUEUES[TaskName.SWEEP_JOBS])
+def sweep_jobs(**_future: object) -> None:
+    """Look after what nobody reported. Runs every few seconds; a missed run only delays."""
+    services.sweep(now=timezone.now())

@@ -1,0 +1,89 @@
+"""The operators' windows on wallets, grants, holds and entries; no form edits a credit."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from billing.http.admin import ReadOnlyAdmin
+from billing.ledger.models import Allowance, Entry, Grant, Hold, Wallet
+from plans.credits import format_micros
+
+
+def credits_column(field: str, title: Any) -> Any:  # noqa: ANN401 (lazy texts and admin callables)
+    """Return a column that shows the micros of `field` in credits."""
+
+    @admin.display(description=title, ordering=field)
+    def column(row: Any) -> str:  # noqa: ANN401 (any model that has the field)
+        return format_micros(getattr(row, field))
+
+    return column
+
+
+available = credits_column("available_micros", _("available"))
+held = credits_column("held_micros", _("held"))
+amount = credits_column("amount_micros", _("credits"))
+captured = credits_column("captured_micros", _("captured"))
+expired = credits_column("expired_micros", _("expired"))
+
+
+@admin.register(Wallet)
+class WalletAdmin(ReadOnlyAdmin[Wallet]):
+    """What each account has."""
+
+    list_display = ["account", available, held, "seq", "due_at", "touched_at", "is_sandbox"]
+    search_fields = ["=id", "account__external_id"]
+    list_select_related = ["account"]
+    exclude = ["digest"]
+
+
+@admin.register(Grant)
+class GrantAdmin(ReadOnlyAdmin[Grant]):
+    """Credits by where they came from."""
+
+    list_display = [
+        *("id", "wallet", "source", amount, available, held, captured, expired),
+        *("effective_at", "expires_at"),
+    ]
+    list_filter = ["source"]
+    search_fields = ["=id", "=wallet__id", "wallet__account__external_id", "fact"]
+
+
+@admin.register(Allowance)
+class AllowanceAdmin(ReadOnlyAdmin[Allowance]):
+    """Free credits that come again."""
+
+    list_display = ["wallet", "code", "mode", "cadence", amount, "zone", "next_at", "ends_at"]
+    list_filter = ["mode", "cadence", "code"]
+    search_fields = ["=wallet__id", "wallet__account__external_id"]
+
+
+@admin.register(Hold)
+class HoldAdmin(ReadOnlyAdmin[Hold]):
+    """Credits set aside; they end with the job that they pay for."""
+
+    list_display = ["id", "wallet", "reference", "state", amount, captured, "created_at"]
+    list_filter = ["state"]
+    search_fields = ["=id", "=reference", "wallet__account__external_id"]
+
+
+@admin.register(Entry)
+class EntryAdmin(ReadOnlyAdmin[Entry]):
+    """Every movement, as it was written down."""
+
+    list_display = [
+        *("wallet", "seq", "kind", amount, "grant", "hold"),
+        credits_column("available_after_micros", _("available after")),
+        credits_column("held_after_micros", _("held after")),
+        *("cause_type", "cause_id", "actor_type", "effective_at"),
+    ]
+    list_filter = ["kind", "cause_type", "actor_type"]
+    search_fields = [
+        "=id",
+        "=wallet__id",
+        "wallet__account__external_id",
+        "=cause_id",
+        "=grant__id",
+    ]
+    exclude = ["digest"]
+    ordering = ["-id"]

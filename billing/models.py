@@ -1,0 +1,27 @@
+"""The index of the app's models; each lives in its package."""
+
+from billing.accounts.models import Account, ApiKey
+from billing.http.models import IdempotentAnswer
+from billing.jobs.models import Attempt, Callback, Job, Output, Quote
+from billing.ledger.models import Allocation, Allowance, Entry, Grant, Hold, Wallet
+from billing.outbox.models import Message
+from billing.subscriptions.models import Subscription
+
+__all__ = [
+    "Account",
+    "Allocation",
+    "Allowance",
+    "ApiKey",
+    "Attempt",
+    "Callback",
+    "Entry",
+    "Grant",
+    "Hold",
+    "IdempotentAnswer",
+    "Job",
+    "Message",
+    "Output",
+    "Quote",
+    "Subscription",
+    "Wallet",
+]

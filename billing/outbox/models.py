@@ -1,0 +1,70 @@
+"""What must still be done after a commit, remembered by the database."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from billing.ids import ID_LENGTH_MAX, new_id
+
+ERROR_LENGTH_MAX = 2000
+
+
+def _message_id() -> str:
+    return new_id("msg")
+
+
+class Message(models.Model):
+    """An errand that a committed change left behind: open, then done or dead.
+
+    It is written in the transaction of the change itself, so either both exist or neither.
+    """
+
+    id = models.CharField(
+        primary_key=True, max_length=ID_LENGTH_MAX, default=_message_id, editable=False
+    )
+    task = models.CharField(max_length=64, help_text=_("Name of the task that runs it."))
+    arguments = models.JSONField(help_text=_("Ids only: the rest is read when it runs."))
+    queue = models.CharField(max_length=32)
+    request_id = models.CharField(
+        max_length=64, blank=True, help_text=_("The request that caused it.")
+    )
+    rings = models.PositiveIntegerField(default=0, help_text=_("How often workers were called."))
+    runs = models.PositiveIntegerField(default=0, help_text=_("How often a worker began it."))
+    error = models.TextField(blank=True, help_text=_("Why the last run went wrong."))
+    created_at = models.DateTimeField()
+    ring_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When workers are called next; empty: never again.")
+    )
+    done_at = models.DateTimeField(null=True, blank=True)
+    dead_at = models.DateTimeField(null=True, blank=True, help_text=_("When it was given up."))
+
+    class Meta:
+        verbose_name = _("outbox message")
+        verbose_name_plural = _("outbox messages")
+        constraints = [
+            models.CheckConstraint(
+                condition=(
+                    Q(ring_at__isnull=False, done_at=None, dead_at=None)
+                    | Q(ring_at=None, done_at__isnull=False, dead_at=None)
+                    | (Q(ring_at=None, done_at=None, dead_at__isnull=False) & ~Q(error=""))
+                ),
+                name="message_open_done_or_dead",
+            ),
+            models.CheckConstraint(
+                condition=~Q(task="") & ~Q(queue=""), name="message_names_task_and_queue"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["ring_at"], condition=Q(ring_at__isnull=False), name="message_due"
+            ),
+            models.Index(
+                fields=["done_at"], condition=Q(done_at__isnull=False), name="message_done"
+            ),
+            models.Index(
+                fields=["dead_at"], condition=Q(dead_at__isnull=False), name="message_dead"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.task} {self.pk}"

@@ -1,0 +1,34 @@
+"""Every task of the service by name: services post names, so none of them imports a task."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+
+class TaskName(StrEnum):
+    """What a worker can be asked to do; each is registered by exactly one `tasks.py`."""
+
+    DISPATCH_JOB = "jobs.dispatch"
+    CANCEL_JOB = "jobs.cancel"
+    APPLY_CALLBACK = "jobs.apply_callback"
+    SWEEP_JOBS = "jobs.sweep"
+    DELIVER_WEBHOOK = "webhooks.deliver"
+    SWEEP_WEBHOOKS = "webhooks.sweep"
+    RING_DUE = "outbox.ring_due"
+    BEAT_HEART = "outbox.beat_heart"
+
+
+# A queue is a kind of waiting, so that slow receivers of webhooks hold up no job, and no burst
+# of new jobs holds up the settling of finished ones.
+QUEUES: Final[Mapping[TaskName, str]] = {
+    TaskName.DISPATCH_JOB: "dispatch",
+    TaskName.CANCEL_JOB: "dispatch",
+    TaskName.APPLY_CALLBACK: "settle",
+    TaskName.SWEEP_JOBS: "poll",
+    TaskName.DELIVER_WEBHOOK: "deliver",
+    TaskName.SWEEP_WEBHOOKS: "deliver",
+    TaskName.RING_DUE: "dispatch",
+    TaskName.BEAT_HEART: "settle",
+}
+
+assert set(QUEUES) == set(TaskName), "every task needs a queue"

@@ -1,0 +1,20 @@
+"""What can be asked of the outbox without changing it."""
+
+from datetime import datetime
+from typing import Final
+
+from django.core.cache import cache
+
+HEARTBEAT_KEY: Final = "worker-heartbeat"
+
+
+def heartbeat_age(*, now: datetime) -> int | None:
+    """Return the seconds since a worker last took a task off its queue; None when unknown.
+
+    A worker may hold a connection and consume nothing; only a task that came through tells.
+
+    Raises:
+        redis.RedisError: the broker does not answer.
+    """
+    beaten_at = cache.get(HEARTBEAT_KEY)
+    return None if beaten_at is None else max(0, int(now.timestamp()) - int(beaten_at))

@@ -1,0 +1,17 @@
+"""The whole surface of `billing` over HTTP: nothing appears by inheritance."""
+
+from django.urls import path
+
+from billing.accounts.api import AccountDetail
+from billing.http.health import Healthz, Readyz
+from billing.ledger.api import BalanceView, CheckIn, EntryList, GrantList
+
+urlpatterns = [
+    path("v1/balance", BalanceView.as_view()),
+    path("v1/grants", GrantList.as_view()),
+    path("v1/ledger", EntryList.as_view()),
+    path("v1/check-in", CheckIn.as_view()),
+    path("v1/accounts/<str:external_id>", AccountDetail.as_view()),
+    path("healthz", Healthz.as_view()),
+    path("readyz", Readyz.as_view()),
+]

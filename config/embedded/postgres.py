@@ -1,0 +1,171 @@
+"""A PostgreSQL server of our own: one folder, one free port of 127.0.0.1, one password."""
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from pathlib import Path
+from typing import IO, Any, Final
+
+import psycopg
+from psycopg import sql
+
+from config.embedded.binaries import Programs
+from config.embedded.folders import Entered, entered
+from config.embedded.processes import CannotServe, free_port, spawn, stop
+
+_ROLE: Final = "linggan"
+_START_SECONDS = 60
+_BEAT_SECONDS = 0.05
+_ALWAYS: Final = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",  # a socket's path would be too long in a deep folder
+    "max_connections": "200",
+    "max_wal_size": "256MB",
+    "log_min_error_statement": "panic",  # a statement may hold what a log must not
+}
+# Nothing in it is worth a disk's time: it is thrown away when the tests end.
+_THROW_AWAY: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+class Postgres:
+    """A server that ends with the process that started it."""
+
+    def __init__(
+        self, folder: Path, programs: Programs, *, password: str, throw_away: bool = False
+    ) -> None:
+        self._folder = folder
+        self._programs = programs
+        self._password = password
+        self._throw_away = throw_away
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        """The address of the database, password included."""
+        return self._address(_ROLE)
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The server's first process."""
+        assert self._process is not None, "start it first"
+        return self._process
+
+    def start(self, output: int | IO[Any] | None = None) -> None:
+        """Return when the database answers; its cluster is made at the first start.
+
+        Raises:
+            CannotServe: the cluster cannot be made or the server does not come up.
+        """
+        with entered(self._folder) as place:
+            programs = self._programs.reachable_by(place.user)
+            if not (self._folder / "cluster" / "PG_VERSION").exists():
+                self._make_cluster(programs, place)
+            self._clear_the_way()
+            self.port = self.port or free_port()  # started again: under its old address
+            settings = {**_ALWAYS, **(_THROW_AWAY if self._throw_away else {})}
+            chosen = [f"--{name}={value}" for name, value in settings.items()]
+            where = ["-D", f"{place.path}/cluster", f"--port={self.port}"]
+            self._process = spawn(
+                [programs / "postgres", *where, *chosen],
+                environment=_plain_environment(),
+                output=output,
+                user=place.user,
+                keep_open=[place.number],
+                last_word=signal.SIGINT,  # "fast": sessions end, the cluster is shut down clean
+            )
+        self._wait()
+
+    def stop(self) -> None:
+        """End the server as PostgreSQL's "fast" shutdown does."""
+        if self._process is not None:
+            stop(self._process, by=signal.SIGINT, patience_seconds=30)
+
+    def _address(self, database: str) -> str:
+        return f"postgres://{_ROLE}:{self._password}@127.0.0.1:{self.port}/{database}"
+
+    def _make_cluster(self, programs: Path, place: Entered) -> None:
+        cluster = self._folder / "cluster"
+        shutil.rmtree(cluster, ignore_errors=True)  # half-made by a start that was cut off
+        secret = self._folder / "password"
+        secret.unlink(missing_ok=True)
+        secret.touch(mode=0o600)
+        secret.write_text(self._password)
+        if place.user is not None:
+            os.chown(secret, place.user.user_id, place.user.group_id)
+        command: list[str | Path] = [
+            *(programs / "initdb", "-D", f"{place.path}/cluster", "-U", _ROLE),
+            *("--auth=scram-sha-256", f"--pwfile={place.path}/password"),
+            *("--encoding=UTF8", "--locale=C.UTF-8"),
+            *(["--no-sync"] if self._throw_away else []),
+        ]
+        making = spawn(
+            command,
+            environment=_plain_environment(),
+            output=subprocess.PIPE,
+            user=place.user,
+            keep_open=[place.number],
+        )
+        said = making.communicate()[0].decode(errors="replace")
+        secret.unlink()
+        if making.returncode != 0:
+            shutil.rmtree(cluster, ignore_errors=True)
+            raise CannotServe(_why_not(self._folder, said))
+
+    def _clear_the_way(self) -> None:
+        """Wait for an earlier server that is still shutting down; forget one that crashed."""
+        notice = self._folder / "cluster" / "postmaster.pid"
+        for _beat in range(int(_START_SECONDS / _BEAT_SECONDS)):
+            if not notice.exists():
+                return
+            number = notice.read_text().split("\n", maxsplit=1)[0].strip()
+            if not _is_postgres(number):
+                notice.unlink(missing_ok=True)
+                return
+            threading.Event().wait(_BEAT_SECONDS)
+        raise CannotServe(f"An earlier PostgreSQL still uses {self._folder}; end it first.")
+
+    def _wait(self) -> None:
+        """Return when the database exists and answers."""
+        for _beat in range(int(_START_SECONDS / _BEAT_SECONDS)):
+            try:
+                with psycopg.connect(self._address("postgres"), autocommit=True) as session:
+                    asked = session.execute("SELECT 1 FROM pg_database WHERE datname = %s", [_ROLE])
+                    if asked.fetchone() is None:
+                        session.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(_ROLE)))
+            except psycopg.OperationalError as not_yet:
+                try:
+                    self.process.wait(timeout=_BEAT_SECONDS)
+                except subprocess.TimeoutExpired:
+                    continue
+                raise CannotServe(
+                    f"PostgreSQL ended while it started in {self._folder}."
+                ) from not_yet
+            else:
+                return
+        self.stop()
+        raise CannotServe(f"PostgreSQL did not answer within {_START_SECONDS} seconds.")
+
+
+def _plain_environment() -> dict[str, str]:
+    """Return an environment in which no PG* variable of the caller changes what happens."""
+    kept = {name: os.environ[name] for name in ("PATH", "TZ") if name in os.environ}
+    return {**kept, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
+
+
+def _is_postgres(number: str) -> bool:
+    """Say whether a process of this number is a PostgreSQL: numbers are used again."""
+    try:
+        command = Path("/proc", number, "cmdline").read_bytes()
+    except OSError:
+        return False
+    return command.split(b"\0", maxsplit=1)[0].endswith(b"/postgres")
+
+
+def _why_not(folder: Path, said: str) -> str:
+    if "No space left" in said:
+        return f"The disk of {folder} is full; free some space, or choose another --data-dir."
+    lines = [line for line in said.splitlines() if "error" in line.lower()] or said.splitlines()
+    return f"PostgreSQL's cluster could not be made in {folder}: {' '.join(lines[-1:]).strip()}"

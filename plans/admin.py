@@ -4,6 +4,7 @@ import tomllib
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -29,11 +30,19 @@ class CatalogVersionAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no 
     ]
     readonly_fields: ClassVar = fields
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CatalogVersion]:
+        """Return the versions, each with whether it is in force."""
+        newest = Publication.objects.order_by("-sequence").values("version_id")[:1]
+        versions: QuerySet[CatalogVersion] = super().get_queryset(request)
+        return versions.annotate(
+            in_force=ExpressionWrapper(Q(pk=Subquery(newest)), output_field=BooleanField())
+        )
+
     @admin.display(description=_("in force"), boolean=True)
     def is_in_force(self, version: CatalogVersion) -> bool:
         """Say whether sales are made by this version."""
-        newest = Publication.objects.order_by("-sequence").values_list("version_id", flat=True)
-        return newest.first() == version.pk
+        in_force: bool = version.in_force  # type: ignore[attr-defined]  # `get_queryset` adds it
+        return in_force
 
     @admin.display(description=_("changes against the version before"))
     def changes(self, version: CatalogVersion) -> SafeString:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django.http import HttpResponse
 from django.utils.cache import get_conditional_response, patch_cache_control
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import JSONRenderer
@@ -14,11 +14,11 @@ from rest_framework.views import APIView
 
 from plans import selectors
 from plans.catalog.rates import AnyRate
-from plans.credits import MICROS, format_micros
+from plans.catalog.schema import PlanPrice
+from plans.credits import format_micros
 from plans.errors import NoCatalog
 
 _FRESH_SECONDS = 60
-_PLACES_OF_MONEY = 2
 
 
 class CreditsField(serializers.CharField):
@@ -29,13 +29,28 @@ class CreditsField(serializers.CharField):
         return format_micros(int(value))
 
 
-class MoneyField(CreditsField):
-    """An amount of money in its currency: a decimal string of at least two places."""
+class MoneyOut(serializers.Serializer[Any]):
+    """An amount of money: a decimal string of at least two places, and its currency."""
 
-    def to_representation(self, value: Any) -> str:  # noqa: ANN401 (as the base)
-        """Return the decimal as prices are written: "66.00"."""
-        whole, places = divmod(int(value), MICROS)
-        return f"{whole}.{f'{places:06d}'.rstrip('0').ljust(_PLACES_OF_MONEY, '0')}"
+    amount = serializers.CharField()
+    currency = serializers.CharField()
+
+
+@extend_schema_field(MoneyOut(allow_null=True))
+class MoneyField(serializers.Field[Any, Any, Any, PlanPrice]):
+    """One of the amounts of a price, named by the attribute that holds its micros."""
+
+    def __init__(self, attribute: str) -> None:
+        super().__init__(source="*", read_only=True)
+        self._attribute = attribute
+
+    def to_representation(self, value: PlanPrice) -> dict[str, str] | None:
+        """Return the amount as prices are written, "66.00"; None when the price has none."""
+        micros: int | None = getattr(value, self._attribute)
+        if micros is None:
+            return None
+        whole, _point, places = format_micros(micros).partition(".")
+        return {"amount": f"{whole}.{places.ljust(2, '0')}", "currency": value.currency}
 
 
 class TextOut(serializers.Serializer[Any]):
@@ -56,11 +71,10 @@ class CreditOut(serializers.Serializer[Any]):
 class PriceOut(serializers.Serializer[Any]):
     """A price in one currency: the list price, the first period's, and the renewal's."""
 
-    currency = serializers.CharField()
     interval = serializers.CharField(allow_null=True, help_text="ISO 8601 period; null: once.")
-    list = MoneyField(source="list_micros")
-    first = MoneyField(source="first_micros", allow_null=True)
-    renewal = MoneyField(source="renewal_micros", allow_null=True)
+    list = MoneyField("list_micros")
+    first = MoneyField("first_micros")
+    renewal = MoneyField("renewal_micros")
 
 
 class AllowanceOut(serializers.Serializer[Any]):
@@ -195,7 +209,7 @@ class CatalogDetail(APIView):
     authz: ClassVar = {"GET": "plans.read"}
     refusals: ClassVar = {"GET": [NoCatalog]}
 
-    @extend_schema(responses=CatalogOut, operation_id="read_catalog")
+    @extend_schema(responses={200: CatalogOut, 304: None}, operation_id="read_catalog")
     def get(self, request: Request) -> HttpResponse:
         """Read plans, packs and models. Repeat cheaply with `If-None-Match`."""
         return _cacheable(request, CatalogOut(selectors.current()).data)
@@ -210,7 +224,7 @@ class RateList(APIView):
     refusals: ClassVar = {"GET": [NoCatalog]}
 
     @extend_schema(
-        responses=RatesOut,
+        responses={200: RatesOut, 304: None},
         operation_id="read_rates",
         parameters=[OpenApiParameter("model", str, description="Only the rows of this model.")],
     )

@@ -111,7 +111,9 @@ def _start(config: pytest.Config) -> None:
         REDIS_URL=servers.valkey.url,
         MEDIA_ROOT=str(folder / "media"),
         STATIC_ROOT=str(folder / "static"),
+        DJANGO_LIVE_TEST_SERVER_ADDRESS="127.0.0.1",
     )
+    (folder / "static").mkdir()  # whitenoise warns of a folder that is not there
 
 
 def _move_into_own_rooms(worker: str) -> None:

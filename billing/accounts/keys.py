@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -19,6 +19,9 @@ from billing.transactions import forbid_transaction
 ALGORITHMS: Final = (
     *("EdDSA", "ES256", "ES384", "ES512"),
     *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+)
+PublicKey = (
+    rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | ed448.Ed448PublicKey
 )
 _LIFESPAN_SECONDS: Final = 300
 _COOLDOWN_SECONDS: Final = 30
@@ -44,7 +47,7 @@ def declared_algorithm() -> str:
     return algorithm
 
 
-def key_for(name: str | None) -> PublicKeyTypes | jwt.PyJWK | None:
+def key_for(name: str | None) -> PublicKey | jwt.PyJWK | None:
     """Return the configured key of that name, or None.
 
     With JWT_PUBLIC_KEY there is one key, whatever a token calls it. With JWT_JWKS_URL the name is
@@ -107,7 +110,10 @@ def _usable_keys(document: dict[str, Any]) -> dict[str, jwt.PyJWK]:
     """
     algorithm = declared_algorithm()
     usable = {}
-    for entry in document.get("keys", []):
+    published = document.get("keys")
+    for entry in published if isinstance(published, list) else []:
+        if not isinstance(entry, dict):
+            continue
         name = entry.get("kid")
         signs = entry.get("use", "sig") == "sig" and entry.get("alg", algorithm) == algorithm
         if isinstance(name, str) and signs and entry.get("kty") != "oct":
@@ -124,8 +130,11 @@ def _key_set(url: str) -> KeySet:
 
 
 @lru_cache(maxsize=4)
-def _pem(text: str) -> PublicKeyTypes:
+def _pem(text: str) -> PublicKey:
     try:
-        return load_pem_public_key(text.encode())
+        key = load_pem_public_key(text.encode())
     except (ValueError, UnsupportedAlgorithm) as wrong:
         raise ImproperlyConfigured("JWT_PUBLIC_KEY is not a PEM public key.") from wrong
+    if not isinstance(key, PublicKey):
+        raise ImproperlyConfigured("JWT_PUBLIC_KEY cannot check signatures.")
+    return key

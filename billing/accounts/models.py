@@ -39,11 +39,14 @@ class Account(models.Model):
         return self.external_id
 
 
+KEY_NAME_LENGTH_MAX = 100
+
+
 class ApiKey(models.Model):
     """What a platform's own server proves itself with. The secret itself is stored nowhere."""
 
     id = models.CharField(primary_key=True, max_length=ID_LENGTH_MAX, editable=False)
-    name = models.CharField(max_length=100, help_text="Whose it is, for people.")
+    name = models.CharField(max_length=KEY_NAME_LENGTH_MAX, help_text="Whose it is, for people.")
     prefix = models.CharField(
         max_length=32, help_text="The visible beginning of the secret, by which it is found."
     )

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from billing.accounts import external_ids, scopes
 from billing.accounts.errors import InvalidAccount
-from billing.accounts.models import Account, ApiKey
+from billing.accounts.models import KEY_NAME_LENGTH_MAX, Account, ApiKey
 from billing.ids import new_id
 
 METADATA_KEYS_MAX: Final = 20
@@ -95,8 +95,10 @@ def create_api_key(
             _("Give at least one scope of: %(known)s.") % {"known": " ".join(scopes.ALL)},
             unknown=unknown,
         )
-    if not name.strip() or len(name) > ApiKey._meta.get_field("name").max_length:  # noqa: SLF001 (public by documentation)
-        raise InvalidAccount(_("A key has a name of 1 to 100 characters."))
+    if not name.strip() or len(name) > KEY_NAME_LENGTH_MAX:
+        raise InvalidAccount(
+            _("A key has a name of 1 to %(longest)d characters.") % {"longest": KEY_NAME_LENGTH_MAX}
+        )
     if expires_at is not None and expires_at <= now:
         raise InvalidAccount(_("A key ends after it begins."))
     side = "test" if is_sandbox else "live"

@@ -97,6 +97,8 @@ def sign(external_id: str, *, lifetime: timedelta, is_sandbox: bool = False, now
     }
     if is_sandbox:
         claims["sandbox"] = True
+    if lifetime <= timedelta():
+        raise InvalidToken("A token lasts for some time.")
     if not settings.JWT_PRIVATE_KEY:
         raise InvalidToken("Set JWT_PRIVATE_KEY: without it only your identity provider signs.")
     try:

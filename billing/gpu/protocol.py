@@ -193,7 +193,7 @@ class CancelResult(StrEnum):
     """What became of our wish to cancel."""
 
     CANCELED = "canceled"  # it has ended by it
-    REQUESTED = "requested"  # heard; the final state comes by callback or poll
+    REQUESTED = "requested"  # heard; ask again if no final state comes, for it may be lost
     TOO_LATE = "too_late"  # it had ended before
     ABSENT = "absent"  # not in flight: it had ended before, or never came
     UNSUPPORTED = "unsupported"

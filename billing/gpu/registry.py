@@ -116,6 +116,15 @@ def choose(model: str) -> str:
     raise NoBackend(_("No backend makes %(model)s now.") % {"model": model}, model=model)
 
 
+def models_of(name: str) -> list[str]:
+    """Return the models that the backend `name` makes.
+
+    Raises:
+        UnknownBackend: none of that name is configured.
+    """
+    return _entry(name).models
+
+
 def concurrency(name: str) -> int:
     """Return how many attempts the backend `name` runs at once.
 

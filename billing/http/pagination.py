@@ -20,7 +20,7 @@ _Row = TypeVar("_Row", bound=Model)
 def page(
     queryset: QuerySet[_Row],
     request: Request,
-    serializer: type[BaseSerializer[_Row]],
+    serializer: type[BaseSerializer[Any]],
     *,
     by: str = "pk",
 ) -> dict[str, Any]:

@@ -181,9 +181,14 @@ def _wrong_input(exc: exceptions.ValidationError) -> DomainError:
     )
 
 
+def _wait_of(exc: exceptions.Throttled) -> float:
+    found: float | None = getattr(exc, "wait", None)  # DRF leaves it unset when it does not know
+    return found or 0
+
+
 def _throttled(exc: exceptions.Throttled) -> DomainError:
     return errors.RateLimited(
-        _("Too many requests; wait a little."), retry_after_seconds=max(1, math.ceil(exc.wait or 0))
+        _("Too many requests; wait a little."), retry_after_seconds=max(1, math.ceil(_wait_of(exc)))
     )
 
 

@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from billing.jobs import services
-from billing.outbox.names import QUEUES, TaskName
+from billing.outbox.names import TaskName
 from billing.outbox.tasks import errand
 
 
@@ -26,7 +26,7 @@ def apply_callback(*, callback_id: str, **_future: object) -> None:
     services.apply_callback(callback_id=callback_id, now=timezone.now())
 
 
-@shared_task(name=TaskName.SWEEP_JOBS, queue=QUEUES[TaskName.SWEEP_JOBS])
+@shared_task(name=TaskName.SWEEP_JOBS.value, acks_late=False, ignore_result=True, typing=False)
 def sweep_jobs(**_future: object) -> None:
     """Look after what nobody reported. Runs every few seconds; a missed run only delays."""
     services.sweep(now=timezone.now())

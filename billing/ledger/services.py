@@ -18,7 +18,7 @@ from billing.ledger.errors import AmountOutOfRange, NothingToClaim
 from billing.ledger.journal import AMOUNT_MAX_MICROS, Actor, Cause
 from billing.ledger.models import Allocation, Allowance, Grant, Hold, Wallet
 from billing.ledger.store import LockedWallet
-from billing.ledger.timeline import Issue, Lot, Part, expiry_of, fact_of, window_of
+from billing.ledger.timeline import FOREVER, Issue, Lot, Part, expiry_of, fact_of, window_of
 from billing.transactions import require_transaction
 from plans import burn_order
 from plans.catalog.schema import Allowance as AllowanceTerms
@@ -122,7 +122,7 @@ def claim(locked: LockedWallet, *, actor: Actor) -> Grant:
     terms = GrantTerms(
         amount_micros=allowance.amount_micros,
         source=allowance.source,
-        fact=fact_of(allowance.code, window.key),
+        fact=fact_of(allowance.pk, allowance.code, allowance.cadence, window),
         priority=allowance.priority,
         expires_at=expiry_of(allowance.expiry, window, locked.now),
     )
@@ -268,8 +268,7 @@ def _open(account: Account, catalog: Catalog) -> None:
 def _allowance(
     wallet_id: str, now: datetime, terms: AllowanceTerms, account_zone: str
 ) -> Allowance:
-    auto = terms.mode == "auto"
-    return Allowance(
+    allowance = Allowance(
         wallet_id=wallet_id,
         code=terms.code,
         mode=terms.mode,
@@ -280,5 +279,11 @@ def _allowance(
         priority=terms.priority,
         expiry=terms.expiry,
         anchor_at=now,
-        next_at=now if auto else None,
     )
+    if terms.mode == "auto":
+        window = window_of(terms.cadence, allowance.zone, now, now)
+        fact = fact_of(allowance.pk, terms.code, terms.cadence, window)
+        given = Grant.objects.filter(wallet_id=wallet_id, fact=fact).exists()
+        later = window.ends_at if window.ends_at < FOREVER else None
+        allowance.next_at = later if given else now
+    return allowance

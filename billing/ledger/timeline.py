@@ -215,7 +215,11 @@ class Timeline:
             expires_at=expiry_of(schedule.expiry, window, self.instant),
         )
         self.grant(
-            Issue(lot, schedule.amount_micros, fact_of(schedule.code, window.key)),
+            Issue(
+                lot,
+                schedule.amount_micros,
+                fact_of(schedule.id, schedule.code, schedule.cadence, window),
+            ),
             cause=Cause("allowance", schedule.id),
             actor=SYSTEM,
         )
@@ -279,9 +283,14 @@ def expiry_of(expiry: str, window: periods.Window, granted_at: datetime) -> date
     return periods.add_period(granted_at, expiry)
 
 
-def fact_of(code: str, window_key: str) -> str:
-    """Return the business fact that makes an allowance's grant unique in its wallet."""
-    return f"allowance:{code}:{window_key}"
+def fact_of(allowance_id: str, code: str, cadence: str, window: periods.Window) -> str:
+    """Return the business fact that makes an allowance's grant unique in its wallet.
+
+    A day's credits, and those that come once, are the account's: going from plan to plan and
+    back brings none twice. A month's belong to the subscription that pays for them.
+    """
+    owner = allowance_id if cadence == "monthly" else code
+    return f"allowance:{owner}:{window.key}"
 
 
 def _within(schedule: Schedule, next_at: datetime) -> datetime | None:

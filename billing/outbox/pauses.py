@@ -29,4 +29,4 @@ def after_failure(runs: int) -> timedelta:
 
 def _doubled(times: int) -> timedelta:
     # Bounded before it is raised to a power: a message may be rung for months.
-    return min(_LONGEST, _STEP * 2 ** min(times, 10))
+    return min(_LONGEST, _STEP * (1 << min(times, 10)))

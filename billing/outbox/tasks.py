@@ -13,7 +13,7 @@ from structlog.contextvars import bound_contextvars
 
 from billing.http.logs import redact
 from billing.outbox import services
-from billing.outbox.names import QUEUES, TaskName
+from billing.outbox.names import TaskName
 
 # So many batches a round at most: a long backlog must not keep one worker for itself.
 _BATCHES: Final = 10
@@ -39,7 +39,7 @@ def errand(name: TaskName) -> Callable[[Callable[..., None]], Callable[..., None
 
         run.__doc__, run.__name__, run.__module__ = body.__doc__, body.__name__, body.__module__
         task: Callable[..., None] = shared_task(
-            name=name.value, queue=QUEUES[name], acks_late=True, ignore_result=True, typing=False
+            name=name.value, acks_late=True, ignore_result=True, typing=False
         )(run)
         return task
 
@@ -74,13 +74,7 @@ def _run(
             services.finish(message_id, now=timezone.now())
 
 
-@shared_task(
-    name=TaskName.RING_DUE.value,
-    queue=QUEUES[TaskName.RING_DUE],
-    acks_late=False,
-    ignore_result=True,
-    typing=False,
-)
+@shared_task(name=TaskName.RING_DUE.value, acks_late=False, ignore_result=True, typing=False)
 def ring_due(**_future: object) -> None:
     """Call workers again for what the broker forgot. Lost or doubled, the next one makes good."""
     for _batch in range(_BATCHES):
@@ -88,13 +82,7 @@ def ring_due(**_future: object) -> None:
             return
 
 
-@shared_task(
-    name=TaskName.BEAT_HEART.value,
-    queue=QUEUES[TaskName.BEAT_HEART],
-    acks_late=False,
-    ignore_result=True,
-    typing=False,
-)
+@shared_task(name=TaskName.BEAT_HEART.value, acks_late=False, ignore_result=True, typing=False)
 def beat_heart(**_future: object) -> None:
     """Show that workers consume, and forget a few messages that are long done."""
     now = timezone.now()

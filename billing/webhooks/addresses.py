@@ -25,7 +25,7 @@ _URL: Final = re.compile(
     r"(?:\[(?P<six>[0-9A-Fa-f:.]{2,45})\]|(?P<name>[A-Za-z0-9.-]{1,253}))"
     r"(?::(?P<port>[0-9]{1,5}))?"
     r"(?P<target>[/?][\x21\x24-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]*)?",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,  # else the long s of Unicode is an s
 )
 _LABEL: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _NUMBER: Final = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
@@ -117,9 +117,7 @@ def is_public(address: Address) -> bool:
 
 def is_in(address: Address, networks: Iterable[Network]) -> bool:
     """Return whether one of `networks` holds `address`."""
-    return any(
-        address.version == network.version and address in network for network in networks
-    )
+    return any(address.version == network.version and address in network for network in networks)
 
 
 def _literal(host: str, *, is_six: bool) -> Address | None:

@@ -10,8 +10,10 @@ from django.utils.translation import gettext_lazy as _
 from billing.accounts.models import Account
 from billing.ids import ID_LENGTH_MAX, new_id
 from billing.webhooks.addresses import URL_LENGTH_MAX
+from billing.webhooks.event_types import EventType
 
 EXCERPT_LENGTH_MAX = 500
+SEALED = "sealed:"
 IdField = partial(models.CharField, primary_key=True, max_length=ID_LENGTH_MAX, editable=False)
 
 
@@ -83,10 +85,8 @@ class Endpoint(models.Model):
                 name="endpoint_old_secret_has_an_end",
             ),
             models.CheckConstraint(
-                condition=Q(secret_sealed__startswith="sealed:")
-                & (
-                    Q(previous_secret_sealed="") | Q(previous_secret_sealed__startswith="sealed:")
-                ),
+                condition=Q(secret_sealed__startswith=SEALED)
+                & (Q(previous_secret_sealed="") | Q(previous_secret_sealed__startswith=SEALED)),
                 name="endpoint_secrets_are_sealed",
             ),
             models.CheckConstraint(
@@ -129,9 +129,19 @@ class Event(models.Model):
 
     id = IdField(default=_event_id)
     account = models.ForeignKey(
-        Account, on_delete=models.PROTECT, db_index=False, related_name="webhook_events"
+        Account,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="webhook_events",
+        help_text=_("Empty only for a test of an endpoint of everybody's."),
     )
-    sequence = models.BigIntegerField(help_text=_("Counts the account's events; no gaps."))
+    sequence = models.BigIntegerField(
+        null=True,
+        blank=True,
+        help_text=_("Counts the account's events without gaps; a test is not counted."),
+    )
     type = models.CharField(max_length=64)
     # The text, not its meaning: what is signed is the same bytes at every attempt.
     payload = models.TextField(help_text=_("The body of the message, byte for byte."))
@@ -142,7 +152,16 @@ class Event(models.Model):
         verbose_name_plural = _("webhook events")
         constraints = [
             models.UniqueConstraint(fields=["account", "sequence"], name="event_sequence_once"),
-            models.CheckConstraint(condition=Q(sequence__gte=1), name="event_sequence_from_one"),
+            models.CheckConstraint(
+                condition=(
+                    Q(type=EventType.WEBHOOK_TEST.value, sequence=None)
+                    | (
+                        Q(account__isnull=False, sequence__gte=1)
+                        & ~Q(type=EventType.WEBHOOK_TEST.value)
+                    )
+                ),
+                name="event_is_counted_unless_a_test",
+            ),
             models.CheckConstraint(
                 condition=~Q(type="") & Q(payload__startswith="{"), name="event_says_something"
             ),
@@ -163,7 +182,7 @@ class Delivery(models.Model):
         TLS = "tls", _("no trusted TLS connection")
         TIMEOUT = "timeout", _("too slow")
         PROTOCOL = "protocol", _("the answer is not HTTP")
-        SECRET = "secret", _("the secret cannot be read")  # noqa: S105 (the name of a trouble)
+        SECRET = "secret", _("the secret cannot be read")
         DISABLED = "disabled", _("the endpoint is disabled")
         LOST = "lost", _("its attempts ended without a word")
 
@@ -206,12 +225,7 @@ class Delivery(models.Model):
                         last_trouble="",
                     )
                     | (
-                        Q(
-                            next_at=None,
-                            leased_until=None,
-                            delivered_at=None,
-                            dead_at__isnull=False,
-                        )
+                        Q(next_at=None, leased_until=None, delivered_at=None, dead_at__isnull=False)
                         & ~Q(last_trouble="")
                     )
                 ),

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-import re
+import json
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,11 +13,12 @@ from django.conf import settings
 from django.utils.crypto import salted_hmac
 from standardwebhooks import Webhook
 
+from billing.webhooks.models import SEALED
+
 _PREFIX: Final = "whsec_"
 _SECRET_BYTES: Final = 32
 _SHORTEST_BYTES, _LONGEST_BYTES = 24, 64  # what the standard demands
 _SALT: Final = "billing.webhooks.signing"
-_SEALED: Final = re.compile(rb"sealed:([A-Za-z0-9_=-]+)")
 
 
 class SecretUnreadable(Exception):
@@ -47,7 +48,7 @@ def check_secret(secret: str) -> None:
 def seal(secret: str) -> str:
     """Return `secret` as it is stored: readable only with this service's SECRET_KEY."""
     check_secret(secret)
-    return f"sealed:{_box().encrypt(secret.encode()).decode()}"
+    return SEALED + _box().encrypt(secret.encode()).decode()
 
 
 def unseal(sealed: str) -> str:
@@ -57,7 +58,7 @@ def unseal(sealed: str) -> str:
         SecretUnreadable: it was sealed under a key that is neither SECRET_KEY nor a fallback.
     """
     try:
-        secret = _box().decrypt(sealed.removeprefix("sealed:")).decode()
+        secret = _box().decrypt(sealed.removeprefix(SEALED)).decode()
     except InvalidToken:
         raise SecretUnreadable from None
     check_secret(secret)
@@ -65,12 +66,14 @@ def unseal(sealed: str) -> str:
 
 
 def reveal(body: bytes) -> bytes:
-    """Return `body` with each sealed secret in it opened.
+    """Return the JSON object `body` with its member `secret` opened.
 
     The answer that hands out a secret is kept for ever under its idempotency key; it is kept
-    sealed, and opened only on its way out.
+    sealed, and opened only on its way out. The same body gives the same bytes.
     """
-    return _SEALED.sub(lambda found: unseal(found.group().decode()).encode(), body)
+    told = json.loads(body)
+    told["secret"] = unseal(told["secret"])
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def headers(*, event_id: str, body: str, secrets: Sequence[str], now: datetime) -> dict[str, str]:
@@ -92,6 +95,6 @@ def _box() -> MultiFernet:
     return MultiFernet([Fernet(_key_from(key)) for key in keys])
 
 
-def _key_from(secret_key: str) -> bytes:
+def _key_from(secret_key: str | bytes) -> bytes:
     digest = salted_hmac(_SALT, "fernet", secret=secret_key, algorithm="sha256").digest()
     return base64.urlsafe_b64encode(digest)

@@ -16,7 +16,7 @@ from config.embedded.valkey import Valkey
 
 ROOT: Final = DEFAULT.parent
 _NO_GPU_PORT = 9  # "discard": nothing listens there, so a call is refused at once
-_GPU_JOBS_AT_ONCE = 1
+GPU_JOBS_AT_ONCE: Final = 2
 
 
 def data_folder(asked: str | None = None) -> Path:
@@ -57,7 +57,7 @@ def fill(place: Place, *, port: int, gpu_port: int = _NO_GPU_PORT) -> None:
         "url": f"http://127.0.0.1:{gpu_port}",
         "secret": made["gpu_token"],
         "models": _models(catalog),
-        "concurrency": _GPU_JOBS_AT_ONCE,
+        "concurrency": GPU_JOBS_AT_ONCE,
     }
     _set_missing({"BACKENDS": json.dumps({"demo": demo})})
 

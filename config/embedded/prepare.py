@@ -55,14 +55,17 @@ def prepare() -> dict[str, object]:
 
 def main() -> int:
     """Prepare, answer, and return the exit code."""
-    answer_to = int(sys.argv[1])
+    answer_to, log = int(sys.argv[1]), Path(sys.argv[2])
     try:
-        django.setup()
-        answer = prepare()
+        # A library's warnings are for the log, not for a newcomer.
+        with log.open("w") as aside, contextlib.redirect_stderr(aside):
+            try:
+                django.setup()
+                answer = prepare()
+            except Exception:
+                traceback.print_exc()
+                raise
     except Exception as trouble:  # noqa: BLE001 (a person gets a sentence, the log the rest)
-        log = Path(sys.argv[2])
-        with contextlib.suppress(OSError):  # a full disk may be the very trouble
-            log.write_text(traceback.format_exc())
         first = next(iter(str(trouble).splitlines()), type(trouble).__name__)
         complain(f"{first} (all of it: {log})")
         return 1

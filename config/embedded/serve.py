@@ -171,12 +171,13 @@ def scheduler_command(schedule: Path) -> list[str | Path]:
 
 
 def _demo_gpu(place: Place, port: int) -> Program:
-    folder = place.folder / "gpu"
-    folder.mkdir(exist_ok=True)
     command, variables = demo_gpu.command(
-        port=port, token=place.secrets()["gpu_token"], data_dir=folder
+        port=port,
+        token=place.secrets()["gpu_token"],
+        data_dir=place.folder / "gpu",
+        slots=environment.GPU_JOBS_AT_ONCE,
     )
-    return Program(command, environment={**os.environ, **variables}, patience_seconds=5)
+    return Program(command, environment=variables, patience_seconds=5)
 
 
 def _wait_until_ready(parts: Supervisor, port: int) -> None:

@@ -81,15 +81,20 @@ def read_text(source: str, *, name: str = "catalog") -> Loaded:
         raise CatalogInvalid([_syntax_problem(source, name, str(error))]) from error
     except RecursionError as error:
         raise CatalogInvalid([Problem(name, 1, "file", _("is nested too deeply."))]) from error
-    lines = positions(source)
     found: list[tuple[tuple[int | str, ...], str]] = []
     catalog: Catalog | None = None
     try:
         catalog = Catalog.model_validate(document)
     except ValidationError as invalid:
-        found = [(error["loc"], sentences.sentence(error, Catalog)) for error in invalid.errors()]
+        found = [
+            (error["loc"], sentences.sentence(error, Catalog))
+            for error in invalid.errors()
+            # Pydantic counts valid items only, and each invalid one has its own sentence.
+            if not (error["type"] == "too_short" and error["input"])
+        ]
     found.extend(checks.check(document))
     if found or catalog is None:
+        lines = positions(source)
         problems = {
             Problem(name, _line(lines, loc), _spoken(loc), sentence) for loc, sentence in found
         }

@@ -9,7 +9,6 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
-    PlainValidator,
     StringConstraints,
 )
 
@@ -133,8 +132,8 @@ PeriodText = Annotated[str, AfterValidator(_period)]
 Expiry = Annotated[str, AfterValidator(_expiry)]
 
 # -- dimensions --------------------------------------------------------------------------------
-Value = Annotated[Scalar, PlainValidator(_scalar)]
-Matcher = Annotated[tuple[Scalar, ...], PlainValidator(_matcher)]
+Value = Annotated[Scalar, BeforeValidator(_scalar)]
+Matcher = Annotated[tuple[Scalar, ...], BeforeValidator(_matcher)]
 Whole = Annotated[int, Field(ge=0, le=WHOLE_MAX)]
 PositiveWhole = Annotated[int, Field(ge=1, le=WHOLE_MAX)]
 BurnKey = Annotated[str, AfterValidator(_burn_key)]

@@ -1,17 +1,19 @@
 """The real Cog server with the demo predictor, for tests: started, stopped, killed."""
 
 import json
-import os
-import subprocess
 import tempfile
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from billing.gpu.cog.adapter import CogBackend
 from billing.gpu.demo.server import command
 from config.embedded.processes import free_port, kill_session, spawn, stop
+
+if TYPE_CHECKING:
+    from subprocess import Popen
 
 _START_SECONDS = 30
 
@@ -24,18 +26,21 @@ class CogServer:
         self.token = "a-token-of-the-demo-backend"
         self.slots = slots
         self._folder = tempfile.TemporaryDirectory(prefix="linggan-cog-")
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Popen[bytes] | None = None
 
     @property
     def base_url(self) -> str:
+        """Where it listens."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def log_path(self) -> Path:
+        """What it has said."""
         return Path(self._folder.name) / "server.log"
 
     @property
     def pid(self) -> int:
+        """Its first process, which is also its session."""
         assert self._process is not None
         return self._process.pid
 
@@ -62,7 +67,7 @@ class CogServer:
             slots=self.slots,
         )
         with self.log_path.open("ab") as log:
-            self._process = spawn(argv, environment={**os.environ, **env}, output=log)
+            self._process = spawn(argv, environment=env, output=log)
         ends_at = time.monotonic() + _START_SECONDS
         while self._readiness() != "READY":
             if self._process.poll() is not None or time.monotonic() > ends_at:
@@ -90,7 +95,9 @@ class CogServer:
 
     def _readiness(self) -> str:
         try:
-            with urllib.request.urlopen(f"{self.base_url}/health-check", timeout=2) as answer:
+            with urllib.request.urlopen(  # noqa: S310 (our own http address)
+                f"{self.base_url}/health-check", timeout=2
+            ) as answer:
                 return str(json.load(answer)["status"])
         except (urllib.error.URLError, OSError):
             return "DOWN"

@@ -19,11 +19,13 @@ class Post:
 
     @property
     def json(self) -> dict[str, Any]:
+        """What it says."""
         parsed: dict[str, Any] = json.loads(self.body)
         return parsed
 
     @property
     def is_final(self) -> bool:
+        """Whether it tells the end of a prediction."""
         return self.json["status"] in ("succeeded", "failed", "canceled")
 
 
@@ -54,9 +56,11 @@ class Receiver:
 
     @property
     def base_url(self) -> str:
+        """Where it listens."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def posts(self, path: str) -> list[Post]:
+        """Return what has come at `path` so far, in order."""
         with self._came:
             return [post for post in self._posts if post.path == path]
 
@@ -74,9 +78,11 @@ class Receiver:
                 self._came.wait(left)
 
     def wait_for_the_end(self, path: str, seconds: float = 20) -> Post:
+        """Return the callback at `path` that tells the end of its prediction."""
         return self.wait_for(path, lambda post: post.is_final, seconds)
 
     def close(self) -> None:
+        """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

@@ -1,4 +1,4 @@
-"""Errands for the tests' workers: each run leaves a mark in the broker, then does as its key says."""
+"""Errands for the tests' workers: each run leaves a mark, then does as its key says."""
 
 from enum import StrEnum
 from typing import Any, cast
@@ -17,7 +17,7 @@ class Probe(StrEnum):
     RUN = "tests.probe"
 
 
-PROBE = cast("TaskName", Probe.RUN)
+PROBE: TaskName = cast("TaskName", Probe.RUN)
 cast("dict[str, str]", names.QUEUES)[Probe.RUN] = "dispatch"
 
 

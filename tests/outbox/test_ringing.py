@@ -1,20 +1,15 @@
 """Commit, nudge, worker: with the real broker and a real worker."""
 
-import base64
-import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-import redis
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
@@ -24,10 +19,10 @@ from billing.outbox.gateway import Ring
 from billing.outbox.models import Message
 from billing.outbox.names import QUEUES, TaskName
 from config.celery import app
+from tests.outbox.cast import Broker, StartWorker, Until
 from tests.outbox.errands import PROBE
 
 pytestmark = pytest.mark.django_db(transaction=True)
-StartWorker = Callable[[], AbstractContextManager[None]]
 
 
 def post(key: str, *, now: datetime, not_before: datetime | None = None, **more: str) -> Message:
@@ -36,96 +31,89 @@ def post(key: str, *, now: datetime, not_before: datetime | None = None, **more:
     return Message.objects.order_by("pk").last() or pytest.fail("nothing was posted")
 
 
-def rung(broker: Any) -> list[dict[str, Any]]:
-    gateway.drain(timeout_seconds=2)
-    waiting = [json.loads(raw) for raw in broker.lrange("dispatch", 0, -1)]
-    return [json.loads(base64.b64decode(each["body"]))[1] for each in reversed(waiting)]
-
-
-def test_nothing_is_rung_before_the_commit_and_once_after_it(broker: Any, now: datetime) -> None:
+def test_nothing_is_rung_before_the_commit_and_once_after_it(broker: Broker, now: datetime) -> None:
     with transaction.atomic():
         services.post(PROBE, now=now, key="job_1")
-        assert rung(broker) == []
+        assert broker.rung() == []
 
     message = Message.objects.get()
-    assert rung(broker) == [{"key": "job_1", "message_id": message.pk, "request_id": ""}]
+    assert broker.rung() == [{"key": "job_1", "message_id": message.pk, "request_id": ""}]
 
 
-def test_rolled_back_nothing_was_posted_and_nothing_is_rung(broker: Any, now: datetime) -> None:
+def test_rolled_back_nothing_was_posted_and_nothing_is_rung(broker: Broker, now: datetime) -> None:
     with suppress(ZeroDivisionError), transaction.atomic():
         services.post(PROBE, now=now, key="job_1")
         raise ZeroDivisionError
 
-    assert rung(broker) == []
+    assert broker.rung() == []
     assert not Message.objects.exists()
 
 
 def test_a_message_for_later_is_rung_at_its_instant_and_not_before(
-    broker: Any, now: datetime
+    broker: Broker, now: datetime
 ) -> None:
     post("job_1", now=now, not_before=now + timedelta(hours=1))
-    assert rung(broker) == []
+    assert broker.rung() == []
 
     assert services.ring_due(now=now + timedelta(minutes=59)) == 0
     assert services.ring_due(now=now + timedelta(hours=1)) == 1
 
-    assert [each["key"] for each in rung(broker)] == ["job_1"]
+    assert [each["key"] for each in broker.rung()] == ["job_1"]
 
 
-def test_a_broker_that_forgot_everything_is_told_again_at_once(broker: Any, now: datetime) -> None:
+def test_a_broker_that_forgot_everything_is_told_again_at_once(
+    broker: Broker, now: datetime
+) -> None:
     post("job_1", now=now)
     post("job_later", now=now, not_before=now + timedelta(hours=1))
-    gateway.drain(timeout_seconds=2)
-    broker.flushall()
+    broker.forget_everything()
 
     assert services.ring_due(now=now + timedelta(seconds=1)) == 1
     assert services.ring_due(now=now + timedelta(seconds=2)) == 0
 
-    assert [each["key"] for each in rung(broker)] == ["job_1"]
+    assert [each["key"] for each in broker.rung()] == ["job_1"]
 
 
 def test_a_nudge_that_was_lost_alone_is_made_good_within_fifteen_seconds(
-    broker: Any, now: datetime
+    broker: Broker, now: datetime
 ) -> None:
     post("job_1", now=now)
-    gateway.drain(timeout_seconds=2)
-    broker.delete("dispatch")
+    broker.forget_queue("dispatch")
 
     assert services.ring_due(now=now + timedelta(seconds=9)) == 0
     assert services.ring_due(now=now + timedelta(seconds=10)) == 1
     assert services.ring_due(now=now + timedelta(seconds=24)) == 0
     assert services.ring_due(now=now + timedelta(seconds=25)) == 1
 
-    assert len(rung(broker)) == 2
+    assert len(broker.rung()) == 2
 
 
 def test_a_worker_does_what_was_posted_and_flushall_loses_none_of_it(
-    broker: Any, worker: StartWorker, until: Callable[..., None], now: datetime
+    broker: Broker, worker: StartWorker, until: Until, now: datetime
 ) -> None:
     posted = [post(f"job_{number}", now=now) for number in range(20)]
-    gateway.drain(timeout_seconds=2)
-    broker.flushall()
+    broker.forget_everything()
 
     with worker():
         app.send_task(TaskName.RING_DUE, queue=QUEUES[TaskName.RING_DUE])
         until(lambda: Message.objects.filter(done_at__isnull=False).count() == len(posted))
 
-    assert [broker.llen(f"runs:job_{number}") for number in range(20)] == [1] * 20
+    assert [broker.runs_of(f"job_{number}") for number in range(20)] == [1] * 20
 
 
 def test_a_worker_survives_arguments_that_it_does_not_know_yet(
-    broker: Any, worker: StartWorker, until: Callable[..., None], now: datetime
+    broker: Broker, worker: StartWorker, until: Until, now: datetime
 ) -> None:
     message = post("job_1", now=now, organization_id="org_9")
 
     with worker():
         until(lambda: Message.objects.filter(pk=message.pk, done_at__isnull=False).exists())
 
-    assert broker.llen("runs:job_1") == 1
+    assert broker.runs_of("job_1") == 1
 
 
 def test_a_message_rung_five_times_is_run_once_more_at_most_while_open(
-    broker: Any, worker: StartWorker, until: Callable[..., None], now: datetime
+    broker: Broker, worker: StartWorker, until: Until, now: datetime
 ) -> None:
     message = post("job_1", now=now)
     ring = services._ring(message)
@@ -136,41 +124,34 @@ def test_a_message_rung_five_times_is_run_once_more_at_most_while_open(
         app.send_task(TaskName.BEAT_HEART, queue="dispatch")
         until(lambda: selectors.heartbeat_age(now=datetime.now(UTC)) is not None)
 
-    assert broker.llen("runs:job_1") == 1
+    assert broker.runs_of("job_1") == 1
 
 
 def test_an_errand_that_always_raises_is_buried_and_others_are_served(
-    broker: Any, worker: StartWorker, until: Callable[..., None], now: datetime
+    broker: Broker, worker: StartWorker, until: Until, now: datetime
 ) -> None:
     bad, good = post("fail_1", now=now), post("job_1", now=now)
-    moment = now
+
+    def ring_whatever_failed() -> bool:
+        bad.refresh_from_db()
+        if bad.error and bad.ring_at is not None:
+            services.ring_due(now=bad.ring_at)
+        return bad.dead_at is not None
 
     with worker():
-        for run in range(1, 9):
-            until(lambda: Message.objects.get(pk=bad.pk).runs == run and failed(bad, run))  # noqa: B023 (waited for here)
-            moment = max(moment, datetime.now(UTC)) + timedelta(minutes=6)
-            services.ring_due(now=moment)
+        until(ring_whatever_failed, seconds=30)
         until(lambda: Message.objects.filter(pk=good.pk, done_at__isnull=False).exists())
 
     bad.refresh_from_db()
     assert bad.dead_at is not None
     assert (bad.runs, bad.ring_at) == (8, None)
     assert bad.error == "ValueError: fail_1 went wrong, sk_live_[hidden]"
-    assert broker.llen("runs:fail_1") == 8
-    assert broker.llen("runs:job_1") == 1
-    assert services.ring_due(now=moment + timedelta(days=30)) == 0
+    assert broker.runs_of("fail_1") == 8
+    assert broker.runs_of("job_1") == 1
+    assert services.ring_due(now=now + timedelta(days=30)) == 0
 
 
-def failed(message: Message, runs: int) -> bool:
-    message.refresh_from_db()
-    if runs >= pauses.RUNS_MAX:
-        return message.dead_at is not None
-    return bool(message.error) and message.ring_at is not None
-
-
-def test_the_worker_beats_its_heart(
-    broker: Any, worker: StartWorker, until: Callable[..., None], now: datetime
-) -> None:
+def test_the_worker_beats_its_heart(worker: StartWorker, until: Until, now: datetime) -> None:
     assert selectors.heartbeat_age(now=now) is None
 
     with worker():
@@ -182,11 +163,11 @@ def test_the_worker_beats_its_heart(
 
 
 def test_a_worker_killed_in_the_middle_leaves_a_message_that_another_ends(
-    broker: Any, until: Callable[..., None], now: datetime, tmp_path: Path
+    broker: Broker, worker: StartWorker, until: Until, now: datetime, tmp_path: Path
 ) -> None:
     message = post("wait_1", now=now)
-    with process(tmp_path / "first.log") as first:
-        until(lambda: broker.llen("runs:wait_1") == 1, seconds=40)
+    with process(tmp_path / "worker.log") as first:
+        until(lambda: broker.runs_of("wait_1") == 1, seconds=40)
         first.send_signal(signal.SIGKILL)
         first.wait()
     message.refresh_from_db()
@@ -195,13 +176,13 @@ def test_a_worker_killed_in_the_middle_leaves_a_message_that_another_ends(
 
     assert services.ring_due(now=message.ring_at - timedelta(seconds=1)) == 0
     assert services.ring_due(now=message.ring_at) == 1
-    broker.rpush("release:wait_1", "go")
-    with process(tmp_path / "second.log"):
-        until(lambda: Message.objects.filter(done_at__isnull=False).exists(), seconds=40)
+    broker.release("wait_1")
+    with worker():
+        until(lambda: Message.objects.filter(done_at__isnull=False).exists())
 
     message.refresh_from_db()
     assert message.runs == 2
-    assert broker.llen("runs:wait_1") == 2
+    assert broker.runs_of("wait_1") == 2
 
 
 class process:  # noqa: N801 (reads as a sentence)
@@ -251,6 +232,7 @@ class TwoRelays:
         monkeypatch.setattr(gateway, "was_wiped", lambda: False)
 
     def run(self) -> None:
+        """Return when both are through."""
         threads = [threading.Thread(target=self._ring_due) for _relay in range(2)]
         for thread in threads:
             thread.start()
@@ -276,10 +258,11 @@ class TwoRelays:
 
 
 @pytest.fixture
-def fifty_due(now: datetime) -> Iterator[datetime]:
+def fifty_due(now: datetime) -> datetime:
+    """Return an instant at which fifty messages are due."""
     for number in range(50):
         post(f"job_{number}", now=now, not_before=now + timedelta(seconds=1))
-    yield now + timedelta(seconds=1)
+    return now + timedelta(seconds=1)
 
 
 def test_two_relays_at_once_never_ring_the_same_message(
@@ -321,7 +304,7 @@ def test_ringing_inside_a_transaction_is_a_mistake(now: datetime) -> None:
 
 
 def test_a_backlog_is_rung_a_hundred_at_a_time_longest_due_first(
-    broker: Any, now: datetime
+    broker: Broker, now: datetime
 ) -> None:
     for number in range(103):
         post(f"job_{number}", now=now, not_before=now + timedelta(seconds=103 - number))
@@ -331,4 +314,4 @@ def test_a_backlog_is_rung_a_hundred_at_a_time_longest_due_first(
     assert services.ring_due(now=later) == 3
     assert services.ring_due(now=later) == 0
 
-    assert [each["key"] for each in rung(broker)] == [f"job_{n}" for n in reversed(range(103))]
+    assert [each["key"] for each in broker.rung()] == [f"job_{n}" for n in reversed(range(103))]

@@ -13,6 +13,8 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Lot:
+    """A grant, as the order sees it."""
+
     id: str
     source: str = "pack"
     priority: int = 100

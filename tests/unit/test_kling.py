@@ -14,7 +14,7 @@ CATALOG = loader.load(KLING)
 
 
 @pytest.mark.parametrize(
-    ("model", "mode", "seconds", "credits"),
+    ("model", "mode", "seconds", "price"),
     [
         ("kling-v1-6", "std", 5, "10"),
         ("kling-v1-6", "std", 10, "20"),
@@ -28,18 +28,18 @@ CATALOG = loader.load(KLING)
 )
 @pytest.mark.parametrize("task", ["text_to_video", "image_to_video"])
 def test_a_clip_costs_what_the_facts_say(
-    model: str, mode: str, seconds: int, credits: str, task: str
+    model: str, mode: str, seconds: int, price: str, task: str
 ) -> None:
     order = read_order(CATALOG, {"model": model, "task": task, "mode": mode, "seconds": seconds})
 
-    assert format_micros(rate(CATALOG, order.dimensions).total_micros) == credits
+    assert format_micros(rate(CATALOG, order.dimensions).total_micros) == price
 
 
-@pytest.mark.parametrize(("mode", "credits"), [("std", "10"), ("pro", "35")])
-def test_an_extension_costs_as_much_as_a_clip_of_its_length(mode: str, credits: str) -> None:
+@pytest.mark.parametrize(("mode", "price"), [("std", "10"), ("pro", "35")])
+def test_an_extension_costs_as_much_as_a_clip_of_its_length(mode: str, price: str) -> None:
     order = read_order(CATALOG, {"model": "kling-v1-6", "task": "extend", "mode": mode})
 
-    assert format_micros(rate(CATALOG, order.dimensions).total_micros) == credits
+    assert format_micros(rate(CATALOG, order.dimensions).total_micros) == price
 
 
 def test_a_chain_ends_at_three_minutes_and_continues_a_job() -> None:

@@ -1,4 +1,4 @@
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from hypothesis import given
@@ -9,13 +9,16 @@ from plans.errors import InvalidSpec
 from plans.orders import read_order
 from tests.unit.shelf import KLING
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 CATALOG = loader.load(KLING)
 V16 = {"model": "kling-v1-6"}
 
 
-def errors_of(spec: Any) -> dict[str, str]:
+def errors_of(spec: object) -> dict[str, str]:
     with pytest.raises(InvalidSpec) as caught:
-        read_order(CATALOG, spec)
+        read_order(CATALOG, cast("Mapping[str, object]", spec))
     assert caught.value.facts["errors"] == caught.value.errors
     assert all(error["detail"].endswith((".", "?")) for error in caught.value.errors)
     return {error["pointer"]: error["code"] for error in caught.value.errors}
@@ -54,13 +57,13 @@ def test_a_task_has_dimensions_of_its_own() -> None:
 
 
 def test_what_has_no_price_is_left_to_others() -> None:
-    more = {"inputs": 5, "options": None, "parent": [], "metadata": "x"}
+    more: dict[str, object] = {"inputs": 5, "options": None, "parent": [], "metadata": "x"}
 
     assert read_order(CATALOG, {**V16, **more}) == read_order(CATALOG, V16)
 
 
 @pytest.mark.parametrize("spec", [None, [], "kling-v1-6", 5])
-def test_an_order_is_an_object(spec: Any) -> None:
+def test_an_order_is_an_object(spec: object) -> None:
     assert errors_of(spec) == {"": "type"}
 
 

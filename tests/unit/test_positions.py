@@ -39,7 +39,7 @@ z=5
 '''
 
 
-def paths_of(value: Any, path: Path = ()) -> set[Path]:
+def paths_of(value: object, path: Path = ()) -> set[Path]:
     found = {path}
     if isinstance(value, dict):
         for key, inner in value.items():
@@ -79,7 +79,7 @@ def quoted(text: str) -> str:
     return '"' + "".join(f"\\u{ord(letter):04x}" for letter in text) + '"'
 
 
-def spelled(value: Any) -> str:
+def spelled(value: object) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{quoted(k)} = {spelled(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):

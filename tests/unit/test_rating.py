@@ -2,7 +2,7 @@ import itertools
 import json
 import math
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -24,7 +24,7 @@ def per_unit(**keys: object) -> str:
     return f'[[rate]]\nid = "second"\nform = "per_unit"\nbasis = "seconds"\n{more}\n'
 
 
-def price_of(rates: str, head: str = HEAD, **spec: Any) -> Price:
+def price_of(rates: str, head: str = HEAD, **spec: object) -> Price:
     shop = catalog(rates, head=head)
     return rate(shop, read_order(shop, {"model": "m", **spec}).dimensions)
 
@@ -108,11 +108,11 @@ def test_a_count_beyond_its_bounds_is_never_multiplied(seconds: Scalar) -> None:
 
 
 @pytest.mark.parametrize("seconds", [math.nan, math.inf, 5.0, None, [5]])
-def test_a_float_is_no_amount(seconds: Any) -> None:
+def test_a_float_is_no_amount(seconds: object) -> None:
     shop = catalog(per_unit(price="1"))
 
     with pytest.raises(Unpriced):
-        rate(shop, {"model": "m", "seconds": seconds})
+        rate(shop, {"model": "m", "seconds": cast("Scalar", seconds)})
 
 
 @pytest.mark.parametrize("count", [0, -1, True, 2**31, 2**63, "3", 10_001])
@@ -142,7 +142,7 @@ def test_a_lookup_guesses_nothing_between_its_values() -> None:
 
 
 def test_what_no_row_matches_is_unpriced_and_says_what_was_ordered() -> None:
-    with pytest.raises(Unpriced, match="No rate prices this order: .*mode pro"):
+    with pytest.raises(Unpriced, match=r"No rate prices this order: .*mode pro"):
         price_of(LOOKUP, mode="pro")
 
 
@@ -188,7 +188,7 @@ price = "4"
     ],
 )
 def test_the_narrowest_row_wins(spec: dict[str, object], row: str) -> None:
-    assert price_of(SPECIFIC, **spec).rate_id == row
+    assert price_of(SPECIFIC, HEAD, **spec).rate_id == row
 
 
 @given(st.permutations(SPECIFIC.strip().split("[[rate]]")[1:]), st.sampled_from([1, 9]))

@@ -95,7 +95,7 @@ class Outer(StrictIn):
 
     name = serializers.CharField()
     inputs = Inner(required=False)
-    many = Inner(many=True, required=False)
+    several = Inner(many=True, required=False)
     numbers = serializers.ListField(child=serializers.IntegerField(), required=False)
     kept = serializers.CharField(read_only=True)
 
@@ -109,8 +109,8 @@ class Outer(StrictIn):
         ({"name": "a", "a/b~c": 1}, {("/a~1b~0c", "unknown_field")}),
         ({"name": "a", "inputs": {"prompt": "ok", "x": 1}}, {("/inputs/x", "unknown_field")}),
         ({"name": "a", "inputs": {"prompt": "too long"}}, {("/inputs/prompt", "max_length")}),
-        ({"name": "a", "many": [{"prompt": "a"}, {"y": 1}]},
-         {("/many/1/prompt", "required"), ("/many/1/y", "unknown_field")}),
+        ({"name": "a", "several": [{"prompt": "a"}, {"y": 1}]},
+         {("/several/1/prompt", "required"), ("/several/1/y", "unknown_field")}),
         ({"name": "a", "numbers": [1, "x"]}, {("/numbers/1", "invalid")}),
         ([], {("", "invalid")}),
         ("text", {("", "invalid")}),

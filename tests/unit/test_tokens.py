@@ -233,7 +233,7 @@ FORGERIES = [
         )
     ),
     *(
-        Forgery(f"{name} {value!r}", token(**{name: value}))
+        Forgery(f"{name} {value!r}", signed(HEADER, {**CLAIMS, name: value}))
         for name in ("nbf", "iat")
         for value in (NOW + 60, NOW + 86400, str(NOW), None, True)
     ),

@@ -11,6 +11,8 @@ from tests.unit.shelf import catalog
 
 
 class Vector(NamedTuple):
+    """One printed price, the rate that says it, and the order that it is for."""
+
     name: str
     dimensions: str
     price: str

@@ -140,7 +140,11 @@ class CogBackend:
         return None
 
     def cancel(self, attempt: AttemptView) -> CancelResult:
-        """Ask Cog to stop the prediction; the final callback says what came of it."""
+        """Ask Cog to stop the prediction; the final callback says what came of it.
+
+        coglet 0.23.1 answers 200 and forgets a cancel that comes within about two milliseconds
+        of the start. Asked again, it obeys: the caller repeats until a final state is known.
+        """
         reply = self._call("POST", f"/predictions/{quote(attempt.id, safe='')}/cancel")
         if reply.status == HTTPStatus.NOT_FOUND:
             return CancelResult.ABSENT

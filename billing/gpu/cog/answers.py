@@ -21,6 +21,8 @@ _STATES: Final[Mapping[str, State]] = {
 # Cog has no error classes: a predictor's own wording is all there is.
 _MODERATION_WORDS: Final = ("nsfw", "moderation", "content policy", "safety checker")
 _MEMORY_WORDS: Final = ("out of memory", "outofmemory")
+# A cancel within the first milliseconds is reported as a failure with this name in it.
+_CANCEL_WORD: Final = "CancelationException"
 # coglet's own, when its worker process ended under a prediction.
 _LOST_WORDS: Final = ("worker crashed", "slot dropped unexpectedly", "prediction task lost")
 # What coglet puts before the words of a predictor's exception.
@@ -69,6 +71,8 @@ def read_status(prediction: Mapping[str, Any], attempt_id: str) -> Status:
     fail = None
     if state == State.SUCCEEDED and not outputs:
         state, fail, message = State.FAILED, Fail.EMPTY, "It ended well, and no output came."
+    elif state == State.FAILED and _CANCEL_WORD in message:
+        state, fail = State.CANCELED, Fail.CANCELED
     elif state == State.FAILED:
         fail = fail_class(message)
     elif state == State.CANCELED:

@@ -38,6 +38,8 @@ _WIDE: Final = ("W", "F")
 _LATIN_MAX: Final = 0x024F
 _SYMBOLS_FROM: Final = 0x2100
 _TILE_FILLED: Final = 0.55
+_SHOWN_MAX: Final = 300  # more never fits three lines
+_WORD_MAX: Final = 12  # a longer word may break
 _LINES_MAX: Final = 3
 
 
@@ -79,7 +81,7 @@ class Lettering:
         letter = max(14, round(min(width, height) / 15))
         margin = letter
         inner = width - 4 * margin
-        prompt = " ".join(prompt.split())
+        prompt = " ".join(prompt.split())[:_SHOWN_MAX]
         if not self._chinese_font:
             # Full-width punctuation becomes what the Latin font can write.
             prompt = unicodedata.normalize("NFKC", prompt)
@@ -174,7 +176,7 @@ def _words(text: str) -> Iterator[str]:
             yield character
         else:
             word += character
-            if character == " ":
+            if character == " " or len(word) == _WORD_MAX:
                 yield word
                 word = ""
     if word:

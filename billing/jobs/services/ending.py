@@ -184,15 +184,11 @@ def ring_next(backend: str, *, now: datetime) -> None:
         outbox.post(TaskName.DISPATCH_JOB, now=now, job_id=job_id)
 
 
-def waiting_for(models: Sequence[str] | None, *, now: datetime) -> QuerySet[Job, str]:
-    """Return the ids of jobs that wait and may go, the longest waiting first.
-
-    Args:
-        models: only these; None means all.
-    """
-    waiting = Job.objects.filter(status=JobStatus.QUEUED, dispatch_at__lte=now)
-    if models is not None:
-        waiting = waiting.filter(model__in=models)
+def waiting_for(models: Sequence[str], *, now: datetime) -> QuerySet[Job, str]:
+    """Return the ids of jobs of `models` that wait and may go, the longest waiting first."""
+    waiting = Job.objects.filter(
+        status=JobStatus.QUEUED, dispatch_at__lte=now, model__in=models
+    )
     return waiting.order_by("created_at", "pk").values_list("pk", flat=True)
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import translation
-from drf_spectacular.generators import SchemaGenerator
+
+from billing.http import openapi
 
 
 class Command(BaseCommand):
@@ -22,7 +23,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as in the base)
         """Print or write the document, in English whatever the operator speaks."""
         with translation.override("en"):
-            document = SchemaGenerator().get_schema(request=None, public=True)
+            document = openapi.document()
         output: Path | None = options["output"]
         if output is None:
             self.stdout.write(json.dumps(document, ensure_ascii=False, separators=(",", ":")))

@@ -1,0 +1,278 @@
+"""The only way out to addresses that strangers choose: resolved once, checked, then called.
+
+What was checked is what is connected to, so a name that answers differently the next time
+(rebinding) gains nothing; redirects are answers like any other and are not followed; no proxy
+of the environment is asked.
+"""
+
+import functools
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Final
+
+import httpcore
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from billing.transactions import forbid_transaction
+from billing.webhooks import addresses
+from billing.webhooks.addresses import Address, Network, Target
+
+_REPLY_BYTES_MAX: Final = 64 * 1024
+_TIMEOUT_SECONDS: Final = 10.0
+_ADDRESSES_TRIED_MAX: Final = 3
+
+Resolve = Callable[[str, int], Sequence[str]]
+
+
+class NotDelivered(Exception):
+    """No answer came. `trouble` says why, in one of the words of `Delivery.Trouble`."""
+
+    def __init__(self, trouble: str) -> None:
+        super().__init__(trouble)
+        self.trouble = trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back: any status, and how its body begins."""
+
+    status: int
+    body: bytes
+
+
+def ask_system(host: str, port: int) -> list[str]:
+    """Return the addresses that the system's resolver knows for `host`.
+
+    Raises:
+        OSError: it knows none.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    return [str(entry[4][0]) for entry in found]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Where requests may go, and how long they may take.
+
+    Attributes:
+        allowed: networks that are open though not public, and the only ones for plain http.
+        resolve: turns a name into addresses; asked once for each request.
+        timeout_seconds: for everything together: name, connection, request and reply.
+        tls: what to trust; None means the usual authorities.
+    """
+
+    allowed: tuple[Network, ...] = ()
+    resolve: Resolve = ask_system
+    timeout_seconds: float = _TIMEOUT_SECONDS
+    reply_bytes_max: int = _REPLY_BYTES_MAX
+    tls: ssl.SSLContext | None = None
+
+
+def policy() -> Policy:
+    """Return the policy of this place: `WEBHOOK_ALLOWED_CIDRS` opens further networks."""
+    return Policy(allowed=_networks(tuple(settings.WEBHOOK_ALLOWED_CIDRS)))
+
+
+def check_url(url: str, policy: Policy) -> Target:
+    """Return what `url` names, if by its spelling alone it could be called; no name is resolved.
+
+    Raises:
+        ValueError: it could not; the message is for its author.
+    """
+    target = addresses.parse(url)
+    if target.literal is not None and not _is_open(target.literal, target, policy):
+        raise ValueError(_("This address is not a public one, or needs https."))
+    if target.scheme == "http" and not policy.allowed:
+        raise ValueError(_("The address must begin with https://."))
+    return target
+
+
+def post(url: str, *, headers: Mapping[str, str], body: bytes, policy: Policy) -> Reply:
+    """Send `body` to `url` and return the reply, whatever its status.
+
+    A reply longer than the policy's limit is cut there; one that has a status but never ends is
+    a reply all the same.
+
+    Raises:
+        NotDelivered: nobody answered, in time, at an address that may be called.
+    """
+    forbid_transaction("webhooks.egress.post")
+    try:
+        target = addresses.parse(url)
+    except ValueError:
+        raise NotDelivered("address") from None
+    ends_at = monotonic() + policy.timeout_seconds
+    try:
+        with (
+            httpcore.ConnectionPool(
+                ssl_context=policy.tls or _usual_authorities(),
+                network_backend=_Checked(target, policy, ends_at),
+                retries=0,
+            ) as pool,
+            pool.stream(
+                "POST",
+                httpcore.URL(
+                    scheme=target.scheme, host=target.host, port=target.port, target=target.path
+                ),
+                headers=[
+                    ("Host", target.authority),
+                    ("Accept-Encoding", "identity"),
+                    *headers.items(),
+                ],
+                content=body,
+            ) as response,
+        ):
+            return Reply(response.status, _beginning(response, policy.reply_bytes_max))
+    except httpcore.TimeoutException:
+        raise NotDelivered("timeout") from None
+    except httpcore.ConnectError as problem:
+        is_tls = isinstance(problem.__cause__, ssl.SSLError)
+        raise NotDelivered("tls" if is_tls else "connection") from None
+    except httpcore.NetworkError:
+        raise NotDelivered("connection") from None
+    except (httpcore.ProtocolError, httpcore.UnsupportedProtocol):
+        raise NotDelivered("protocol") from None
+
+
+def _beginning(response: httpcore.Response, bytes_max: int) -> bytes:
+    found = bytearray()
+    try:
+        for part in response.iter_stream():
+            found += part
+            if len(found) >= bytes_max:
+                break
+    except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError):
+        pass  # the status was said: that is the answer
+    return bytes(found[:bytes_max])
+
+
+class _Checked(httpcore.NetworkBackend):
+    """Connects to what it has checked, and lets nothing last beyond the end."""
+
+    def __init__(self, target: Target, policy: Policy, ends_at: float) -> None:
+        self._target = target
+        self._policy = policy
+        self._ends_at = ends_at
+        self._sockets = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Return a connection to an address of the target; `host` only names it for TLS."""
+        problem: Exception = httpcore.ConnectError()
+        for address in self._addresses()[:_ADDRESSES_TRIED_MAX]:
+            try:
+                stream = self._sockets.connect_tcp(
+                    str(address), self._target.port, timeout=_left(self._ends_at)
+                )
+            except httpcore.ConnectError as failed:
+                problem = failed
+            else:
+                return _Ending(stream, self._ends_at)
+        raise problem
+
+    def _addresses(self) -> list[Address]:
+        """Return the target's addresses; one that may not be called spoils them all.
+
+        A name that stands for both a public and a private address is an attack or a mistake, and
+        trying the public one first would only make it work by luck.
+        """
+        if self._target.literal is not None:
+            found: list[Address] = [self._target.literal]
+        else:
+            texts = _in_time(self._policy.resolve, self._target, _left(self._ends_at))
+            found = [ipaddress.ip_address(text) for text in dict.fromkeys(texts)]
+        if not all(_is_open(address, self._target, self._policy) for address in found):
+            raise NotDelivered("address")
+        return found
+
+
+class _Ending(httpcore.NetworkStream):
+    """A stream whose every wait is cut by one common end: a byte a second gets nobody further."""
+
+    def __init__(self, stream: httpcore.NetworkStream, ends_at: float) -> None:
+        self._stream = stream
+        self._ends_at = ends_at
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, _left(self._ends_at, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, _left(self._ends_at, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        stream = self._stream.start_tls(ssl_context, server_hostname, _left(self._ends_at))
+        return _Ending(stream, self._ends_at)
+
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 (as in httpcore)
+        return self._stream.get_extra_info(info)
+
+
+def _left(
+    ends_at: float, too_late: type[httpcore.TimeoutException] = httpcore.ConnectTimeout
+) -> float:
+    left = ends_at - monotonic()
+    if left <= 0:
+        raise too_late
+    return left
+
+
+def _in_time(resolve: Resolve, target: Target, seconds: float) -> Sequence[str]:
+    """Return what `resolve` finds; the system's own has no time-out, so it is waited for aside.
+
+    Raises:
+        httpcore.ConnectTimeout: it is still looking.
+        httpcore.ConnectError: there is no such name.
+    """
+    found: list[Sequence[str]] = []
+
+    def look() -> None:
+        try:
+            found.append(resolve(target.host, target.port))
+        except (OSError, UnicodeError):
+            found.append(())
+
+    thread = threading.Thread(target=look, name="webhook-resolver", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not found:
+        raise httpcore.ConnectTimeout
+    if not found[0]:
+        raise httpcore.ConnectError
+    return found[0]
+
+
+def _is_open(address: Address, target: Target, policy: Policy) -> bool:
+    """Return whether `target` may be called at `address`: plain http only where it is allowed."""
+    if target.scheme == "http":
+        return addresses.is_in(address, policy.allowed)
+    return addresses.may_call(address, allowed=policy.allowed)
+
+
+@functools.lru_cache(maxsize=8)
+def _networks(cidrs: tuple[str, ...]) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(text) for text in cidrs)
+
+
+@functools.cache
+def _usual_authorities() -> ssl.SSLContext:
+    return httpcore.default_ssl_context()

@@ -1,0 +1,41 @@
+"""What can be asked about webhooks without changing anything."""
+
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
+from billing.accounts.models import Account
+from billing.http import problems
+from billing.webhooks.models import Delivery, Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose endpoints are meant: an account's; or everybody's, on one side of the sandbox."""
+
+    account: Account | None
+    is_sandbox: bool
+
+
+def endpoints(owner: Owner) -> QuerySet[Endpoint]:
+    """Return the owner's endpoints, the deleted ones left out."""
+    return Endpoint.objects.filter(account=owner.account, is_sandbox=owner.is_sandbox).exclude(
+        disabled_reason=Endpoint.DisabledReason.DELETED
+    )
+
+
+def endpoint(owner: Owner, endpoint_id: str) -> Endpoint:
+    """Return one of the owner's endpoints.
+
+    Raises:
+        NotFound: there is none of that id, or it is another's.
+    """
+    found = endpoints(owner).filter(pk=endpoint_id).first()
+    if found is None:
+        raise problems.absent()
+    return found
+
+
+def deliveries(of: Endpoint) -> QuerySet[Delivery]:
+    """Return what was sent to the endpoint, or is on its way."""
+    return Delivery.objects.filter(endpoint=of).select_related("event")

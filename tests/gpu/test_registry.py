@@ -1,0 +1,92 @@
+"""BACKENDS is checked before it is used, and errors name backend and key, never the secret."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from pytest_django.fixtures import Settings
+
+from billing.gpu import registry
+from billing.gpu.cog.adapter import CogBackend
+from billing.gpu.errors import NoBackend, UnknownBackend
+
+GOOD = {
+    "kind": "cog",
+    "url": "http://127.0.0.1:5000/",
+    "secret": "a-secret-of-16-letters",
+    "models": ["kling-v1-6"],
+    "concurrency": 3,
+}
+
+
+def test_a_configured_backend_is_found_by_name_and_by_model(settings: Settings) -> None:
+    settings.BACKENDS = {"first": GOOD, "second": {**GOOD, "models": ["kling-v1-6", "other"]}}
+
+    assert registry.choose("kling-v1-6") == "first"
+    assert registry.choose("other") == "second"
+    assert registry.concurrency("first") == 3
+    assert registry.backend_for("first") == CogBackend(
+        base_url="http://127.0.0.1:5000", secret="a-secret-of-16-letters", concurrency=3
+    )
+
+
+def test_times_have_defaults_that_the_backend_knows_best(settings: Settings) -> None:
+    settings.BACKENDS = {
+        "plain": GOOD,
+        "set": {**GOOD, "deadline_seconds": 60, "absent_grace_seconds": 0},
+    }
+
+    assert registry.deadline("plain") == timedelta(minutes=15)
+    assert registry.absent_grace("plain") == timedelta(minutes=7)
+    assert registry.deadline("set") == timedelta(minutes=1)
+    assert registry.absent_grace("set") == timedelta(0)
+
+
+def test_what_is_not_there_is_refused(settings: Settings) -> None:
+    settings.BACKENDS = {"demo": GOOD}
+
+    with pytest.raises(UnknownBackend):
+        registry.backend_for("other")
+    with pytest.raises(UnknownBackend):
+        registry.concurrency("other")
+    with pytest.raises(NoBackend) as refusal:
+        registry.choose("sora")
+    assert refusal.value.facts == {"model": "sora"}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"kind": "magic"}, "demo.kind: must be one of cog"),
+        ({"url": "ftp://x"}, "demo.url: .*http"),
+        ({"url": "http://"}, "demo.url: .*host"),
+        ({"url": "http://user:pw@host"}, "demo.url: .*no user"),
+        ({"secret": "short"}, "demo.secret: "),
+        ({"models": []}, "demo.models: "),
+        ({"models": [""]}, "demo.models.0: "),
+        ({"concurrency": 0}, "demo.concurrency: "),
+        ({"concurrency": "3"}, "demo.concurrency: "),
+        ({"colour": "red"}, "demo.colour: "),
+    ],
+)
+def test_a_wrong_entry_names_backend_and_key(
+    settings: Settings, change: dict[str, object], sentence: str
+) -> None:
+    settings.BACKENDS = {"good": GOOD, "demo": {**GOOD, **change}}
+
+    with pytest.raises(ImproperlyConfigured, match=sentence) as flaw:
+        registry.configured()
+
+    assert "good" not in str(flaw.value)
+    assert "short" not in str(flaw.value)
+    assert "letters" not in str(flaw.value)
+
+
+def test_all_flaws_are_told_at_once(settings: Settings) -> None:
+    settings.BACKENDS = {"a/b": GOOD, "one": {}, "two": {**GOOD, "kind": "x"}}
+
+    with pytest.raises(ImproperlyConfigured) as flaw:
+        registry.configured()
+
+    for part in ("a/b: ", "one.kind: ", "one.secret: ", "two.kind: "):
+        assert part in str(flaw.value)

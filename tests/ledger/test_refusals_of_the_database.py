@@ -1,0 +1,308 @@
+"""The database is the last reviewer: with the code out of the way, it still refuses (rule P)."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import DatabaseError, IntegrityError, connection, transaction
+
+from billing.accounts.models import Account
+from billing.ledger.models import Allocation, Entry, Grant, Hold, Wallet
+from plans.credits import MICROS
+from tests import factories
+
+
+@pytest.fixture
+def held(ada: Account) -> Hold:
+    """Ada has 100 credits, 30 of them held."""
+    factories.give(ada, 100, expires_in=timedelta(days=1))
+    held = factories.hold(ada, 30)
+    connection.check_constraints()
+    return held
+
+
+def _run(sql: str, *values: object) -> Callable[[], None]:
+    def statement() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, values)
+
+    return statement
+
+
+def _refused(act: Callable[[], object], name: str) -> None:
+    """Assert that `act` is refused by the rule `name`, at once or at the commit."""
+    with pytest.raises(IntegrityError, match=name), transaction.atomic():
+        act()
+        connection.check_constraints()
+
+
+WALLET_RULES = [
+    ("available_micros = -1", "wallet_available_not_negative"),
+    ("held_micros = -1", "wallet_held_not_negative"),
+    ("available_micros = available_micros + 1", "wallet_is_balanced"),
+    ("held_micros = held_micros + 1", "wallet_is_balanced"),
+    ("seq = seq - 1", "wallet_is_balanced"),
+    ("digest = 'x'", "wallet_is_balanced"),
+    (
+        "is_sandbox = false, clock_offset = interval '1 second'",
+        "wallet_clock_moves_in_sandbox_only",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "rule"), WALLET_RULES)
+def test_a_wallet_cannot_say_what_its_entries_do_not(held: Hold, change: str, rule: str) -> None:
+    before = Wallet.objects.values().get()
+
+    _refused(_run(f"UPDATE billing_wallet SET {change}"), rule)
+
+    assert Wallet.objects.values().get() == before
+
+
+GRANT_RULES = [
+    ("available_micros = available_micros + 1", "grant_is_conserved"),
+    ("available_micros = -1, captured_micros = 70000001", "grant_nothing_negative"),
+    ("available_micros = available_micros - 1, expired_micros = 1", "wallet_is_balanced"),
+    ("available_micros = available_micros - 1, held_micros = held_micros + 1", "wallet_is_bal"),
+    ("amount_micros = amount_micros + 1", "grant_keeps_its_terms"),
+    ("expires_at = expires_at + interval '1 year'", "grant_keeps_its_terms"),
+    ("expires_at = NULL", "grant_keeps_its_terms"),
+    ("fact = 'another'", "grant_keeps_its_terms"),
+    ("priority = 0", "grant_keeps_its_terms"),
+    ("source = 'purchase'", "grant_keeps_its_terms"),
+]
+
+
+@pytest.mark.parametrize(("change", "rule"), GRANT_RULES)
+def test_a_grant_keeps_its_terms_and_its_sum(held: Hold, change: str, rule: str) -> None:
+    before = Grant.objects.values().get()
+
+    _refused(_run(f"UPDATE billing_grant SET {change}"), rule)
+
+    assert Grant.objects.values().get() == before
+
+
+HOLD_RULES = [
+    ("amount_micros = amount_micros + 1", "hold_ends_once"),
+    ("reference = 'job:another'", "hold_ends_once"),
+    (
+        "state = 'captured', settled_at = now(), captured_micros = amount_micros + 1",
+        "hold_captured_within_amount",
+    ),
+    ("state = 'captured', settled_at = now()", "hold_state_matches_columns"),
+    ("state = 'released'", "hold_state_matches_columns"),
+    ("captured_micros = 1", "hold_state_matches_columns"),
+    ("state = 'released', settled_at = now()", "wallet_is_balanced"),
+]
+
+
+@pytest.mark.parametrize(("change", "rule"), HOLD_RULES)
+def test_a_hold_cannot_be_bent(held: Hold, change: str, rule: str) -> None:
+    before = Hold.objects.values().get()
+
+    _refused(_run(f"UPDATE billing_hold SET {change}"), rule)
+
+    assert Hold.objects.values().get() == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "state = 'released', captured_micros = 0",
+        "captured_micros = captured_micros - 1",
+        "settled_at = settled_at + interval '1 second'",
+    ],
+)
+def test_a_hold_that_has_ended_stays_as_it_ended(ada: Account, held: Hold, change: str) -> None:
+    factories.capture(ada, held, 20 * MICROS)
+
+    _refused(_run(f"UPDATE billing_hold SET {change}"), "hold_ends_once")
+
+    assert Hold.objects.get().captured_micros == 20 * MICROS
+
+
+@pytest.mark.parametrize(
+    ("statement", "rule"),
+    [
+        ("UPDATE billing_entry SET amount_micros = amount_micros", "entry_is_append_only"),
+        ("UPDATE billing_entry SET request_id = 'x'", "entry_is_append_only"),
+        ("DELETE FROM billing_entry", "entry_is_append_only"),
+        ("TRUNCATE billing_entry", "entry_is_never_emptied"),
+        ("TRUNCATE billing_wallet CASCADE", "entry_is_never_emptied"),
+        ("UPDATE billing_allocation SET amount_micros = 1", "allocation_is_append_only"),
+        ("DELETE FROM billing_allocation", "allocation_is_append_only"),
+        ("DELETE FROM billing_hold", "hold_is_never_deleted"),
+        ("DELETE FROM billing_grant", "grant_is_never_deleted"),
+        ("DELETE FROM billing_wallet", "wallet_is_never_deleted"),
+    ],
+)
+def test_what_was_written_is_never_unwritten(held: Hold, statement: str, rule: str) -> None:
+    _refused(_run(statement), rule)
+
+    assert Entry.objects.count() == 2
+
+
+ENTRY_RULES = [
+    ({"seq": 4}, "entry_continues_the_last"),
+    ({"seq": 2}, "entry_seq_once"),
+    ({"available_after_micros": 0}, "entry_continues_the_last"),
+    ({"held_after_micros": 1}, "entry_continues_the_last"),
+    ({"amount_micros": 0}, "entry_amount_in_range"),
+    ({"amount_micros": -5}, "entry_amount_in_range"),
+    ({"amount_micros": 10**18 + 1}, "entry_amount_in_range"),
+    ({"target": "captured"}, "entry_follows_a_known_path"),
+    ({"kind": "gift"}, "entry_follows_a_known_path"),
+    ({"cause_type": "whim"}, "entry_has_a_cause"),
+    ({"cause_id": ""}, "entry_has_a_cause"),
+    ({"actor_type": "ghost"}, "entry_has_an_actor"),
+    ({"actor_id": ""}, "entry_has_an_actor"),
+    ({"kind": "expire", "target": "expired"}, "entry_names_its_hold"),
+    ({}, "wallet_is_balanced"),  # a perfect entry that the wallet knows nothing of
+]
+
+
+@pytest.mark.parametrize(("flaw", "rule"), ENTRY_RULES)
+def test_an_entry_that_does_not_fit_is_not_written(
+    held: Hold, flaw: dict[str, object], rule: str
+) -> None:
+    last = Entry.objects.order_by("seq").last()
+    assert last is not None
+    facts: dict[str, object] = {
+        "wallet_id": last.wallet_id,
+        "seq": 3,
+        "kind": "hold",
+        "source": "available",
+        "target": "held",
+        "amount_micros": 5,
+        "grant_id": last.grant_id,
+        "hold_id": held.pk,
+        "available_after_micros": last.available_after_micros - 5,
+        "held_after_micros": last.held_after_micros + 5,
+        "cause_type": "job",
+        "cause_id": "job_x",
+        "actor_type": "system",
+        "actor_id": "test",
+        "effective_at": last.effective_at,
+        "created_at": last.created_at,
+        "digest": b"0" * 32,
+    }
+
+    _refused(lambda: Entry.objects.create(**(facts | flaw)), rule)
+
+    assert Entry.objects.count() == 2
+
+
+def test_an_entry_cannot_count_before_the_one_before_it(held: Hold) -> None:
+    last = Entry.objects.order_by("seq").last()
+    assert last is not None
+
+    _refused(
+        lambda: Entry.objects.create(
+            wallet_id=last.wallet_id,
+            seq=3,
+            kind="hold",
+            source="available",
+            target="held",
+            amount_micros=5,
+            grant_id=last.grant_id,
+            hold_id=held.pk,
+            available_after_micros=last.available_after_micros - 5,
+            held_after_micros=last.held_after_micros + 5,
+            cause_type="job",
+            cause_id="job_x",
+            actor_type="system",
+            actor_id="test",
+            effective_at=last.effective_at - timedelta(microseconds=1),
+            created_at=last.created_at,
+            digest=b"0" * 32,
+        ),
+        "entry_continues_the_last",
+    )
+
+
+@pytest.mark.parametrize(
+    ("micros_from_expiry", "refused"), [(-1, False), (0, True), (1, True), (10**9, True)]
+)
+def test_no_hold_takes_from_a_grant_at_or_after_its_expiry(
+    ada: Account, micros_from_expiry: int, *, refused: bool
+) -> None:
+    grant = factories.give(ada, 10, expires_in=timedelta(hours=1))
+    wallet = factories.wallet_of(ada)
+    assert grant.expires_at is not None
+    instant = grant.expires_at + timedelta(microseconds=micros_from_expiry)
+    held = Hold(wallet=wallet, reference="x", amount_micros=5, created_at=instant)
+    allocation = Allocation(
+        hold=held, grant=grant, wallet=wallet, position=0, amount_micros=5, created_at=instant
+    )
+
+    with transaction.atomic():
+        held.save()
+        if refused:
+            _refused(allocation.save, "allocation_takes_live_credit")
+        else:
+            allocation.save()
+        transaction.set_rollback(True)
+
+
+def test_no_hold_takes_expired_credit_by_pretending_that_it_is_earlier(ada: Account) -> None:
+    grant = factories.give(ada, 10, expires_in=timedelta(hours=1))
+    factories.later(ada, timedelta(hours=2))
+    wallet = factories.wallet_of(ada)
+    instant = grant.created_at + timedelta(minutes=1)
+
+    with transaction.atomic():
+        held = Hold.objects.create(
+            wallet=wallet, reference="x", amount_micros=5, created_at=instant
+        )
+        _refused(
+            lambda: Allocation.objects.create(
+                hold=held,
+                grant=grant,
+                wallet=wallet,
+                position=0,
+                amount_micros=5,
+                created_at=instant,
+            ),
+            "allocation_takes_live_credit",
+        )
+        transaction.set_rollback(True)
+
+
+def test_a_hold_is_allocated_in_full_or_not_at_all(held: Hold) -> None:
+    wallet = held.wallet
+
+    _refused(
+        lambda: Hold.objects.create(
+            wallet=wallet, reference="x", amount_micros=5, created_at=held.created_at
+        ),
+        "hold_is_allocated_in_full|wallet_is_balanced",
+    )
+
+    assert Hold.objects.count() == 1
+
+
+def test_one_job_has_one_hold(ada: Account, held: Hold) -> None:
+    with pytest.raises(DatabaseError, match="hold_reference_once"), transaction.atomic():
+        factories.hold(ada, 1, reference=held.reference)
+
+    assert Hold.objects.count() == 1
+
+
+def test_a_grant_has_one_fact(ada: Account) -> None:
+    first = factories.give(ada, 5, fact="payment:1")
+
+    again = factories.give(ada, 5, fact="payment:1")
+
+    assert again == first
+    _refused(
+        lambda: Grant.objects.create(
+            wallet=first.wallet,
+            source="purchase",
+            fact="payment:1",
+            amount_micros=5,
+            pending_micros=5,
+            effective_at=first.effective_at,
+            created_at=first.created_at,
+        ),
+        "grant_fact_once",
+    )

@@ -1,0 +1,1 @@
+"""What happens to credits: one package a domain."""

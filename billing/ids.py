@@ -16,7 +16,8 @@ def new_id(prefix: str) -> str:
     The clock only orders; no rule of the ledger reads it.
     """
     moment = time.time_ns() // 1_000_000
-    return f"{prefix}_{_digits(moment, _TIME_DIGITS)}{_digits(secrets.randbits(125), _RANDOM_DIGITS)}"
+    chance = secrets.randbits(5 * _RANDOM_DIGITS)
+    return f"{prefix}_{_digits(moment, _TIME_DIGITS)}{_digits(chance, _RANDOM_DIGITS)}"
 
 
 def _digits(number: int, width: int) -> str:

@@ -1,5 +1,7 @@
 """Every address of the service."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
@@ -10,7 +12,7 @@ handler403 = "billing.http.problems.forbidden"
 handler404 = "billing.http.problems.not_found"
 handler500 = "billing.http.problems.broken"
 
-_PUBLIC = {"authentication_classes": [], "permission_classes": []}
+_PUBLIC: dict[str, Any] = {"authentication_classes": [], "permission_classes": []}
 
 urlpatterns = [
     path("", include("plans.urls")),

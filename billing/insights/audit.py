@@ -177,6 +177,8 @@ CHECKS: Final[tuple[tuple[str, str, str], ...]] = (
     ),
 )
 
+CHECKS_COUNT: Final = len(CHECKS) + 1  # and the chains
+
 
 def breaches() -> Iterator[Breach]:
     """Yield every row that breaks an invariant; none is what is wanted."""

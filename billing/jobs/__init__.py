@@ -1,0 +1,1 @@
+"""One generation, from the order to the result."""

@@ -37,7 +37,7 @@ from plans.errors import InvalidSpec, Unpriced
 class JobPage(serializers.Serializer[Any]):
     """A page of jobs."""
 
-    data = shapes.JobOut(many=True)
+    data = shapes.JobOut(many=True)  # type: ignore[assignment]  # the contract's name for it
     next = serializers.CharField(allow_null=True)
 
 

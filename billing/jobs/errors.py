@@ -1,21 +1,8 @@
 """What the path of a job refuses."""
 
-from collections.abc import Sequence
-
-from django.utils.translation import gettext as _
-
 from billing.errors import DomainError, ErrorKind
 from plans.credits import format_micros
-
-
-class JobNotFound(DomainError):
-    """There is no such job of this account."""
-
-    code = "not_found"
-    kind = ErrorKind.NOT_FOUND
-
-    def __init__(self) -> None:
-        super().__init__(_("There is nothing here under this address."))
+from plans.wording import gettext as _
 
 
 class IllegalMove(DomainError):
@@ -98,36 +85,3 @@ class InvalidParent(DomainError):
         super().__init__(
             detail, errors=[{"pointer": "/parent", "code": "invalid_parent", "detail": detail}]
         )
-
-
-class NoBackend(DomainError):
-    """No configured backend makes what was ordered; nothing was held."""
-
-    code = "unavailable"
-    kind = ErrorKind.UNAVAILABLE
-
-    def __init__(self, model: str) -> None:
-        super().__init__(
-            _("No backend serves %(model)s at the moment; try again later.") % {"model": model},
-            retry_after_seconds=30,
-        )
-
-
-class CallbackRefused(DomainError):
-    """A callback is not what our backend would send; nothing has changed."""
-
-    code = "callback_refused"
-    kind = ErrorKind.UNAUTHENTICATED
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-
-
-class InvalidOrder(DomainError):
-    """Parts of the order that are not dimensions of the price are wrong."""
-
-    code = "invalid_spec"
-    kind = ErrorKind.INVALID
-
-    def __init__(self, errors: Sequence[dict[str, str]]) -> None:
-        super().__init__(_("The order is not valid."), errors=list(errors))

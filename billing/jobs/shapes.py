@@ -62,7 +62,7 @@ class SpecIn(serializers.Serializer[Any]):
     lane = DimensionField(required=False)
     inputs = InputsIn(required=False)
     options = serializers.DictField(child=DimensionField(), required=False)
-    parent = serializers.CharField(max_length=64, required=False, allow_null=True)
+    parent = serializers.CharField(max_length=64, required=False, allow_null=True)  # type: ignore[assignment]  # the contract's name for it
     metadata = serializers.DictField(child=serializers.CharField(max_length=500), required=False)
 
     def validate_metadata(self, value: dict[str, str]) -> dict[str, str]:
@@ -122,7 +122,7 @@ def _amount(text: str | None) -> int | None:
 class LineOut(serializers.Serializer[Any]):
     """One line of a price."""
 
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # the contract's name for it
     credits = serializers.CharField()
 
 
@@ -183,7 +183,7 @@ class JobOut(serializers.ModelSerializer[Job]):
     outputs = OutputOut(many=True)
     error = serializers.SerializerMethodField()
     late_success = serializers.SerializerMethodField()
-    parent = serializers.CharField(source="parent_id", allow_null=True)
+    parent = serializers.CharField(source="parent_id", allow_null=True)  # type: ignore[assignment]  # the contract's name for it
 
     class Meta:
         model = Job
@@ -220,7 +220,9 @@ class JobOut(serializers.ModelSerializer[Job]):
     def get_queue(self, job: Job) -> dict[str, Any] | None:
         """Return the place in the queue; no time is promised before one can be kept."""
         place = selectors.place(job)
-        return place and {"lane": place.lane, "position": place.position, "eta": None}
+        if place is None:
+            return None
+        return {"lane": place.lane, "position": place.position, "eta": None}
 
     @extend_schema_field(JobErrorOut(allow_null=True))
     def get_error(self, job: Job) -> dict[str, str] | None:
@@ -246,7 +248,7 @@ class WouldUseOut(serializers.Serializer[Any]):
     """A grant that would pay."""
 
     grant = serializers.CharField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]  # the contract's name for it
     credits = serializers.CharField()
     expires_at = serializers.DateTimeField(allow_null=True)
 

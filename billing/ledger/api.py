@@ -61,7 +61,7 @@ class NextGrantOut(serializers.Serializer[Any]):
 
     at = serializers.DateTimeField()
     credits = serializers.CharField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]  # the contract's name for it
     mode = serializers.ChoiceField(choices=["auto", "claimed"])
 
 
@@ -102,7 +102,7 @@ class GrantIn(StrictIn):
     """Credits that a platform's server gives."""
 
     credits = CreditsField()
-    source = serializers.RegexField(r"^[a-z][a-z0-9_]*$", max_length=32)
+    source = serializers.RegexField(r"^[a-z][a-z0-9_]*$", max_length=32)  # type: ignore[assignment]  # the contract's name for it
     reason = serializers.CharField(max_length=200)
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
     priority = serializers.IntegerField(min_value=0, max_value=1000, required=False)
@@ -154,14 +154,14 @@ class EntryOut(serializers.ModelSerializer[Entry]):
 class GrantPage(serializers.Serializer[Any]):
     """A page of grants."""
 
-    data = GrantOut(many=True)
+    data = GrantOut(many=True)  # type: ignore[assignment]  # the contract's name for it
     next = serializers.CharField(allow_null=True)
 
 
 class EntryPage(serializers.Serializer[Any]):
     """A page of entries."""
 
-    data = EntryOut(many=True)
+    data = EntryOut(many=True)  # type: ignore[assignment]  # the contract's name for it
     next = serializers.CharField(allow_null=True)
 
 
@@ -202,12 +202,14 @@ class GrantList(APIView):
         """Give an account credits; service keys only."""
         key = idempotency.read_key(request, required=True)
         account, caller = account_of(request, Scope.GRANTS_WRITE), caller_of(request)
+        assert key is not None, "required"
+        fact = f"service:{key.caller}:{key.key}"
         now = timezone.now()
         given: GrantIn = GrantIn(data=request.data)
 
         def work() -> tuple[int, object]:
             given.is_valid(raise_exception=True)
-            terms = _terms(given.validated_data, fact=f"service:{key.caller}:{key.key}", now=now)
+            terms = _terms(given.validated_data, fact=fact, now=now)
             locked = services.lock_wallet(account, catalog=plans.current().catalog)
             grant = services.grant(
                 locked,
@@ -217,7 +219,6 @@ class GrantList(APIView):
             )
             return 201, GrantOut(grant).data
 
-        assert key is not None
         return idempotency.respond(idempotency.answer_once(key, work, now=now))
 
 
@@ -282,9 +283,7 @@ def _instant(text: str | None) -> datetime | None:
     ahead_max = timezone.now() + AS_OF_AHEAD_MAX
     if instant is None or instant.tzinfo is None or instant > ahead_max:
         raise errors.Malformed(
-            _(
-                "`as_of` is an instant with offset, such as 2026-11-23T12:00:00Z, at most 5 years on."
-            ),
+            _("`as_of` is an instant such as 2026-11-23T12:00:00Z, at most 5 years ahead."),
             parameter="as_of",
         )
     return instant

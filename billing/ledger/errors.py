@@ -1,9 +1,8 @@
 """What the ledger refuses."""
 
-from django.utils.translation import gettext as _
-
 from billing.errors import DomainError, ErrorKind
 from plans.credits import format_micros
+from plans.wording import gettext as _
 
 
 class InsufficientCredits(DomainError):

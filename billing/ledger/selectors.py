@@ -161,7 +161,9 @@ def _next_grant(wallet: Wallet, timeline: Timeline, at: datetime) -> NextGrant |
 
 def _resets_at(wallet: Wallet, at: datetime) -> datetime | None:
     daily = Allowance.objects.filter(wallet=wallet, ends_at=None, cadence="daily").first()
-    return daily and window_of(daily.cadence, daily.zone, daily.anchor_at, at).ends_at
+    if daily is None:
+        return None
+    return window_of(daily.cadence, daily.zone, daily.anchor_at, at).ends_at
 
 
 def _claimed(wallet: Wallet) -> QuerySet[Allowance]:

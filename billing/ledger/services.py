@@ -1,5 +1,7 @@
-"""The only module that moves credits. Every function here is a step of somebody's use case:
-it runs inside the caller's transaction, on a wallet that the caller has locked.
+"""The only module that moves credits.
+
+Every function here is a step of somebody's use case: it runs inside the caller's transaction,
+on a wallet that the caller has locked.
 
 Lock order everywhere: job, then wallet, then grants (which only the wallet's holder writes).
 """
@@ -13,7 +15,7 @@ from django.db.models import F
 
 from billing.accounts.models import Account
 from billing.ids import new_id
-from billing.ledger import store
+from billing.ledger import selectors, store
 from billing.ledger.errors import AmountOutOfRange, NothingToClaim
 from billing.ledger.journal import AMOUNT_MAX_MICROS, Actor, Cause
 from billing.ledger.models import Allocation, Allowance, Grant, Hold, Wallet
@@ -77,6 +79,19 @@ def settle(locked: LockedWallet) -> None:
     require_transaction("ledger.settle")
     if locked.timeline.movements:
         store.write(locked)
+
+
+def settle_due(*, catalog: Catalog, limit: int = 100) -> int:
+    """Write down what has come due in up to `limit` wallets; return in how many.
+
+    Nothing depends on it: who touches a wallet settles it. It only brings the rows of those
+    who sleep up to date, so that reports are fresh.
+    """
+    accounts = Account.objects.filter(pk__in=selectors.due_wallets(limit=limit))
+    for account in accounts:
+        with transaction.atomic(durable=True):
+            settle(lock_wallet(account, catalog=catalog))
+    return len(accounts)
 
 
 def grant(locked: LockedWallet, terms: GrantTerms, *, cause: Cause, actor: Actor) -> Grant:

@@ -148,7 +148,9 @@ def clock(wallet: Wallet) -> datetime:
     """Return the wallet's instant: the database's clock plus a sandbox's offset."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT GREATEST(clock_timestamp() + %s, %s)", [wallet.clock_offset, wallet.touched_at]
+            "SELECT GREATEST(clock_timestamp() + clock_offset, touched_at) "
+            "FROM billing_wallet WHERE id = %s",
+            [wallet.pk],
         )
         (now,) = cursor.fetchone()
     assert isinstance(now, datetime)

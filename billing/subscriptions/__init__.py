@@ -1,0 +1,1 @@
+"""Who is on which plan, and what it gives."""

@@ -1,8 +1,7 @@
 """What subscriptions refuse."""
 
-from django.utils.translation import gettext as _
-
 from billing.errors import DomainError, ErrorKind
+from plans.wording import gettext as _
 
 
 class UnknownPlan(DomainError):

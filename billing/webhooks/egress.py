@@ -131,9 +131,6 @@ def post(url: str, *, headers: Mapping[str, str], body: bytes, policy: Policy) -
             return Reply(response.status, _beginning(response, policy.reply_bytes_max))
     except httpcore.TimeoutException:
         raise NotDelivered("timeout") from None
-    except httpcore.ConnectError as problem:
-        is_tls = isinstance(problem.__cause__, ssl.SSLError)
-        raise NotDelivered("tls" if is_tls else "connection") from None
     except httpcore.NetworkError:
         raise NotDelivered("connection") from None
     except (httpcore.ProtocolError, httpcore.UnsupportedProtocol):
@@ -220,8 +217,13 @@ class _Ending(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        stream = self._stream.start_tls(ssl_context, server_hostname, _left(self._ends_at))
-        return _Ending(stream, self._ends_at)
+        left = _left(self._ends_at)
+        try:
+            return _Ending(
+                self._stream.start_tls(ssl_context, server_hostname, left), self._ends_at
+            )
+        except httpcore.ConnectError:
+            raise NotDelivered("tls") from None
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 (as in httpcore)
         return self._stream.get_extra_info(info)

@@ -156,7 +156,8 @@ class Event(models.Model):
                 condition=(
                     Q(type=EventType.WEBHOOK_TEST.value, sequence=None)
                     | (
-                        Q(account__isnull=False, sequence__gte=1)
+                        # Both are asked: a comparison with NULL would be let through.
+                        Q(account__isnull=False, sequence__isnull=False, sequence__gte=1)
                         & ~Q(type=EventType.WEBHOOK_TEST.value)
                     )
                 ),

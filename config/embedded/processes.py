@@ -56,7 +56,7 @@ def spawn(
         env=environment,
         stdin=typed_in,
         stdout=output,
-        stderr=output,
+        stderr=None if output is None else subprocess.STDOUT,
         pass_fds=tuple(keep_open),
         cwd=folder,
         start_new_session=True,

@@ -24,7 +24,7 @@ def bearer(secret: str, account: str | None = None) -> dict[str, str]:
 
 
 @pytest.fixture
-def secret(catalog: None, now: datetime) -> str:  # noqa: ARG001 (accounts need one)
+def secret(catalog: None, now: datetime) -> str:
     """Return a live key's secret that may do everything here."""
     return services.create_api_key("shop", ALL_SCOPES, now=now)[1]
 
@@ -105,7 +105,7 @@ def test_an_unknown_account_is_made_only_by_a_key_that_may(
     assert made.json()["zone"] == "Asia/Shanghai"
 
 
-def test_a_scope_that_a_key_lacks_is_named(get: Ask, catalog: None, now: datetime) -> None:  # noqa: ARG001 (accounts need one)
+def test_a_scope_that_a_key_lacks_is_named(get: Ask, catalog: None, now: datetime) -> None:
     _key, secret = services.create_api_key("shop", ["jobs:read"], now=now)
 
     refused = get("/v1/whoami", bearer(secret, "ada"))
@@ -143,7 +143,7 @@ def test_a_foreign_account_looks_exactly_like_an_absent_one(get: Ask, now: datet
     assert Account.objects.count() == 2
 
 
-def test_a_sandbox_key_makes_sandbox_accounts(catalog: None, get: Ask, now: datetime) -> None:  # noqa: ARG001 (accounts need one)
+def test_a_sandbox_key_makes_sandbox_accounts(catalog: None, get: Ask, now: datetime) -> None:
     key, secret = services.create_api_key("k", ALL_SCOPES, is_sandbox=True, now=now)
 
     made = get("/v1/whoami", bearer(secret, "play"))
@@ -257,9 +257,7 @@ def test_a_key_is_scoped_to_the_service_and_the_account_it_acts_for(
 
 
 def test_a_refused_stranger_account_is_kept_as_refused(
-    post: Ask,
-    catalog: None,  # noqa: ARG001 (accounts need one)
-    now: datetime,
+    post: Ask, catalog: None, now: datetime
 ) -> None:
     """A late duplicate must not start a job that its caller was told had been refused."""
     _key, secret = services.create_api_key("k", ["jobs:write"], now=now)

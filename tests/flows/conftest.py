@@ -7,13 +7,10 @@ from celery.contrib.testing.worker import start_worker
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-import billing.tasks
 from config.celery import app, queues
 from tests import factories
 from tests.flows.story import Story
 from tests.gpu.cog_server import CogServer
-
-assert billing.tasks  # the worker runs them
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +31,7 @@ def story(
     settings.BACKEND_WEBHOOK_BASE_URL = live_server.url
     settings.PUBLIC_URL = live_server.url
     factories.publish_kling()
+    app.loader.import_default_modules()
     app.control.purge()
     with start_worker(
         app, pool="threads", concurrency=4, perform_ping_check=False, queues=queues()

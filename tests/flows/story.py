@@ -79,7 +79,7 @@ class Story:
         return seen
 
     def sweep_until(self, job: Mapping[str, Any], *statuses: str) -> dict[str, Any]:
-        """Run the sweep as the scheduler would, an hour of it in a moment, until the job is there."""
+        """Run the sweep as the scheduler would, hours in a moment, until the job is there."""
         wanted = statuses or ENDS
         now = datetime.now(UTC)
         for minutes in range(120):
@@ -100,6 +100,8 @@ class Story:
 
 
 def _attempts(job_id: str) -> list[dict[str, Any]]:
-    return list(
-        Attempt.objects.filter(job_id=job_id).values("number", "state", "outcome", "detail")
-    )
+    tries = Attempt.objects.filter(job_id=job_id)
+    return [
+        {"number": one.number, "state": one.state, "outcome": one.outcome, "detail": one.detail}
+        for one in tries
+    ]

@@ -42,7 +42,7 @@ def test_a_video_is_quoted_ordered_made_and_paid_for(story: Story) -> None:
     assert story.balance() == "56"
 
     # It can be fetched without a token, for a while.
-    video = b"".join(story.client.get(done["outputs"][0]["url"]).streaming_content)
+    video = story.client.get(done["outputs"][0]["url"]).getvalue()
     facts = read_facts(io.BytesIO(video), len(video))
     assert facts.milliseconds == 5000
     assert done["outputs"][0]["seconds"] == 5.0

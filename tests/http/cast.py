@@ -29,19 +29,19 @@ def now() -> datetime:
 
 
 @pytest.fixture
-def catalog(db: None, now: datetime) -> None:  # noqa: ARG001 (opens the database)
+def catalog(db: None, now: datetime) -> None:
     """Put the default catalog in force: new accounts take its zone."""
     publish.publish(Path(settings.CATALOG), now=now)
 
 
 @pytest.fixture
-def ada(catalog: None, now: datetime) -> dict[str, str]:  # noqa: ARG001 (accounts need one)
+def ada(catalog: None, now: datetime) -> dict[str, str]:
     """Return the headers of a user."""
     return {"Authorization": f"Bearer {tokens.sign('ada', lifetime=timedelta(hours=1), now=now)}"}
 
 
 @pytest.fixture
-def bob(catalog: None, now: datetime) -> dict[str, str]:  # noqa: ARG001 (accounts need one)
+def bob(catalog: None, now: datetime) -> dict[str, str]:
     """Return the headers of another user."""
     return {"Authorization": f"Bearer {tokens.sign('bob', lifetime=timedelta(hours=1), now=now)}"}
 

@@ -151,6 +151,18 @@ def test_a_safe_request_id_is_kept(sent: str, *, kept: bool, get: Ask) -> None:
     assert kept or answered.startswith("req_")
 
 
+def test_the_line_about_a_request_names_the_route_and_never_the_path(
+    ada: dict[str, str], get: Ask, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="billing.http.requests"):
+        get("/v1/accounts/someone-private", ada)
+
+    (line,) = (r for r in caplog.records if r.name == "billing.http.requests")
+    assert vars(line)["route"] == "v1/accounts/<path:external_id>"
+    assert (vars(line)["method"], vars(line)["status"]) == ("GET", 403)
+    assert "someone-private" not in str(vars(line))
+
+
 @pytest.fixture
 def chinese(settings: Settings, tmp_path: Path) -> None:
     """Translate two sentences: the real translations are made elsewhere."""

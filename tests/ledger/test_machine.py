@@ -129,13 +129,13 @@ class LedgerMachine(DatabaseMachine):
         if not hasattr(self, "model"):
             return
         totals = {
-            grant: dict.fromkeys(("issued", "available", "held", "captured", "expired"), 0)
-            for grant in Grant.objects.values_list("pk", flat=True)
+            name: dict.fromkeys(("issued", "available", "held", "captured", "expired"), 0)
+            for name in Grant.objects.values_list("pk", flat=True)
         }
         rows = Entry.objects.values_list("grant_id", "source", "target", "amount_micros")
-        for grant, source, target, micros in rows:
-            totals[grant][source] -= micros
-            totals[grant][target] += micros
+        for name, source, target, micros in rows:
+            totals[name][source] -= micros
+            totals[name][target] += micros
         for grant in Grant.objects.all():
             assert totals[grant.pk] == {
                 "issued": -grant.amount_micros,
@@ -148,6 +148,4 @@ class LedgerMachine(DatabaseMachine):
 
 @pytest.mark.django_db
 def test_the_ledger_lives_as_its_model_does() -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]  # hypothesis leaves it untyped
-        LedgerMachine, settings=settings(stateful_step_count=25)
-    )
+    run_state_machine_as_test(LedgerMachine, settings=settings(stateful_step_count=25))

@@ -21,7 +21,7 @@ def held(ada: Account) -> Hold:
     return held
 
 
-def _run(sql: str, *values: object) -> Callable[[], None]:
+def _run(sql: str, *values: str) -> Callable[[], None]:
     def statement() -> None:
         with connection.cursor() as cursor:
             cursor.execute(sql, values)

@@ -8,7 +8,7 @@ import pytest
 from billing.accounts.models import Account
 from billing.ledger import selectors
 from billing.ledger.errors import InsufficientCredits
-from billing.ledger.models import Entry, Grant
+from billing.ledger.models import Entry, Grant, Wallet
 from billing.subscriptions import services as subscriptions
 from plans.credits import MICROS
 from tests import factories
@@ -25,7 +25,7 @@ def test_expired_credits_cannot_be_held_although_nobody_swept(ada: Account) -> N
     factories.give(ada, 10, expires_in=timedelta(hours=1))
     factories.later(ada, timedelta(0))
     before = Entry.objects.count()
-    factories.Wallet.objects.update(clock_offset=timedelta(hours=1))
+    Wallet.objects.update(clock_offset=timedelta(hours=1))
 
     with pytest.raises(InsufficientCredits):
         factories.hold(ada, 1)

@@ -180,6 +180,7 @@ FORGERIES = [
         for crit in (["exp"], ["x-unknown"], ["b64"], [], "exp", None)
     ),
     Forgery("b64 false", token(header={"b64": False, "crit": ["b64"]})),
+    Forgery("b64 true, and critical", token(header={"b64": True, "crit": ["b64"]})),
     Forgery("b64 without crit", token(header={"b64": False})),
     Forgery("compressed", token(header={"zip": "DEF"})),
     Forgery("encrypted in name", token(header={"enc": "A256GCM"})),

@@ -10,15 +10,17 @@ from billing.accounts.models import Account
 from tests.outbox.cast import broker, now, until, worker
 from tests.webhooks.receiver import Receiver
 
-__all__ = ["ada", "broker", "now", "receiver", "until", "worker"]
+__all__ = ["account", "broker", "now", "receiver", "until", "worker"]
 
 
 @pytest.fixture
-def ada(now: datetime) -> Account:
+def account(db: None, now: datetime) -> Account:
+    """Return Ada's account."""
     return accounts.ensure_account("ada", zone="Asia/Shanghai", now=now)
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
+    """Return a receiver on the loopback, which the tests' settings allow."""
     with Receiver() as listening:
         yield listening

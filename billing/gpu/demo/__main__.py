@@ -8,6 +8,7 @@ import os
 import runpy
 import shutil
 import sys
+import time
 from argparse import ArgumentParser
 from pathlib import Path
 from threading import Event, Thread
@@ -19,6 +20,7 @@ from billing.gpu.demo.schema import schema
 # server of another user would take orders and lose each of them.
 _COGLET_FOLDERS: Final = (Path("/tmp/coglet"), Path("/tmp/coglet/predictions"))  # noqa: S108 (coglet's choice)
 _OPEN_AND_STICKY: Final = 0o1777
+_DAY_SECONDS: Final = 86_400
 _LOOK_SECONDS: Final = 1.0
 _LAST_WORDS_SECONDS: Final = 2.0
 
@@ -34,9 +36,22 @@ def main() -> None:
     Path(".cog").mkdir(exist_ok=True)
     Path(".cog/openapi_schema.json").write_text(json.dumps(schema()), encoding="utf-8")
     _open_coglet_folders()
+    _sweep_coglet_folder()
     Thread(target=_end_with_the_worker, daemon=True).start()
     sys.argv = ["cog.server.http", "--host", "127.0.0.1"]
     runpy.run_module("cog.server.http", run_name="__main__")
+
+
+def _sweep_coglet_folder() -> None:
+    """Remove what coglet leaves of each prediction, once it is a day old and ours."""
+    limit = time.time() - _DAY_SECONDS
+    for folder in _COGLET_FOLDERS[-1].iterdir():
+        try:
+            facts = folder.stat()
+        except OSError:  # another server is sweeping too
+            continue
+        if facts.st_uid == os.geteuid() and facts.st_mtime < limit:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _end_with_the_worker() -> None:

@@ -186,9 +186,7 @@ def ring_next(backend: str, *, now: datetime) -> None:
 
 def waiting_for(models: Sequence[str], *, now: datetime) -> QuerySet[Job, str]:
     """Return the ids of jobs of `models` that wait and may go, the longest waiting first."""
-    waiting = Job.objects.filter(
-        status=JobStatus.QUEUED, dispatch_at__lte=now, model__in=models
-    )
+    waiting = Job.objects.filter(status=JobStatus.QUEUED, dispatch_at__lte=now, model__in=models)
     return waiting.order_by("created_at", "pk").values_list("pk", flat=True)
 
 

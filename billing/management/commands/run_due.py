@@ -1,0 +1,42 @@
+"""`run_due [--at TIME]`: every sweep once, now; what the scheduler does every few seconds."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from billing.jobs import services as jobs
+from billing.ledger import services as ledger
+from billing.outbox import services as outbox
+from billing.webhooks import services as webhooks
+from plans import selectors as plans
+
+
+class Command(BaseCommand):
+    """A repeat does no harm."""
+
+    help = "Run every sweep once, as of now or of another instant."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take an instant."""
+        parser.add_argument(
+            "--at", help="RFC 3339 instant that counts as now; wallets keep the database's clock."
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
+        """Print what each sweep looked at."""
+        now = timezone.now()
+        if options["at"]:
+            try:
+                at = parse_datetime(options["at"])
+            except ValueError:
+                at = None
+            if at is None or at.tzinfo is None:
+                raise CommandError("--at is an instant with offset: 2026-11-23T12:00:00Z.")
+            now = at
+        settled = ledger.settle_due(catalog=plans.current().catalog)
+        self.stdout.write(f"wallets settled: {settled}")
+        self.stdout.write(f"jobs looked after: {jobs.sweep(now=now)}")
+        self.stdout.write(f"webhooks looked after: {webhooks.sweep(now=now)}")
+        self.stdout.write(f"messages rung: {outbox.ring_due(now=now)}")

@@ -1,0 +1,123 @@
+"""Each import contract of pyproject.toml holds, and each fires when it is broken."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import pytest
+from importlinter import api
+
+from tests.architecture.tree import PACKAGES, ROOT
+
+PLANTING: Final = Path(__file__).with_name("planting.py")
+
+
+class Plant(NamedTuple):
+    """A line at the end of a file, and what the contract that it breaks must say of it."""
+
+    contract: str
+    file: str
+    line: str
+    says: str
+
+
+def imports(contract: str, importer: str, imported: str) -> Plant:
+    """Plant an import between two modules."""
+    package = ROOT / importer.replace(".", "/")
+    file = f"{importer.replace('.', '/')}{'/__init__' if package.is_dir() else ''}.py"
+    line = f"import {imported}  # planted"
+    return Plant(contract, file, line, f"{importer} -> {imported.split('.')[0]}")
+
+
+def is_born(contract: str, file: str) -> Plant:
+    """Plant a file whose name no contract knows."""
+    name = file.removesuffix(".py").replace("/", ".")
+    return Plant(contract, file, '"""Helpers."""', f"- {name} ")
+
+
+PLANTS: Final = [
+    imports("house", "plans.rating", "billing.ids"),
+    imports("house", "billing.ids", "config.celery"),
+    imports("billing", "billing.ledger.services", "billing.jobs.selectors"),
+    imports("billing", "billing.gpu.registry", "billing.ledger.selectors"),
+    imports("billing", "billing.accounts.services", "billing.webhooks.services"),
+    imports("billing", "billing.transactions", "billing.http.requests"),
+    is_born("billing", "billing/utils.py"),
+    imports("roles", "billing.ledger.services", "billing.ledger.api"),
+    imports("roles", "billing.ledger.models", "billing.ledger.store"),
+    imports("roles", "billing.ledger.journal", "billing.ledger.timeline"),
+    imports("roles", "billing.jobs.lifecycle", "billing.jobs.models"),
+    imports("roles", "billing.webhooks.tasks", "billing.webhooks.api"),
+    is_born("roles", "billing/ledger/helpers.py"),
+    imports("jobs-services", "billing.jobs.services.ending", "billing.jobs.services.hearing"),
+    is_born("jobs-services", "billing/jobs/services/common.py"),
+    imports("insights", "billing.insights.audit", "billing.insights.explain"),
+    imports("gpu", "billing.gpu.wire", "billing.gpu.cog.adapter"),
+    imports("gpu", "billing.gpu.protocol", "billing.gpu.registry"),
+    is_born("gpu", "billing/gpu/misc.py"),
+    imports("http", "billing.http.problems", "billing.http.idempotency"),
+    is_born("http", "billing/http/utils.py"),
+    imports("plans", "plans.credits", "plans.rating"),
+    imports("plans", "plans.selectors", "plans.api"),
+    is_born("plans", "plans/utils.py"),
+    imports("catalog", "plans.catalog.schema", "plans.catalog.loader"),
+    is_born("catalog", "plans/catalog/common.py"),
+    imports("config", "config.celery", "config.embedded.place"),
+    is_born("config", "config/local_settings.py"),
+    imports("cycles", "billing.gpu.demo.orders", "billing.gpu.demo.scene"),
+    imports("pure", "billing.ledger.timeline", "django.utils.timezone"),
+    imports("pure", "billing.jobs.lifecycle", "time"),
+    imports("pure", "plans.periods", "plans.models"),
+    imports("ledger-rows", "billing.jobs.services.ending", "billing.ledger.models"),
+    imports("ledger-writes", "billing.jobs.services.ending", "billing.ledger.store"),
+    imports("services", "billing.ledger.services", "rest_framework.serializers"),
+    imports("services", "billing.jobs.services.ending", "billing.outbox.tasks"),
+    imports("services", "billing.outbox.models", "celery"),
+    imports("celery", "billing.jobs.api", "celery"),
+    imports("rest", "billing.outbox.pauses", "rest_framework.response"),
+    imports("network", "billing.jobs.callbacks", "httpcore"),
+    imports("strangers", "billing.jobs.callbacks", "stripe"),
+    imports("strangers", "billing.gpu.wire", "httpx"),
+    imports("demo", "billing.gpu.demo.render", "billing.gpu.protocol"),
+    imports("demo", "billing.gpu.demo.render", "django.conf"),
+    imports("tests", "billing.ids", "tests.factories"),
+]
+
+
+def lint_with(plants: list[Plant], folder: Path) -> list[dict[str, Any]]:
+    """Return what the linter says of a copy of the tree, as it is and with each plant."""
+    for package in PACKAGES:
+        shutil.copytree(
+            ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    done = subprocess.run(  # noqa: S603 (our own program)
+        [sys.executable, PLANTING],
+        input=json.dumps([plant._asdict() for plant in plants]),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answers: list[dict[str, Any]] = json.loads(done.stdout)
+    return answers
+
+
+def test_each_contract_holds_and_each_fires(tmp_path: Path, subtests: pytest.Subtests) -> None:
+    whole, *answers = lint_with(PLANTS, tmp_path)
+
+    assert not whole["broken"], whole["said"]
+    for plant, answer in zip(PLANTS, answers, strict=True):
+        with subtests.test(contract=plant.contract, file=plant.file, line=plant.line):
+            assert answer["broken"]
+            assert plant.says in f"{answer['said']} "
+
+
+def test_no_contract_is_left_unbroken_by_the_test_above() -> None:
+    contracts = api.read_configuration(str(ROOT / "pyproject.toml"))["contracts_options"]
+
+    assert {plant.contract for plant in PLANTS} == {contract["id"] for contract in contracts}

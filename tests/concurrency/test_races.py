@@ -1,0 +1,169 @@
+"""What happens at once happens as if one after the other; and the same set-up, unlocked, races."""
+
+from datetime import UTC, datetime
+from threading import Barrier, BrokenBarrierError
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, IntegrityError, transaction
+
+from billing.accounts.models import Account
+from billing.gpu.protocol import Fail, State, Status
+from billing.insights import audit
+from billing.jobs import services as jobs
+from billing.jobs.errors import ConcurrencyLimit
+from billing.jobs.models import Attempt, Job
+from billing.jobs.orders import JobOrder
+from billing.jobs.services import hearing
+from billing.ledger import services as ledger
+from billing.ledger import store
+from billing.ledger.errors import InsufficientCredits
+from billing.ledger.models import Entry, Grant, Hold
+from billing.ledger.timeline import Timeline
+from plans.catalog import publish
+from plans.credits import MICROS
+from tests import factories
+from tests.http.racing import at_once
+
+ORDER = JobOrder(
+    spec={"model": "kling-v1-6", "mode": "std", "seconds": 5}, inputs={"prompt": "a race"}
+)
+USER = ledger.Actor("user", "ada")
+
+
+def _submit(account: Account) -> Job:
+    with transaction.atomic(durable=True):
+        return jobs.submit(account=account, order=ORDER, actor=USER, now=datetime.now(UTC))
+
+
+def _clean() -> bool:
+    return list(audit.breaches()) == []
+
+
+def test_twelve_orders_cannot_spend_the_credits_of_three(ada: Account) -> None:
+    factories.give(ada, 35)
+
+    results = at_once(12, lambda _place: _submit(ada))
+
+    assert sum(isinstance(one, Job) for one in results) == 3
+    assert sum(isinstance(one, InsufficientCredits) for one in results) == 9
+    assert Job.objects.count() == Hold.objects.count() == 3
+    assert factories.free_micros(ada) == 5 * MICROS
+    assert _clean()
+
+
+def test_control_without_the_lock_only_the_database_stops_the_overdraft(
+    ada: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shows that this set-up can race at all, and that the constraints are the second wall."""
+    factories.give(ada, 35)
+    everyone_has_read = Barrier(4)
+    hold = Timeline.hold
+
+    def hold_together(self: Timeline, **facts: Any) -> Any:  # noqa: ANN401 (passed on as they are)
+        try:
+            everyone_has_read.wait(timeout=5)
+        except BrokenBarrierError:
+            pytest.fail("they did not all get past the lock: nothing raced")
+        return hold(self, **facts)
+
+    monkeypatch.setattr(store, "_LOCK", store._LOCK.replace("FOR UPDATE", ""))
+    monkeypatch.setattr(Timeline, "hold", hold_together)
+
+    results = at_once(4, lambda _place: _submit(ada))
+
+    assert sum(isinstance(one, Job) for one in results) == 1
+    assert sum(isinstance(one, IntegrityError) for one in results) == 3
+    assert factories.free_micros(ada) == 25 * MICROS
+    assert _clean()
+
+
+def test_the_plans_concurrency_holds_under_parallel_orders(
+    ada: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish.publish(factories.KLING, now=datetime.now(UTC))
+    factories.give(ada, 1000)
+
+    results = at_once(10, lambda _place: _submit(ada))
+
+    assert sum(isinstance(one, Job) for one in results) == 3
+    assert sum(isinstance(one, ConcurrencyLimit) for one in results) == 7
+    assert _clean()
+
+
+def test_forty_check_ins_at_once_give_one_grant(ada: Account) -> None:
+    results = at_once(40, lambda _place: factories.claim(ada))
+
+    assert {one.pk for one in results if isinstance(one, Grant)} == {Grant.objects.get().pk}
+    assert all(isinstance(one, Grant) for one in results)
+    assert factories.free_micros(ada) == 66 * MICROS
+    assert _clean()
+
+
+def test_a_first_sight_by_many_at_once_opens_one_wallet(ada: Account) -> None:
+    bob = factories.new_account("bob", is_sandbox=False)
+
+    results = at_once(16, lambda _place: factories.give(bob, 1, fact="payment:1"))
+
+    assert {one.pk for one in results if isinstance(one, Grant)} == {Grant.objects.get().pk}
+    assert _clean()
+
+
+def test_capture_and_release_at_once_end_a_hold_once(ada: Account) -> None:
+    factories.give(ada, 100)
+    held = factories.hold(ada, 40)
+
+    def end(place: int) -> Hold:
+        if place % 2:
+            return factories.capture(ada, held, 40 * MICROS)
+        return factories.release(ada, held)
+
+    results = at_once(12, end)
+
+    assert all(isinstance(one, Hold) for one in results)
+    ends = Entry.objects.filter(hold=held, kind__in=("capture", "release"))
+    assert ends.count() == 1
+    assert _clean()
+
+
+def test_a_job_rung_many_times_is_claimed_by_one(ada: Account) -> None:
+    factories.give(ada, 10)
+    job = _submit(ada)
+    now = datetime.now(UTC)
+
+    at_once(8, lambda _place: jobs.dispatch(job_id=job.pk, now=now))
+
+    # Nobody listens at the backend's address: each claim that was made was undone before the
+    # next one could be, and never were two alive together.
+    numbers = list(Attempt.objects.order_by("number").values_list("number", flat=True))
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert set(Attempt.objects.values_list("outcome", flat=True)) == {"NotSent"}
+    assert Job.objects.get().status == "queued"
+    assert _clean()
+
+
+def test_a_failure_and_a_cancel_and_an_operator_at_once_settle_a_job_once(ada: Account) -> None:
+    factories.give(ada, 10)
+    job = _submit(ada)
+    now = datetime.now(UTC)
+    attempt = Attempt.objects.create(
+        job=job, number=1, backend="away", lease_until=now, check_at=now, created_at=now
+    )
+    Job.objects.filter(pk=job.pk).update(status="dispatched")
+    failed = Status(state=State.FAILED, fail=Fail.PROVIDER, message="broken")
+
+    def end(place: int) -> object:
+        if place % 3 == 0:
+            hearing.apply_status(attempt.pk, failed, now=now)
+            return None
+        if place % 3 == 1:
+            return jobs.fail(job_id=job.pk, operator="grace", now=now)
+        with transaction.atomic(durable=True):
+            return jobs.cancel(job=job, actor=USER, now=now)
+
+    results = at_once(12, end)
+
+    assert not any(isinstance(one, DatabaseError) for one in results), results
+    assert Entry.objects.filter(kind="release").count() == 1
+    assert factories.free_micros(ada) == 10 * MICROS
+    assert _clean()

@@ -1,0 +1,90 @@
+"""The audit finds what somebody wrote past every constraint, and names the row."""
+
+import io
+from datetime import timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from billing.accounts.models import Account
+from billing.insights import audit
+from billing.insights.explain import explain
+from plans.credits import MICROS
+from tests import factories
+
+# What a superuser might do with every guard switched off, and which invariant says so.
+DRIFTS = [
+    ("UPDATE billing_wallet SET available_micros = available_micros + 1", {"I2"}),
+    ("UPDATE billing_wallet SET held_micros = held_micros - 1", {"I2"}),
+    ("UPDATE billing_wallet SET seq = seq + 1", {"I2"}),
+    ("UPDATE billing_grant SET available_micros = available_micros + 5", {"I2", "I3"}),
+    (
+        (
+            "UPDATE billing_grant SET available_micros = available_micros - 5, "
+            "captured_micros = captured_micros + 5"
+        ),
+        {"I2"},
+    ),
+    ("DELETE FROM billing_entry WHERE seq = 2", {"I2", "I4", "I6"}),
+    ("DELETE FROM billing_entry WHERE seq = 1", {"I2", "I4"}),
+    ("UPDATE billing_entry SET amount_micros = amount_micros + 1 WHERE seq = 2", {"I2", "I4"}),
+    ("UPDATE billing_entry SET cause_id = 'job_other' WHERE seq = 2", {"I4"}),
+    ("UPDATE billing_entry SET actor_id = '' WHERE seq = 2", {"I4", "I5"}),
+    (
+        "UPDATE billing_entry SET effective_at = effective_at - interval '1 day' WHERE seq = 3",
+        {"I2", "I4"},
+    ),
+    ("UPDATE billing_hold SET state = 'released', settled_at = now() WHERE state = 'open'", {"I6"}),
+    (
+        "UPDATE billing_hold SET captured_micros = captured_micros + 1 WHERE state = 'captured'",
+        {"I6"},
+    ),
+    ("UPDATE billing_allocation SET amount_micros = amount_micros + 1", {"I9"}),
+    ("UPDATE billing_allocation SET created_at = created_at + interval '10 days'", {"I14"}),
+]
+
+
+@pytest.fixture
+def lived(ada: Account) -> Account:
+    """Ada was given credits, spent some, and has some set aside."""
+    factories.give(ada, 100, expires_in=timedelta(days=5))
+    factories.capture(ada, factories.hold(ada, 30), 20 * MICROS)
+    factories.hold(ada, 10)
+    connection.check_constraints()
+    return ada
+
+
+def test_a_wallet_that_lived_is_clean(lived: Account) -> None:
+    out = io.StringIO()
+
+    call_command("audit", stdout=out)
+
+    assert out.getvalue().strip().endswith("0 breaches.")
+
+
+@pytest.mark.parametrize(("drift", "found"), DRIFTS)
+def test_drift_is_found_and_named(lived: Account, drift: str, found: set[str]) -> None:
+    with connection.cursor() as cursor:
+        for table in ("wallet", "grant", "hold", "entry", "allocation"):
+            cursor.execute(f"ALTER TABLE billing_{table} DISABLE TRIGGER USER")
+        cursor.execute(
+            "ALTER TABLE billing_grant DROP CONSTRAINT grant_is_conserved;"
+            "ALTER TABLE billing_entry DROP CONSTRAINT entry_has_an_actor"
+        )
+        cursor.execute(drift)
+
+    breaches = list(audit.breaches())
+
+    assert found <= {breach.invariant for breach in breaches}
+    assert all(breach.row for breach in breaches)
+    with pytest.raises(CommandError, match="break an invariant"):
+        call_command("audit", stdout=io.StringIO())
+
+
+def test_a_balance_is_explained_in_words(lived: Account) -> None:
+    lines = list(explain(lived))
+
+    assert "100 credits arrived (goodwill)" in lines[0]
+    assert "20 credits of goodwill were spent on job_test: 70 to spend, 10 set aside" in lines[2]
+    assert "Now: 70 credits to spend, 10 set aside." in lines

@@ -39,7 +39,8 @@ def page(
         Malformed: `limit` or `cursor` is not one of ours.
     """
     limit = _limit(request.query_params.get("limit"))
-    signer = signing.Signer(salt=f"cursor:{queryset.model._meta.label_lower}")  # noqa: SLF001 (public by documentation)
+    name = queryset.model._meta.label_lower  # noqa: SLF001 (public by documentation)
+    signer = signing.Signer(salt=f"cursor:{name}:{by}")
     rows = queryset.order_by(f"-{by}")
     cursor = request.query_params.get("cursor")
     if cursor is not None:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import IO, Any
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from config.embedded.binaries import Programs
 from config.embedded.folders import entered
@@ -14,6 +16,7 @@ from config.embedded.processes import CannotServe, free_port, spawn, stop
 
 _START_SECONDS = 30
 _BEAT_SECONDS = 0.05
+_ONCE = Retry(NoBackoff(), 0)  # the loop below asks again, and sooner
 
 
 class Valkey:
@@ -87,7 +90,7 @@ class Valkey:
     def _wait(self) -> None:
         for _beat in range(int(_START_SECONDS / _BEAT_SECONDS)):
             try:
-                with redis.Redis.from_url(self.url) as session:
+                with redis.Redis.from_url(self.url, retry=_ONCE) as session:
                     session.ping()
             except redis.exceptions.ConnectionError as not_yet:
                 try:

@@ -29,7 +29,8 @@ def imports(contract: str, importer: str, imported: str) -> Plant:
     package = ROOT / importer.replace(".", "/")
     file = f"{importer.replace('.', '/')}{'/__init__' if package.is_dir() else ''}.py"
     line = f"import {imported}  # planted"
-    return Plant(contract, file, line, f"{importer} -> {imported.split('.')[0]}")
+    top = imported.split(".", maxsplit=1)[0]  # of a foreign package the linter knows only that
+    return Plant(contract, file, line, f"{importer} -> {imported if top in PACKAGES else top}")
 
 
 def is_born(contract: str, file: str) -> Plant:
@@ -67,7 +68,9 @@ PLANTS: Final = [
     is_born("catalog", "plans/catalog/common.py"),
     imports("config", "config.celery", "config.embedded.place"),
     is_born("config", "config/local_settings.py"),
-    imports("cycles", "billing.gpu.demo.orders", "billing.gpu.demo.scene"),
+    imports("cycles", "billing.gpu.demo.orders", "billing.gpu.demo.scene")._replace(
+        says=".scene -> .orders"
+    ),
     imports("pure", "billing.ledger.timeline", "django.utils.timezone"),
     imports("pure", "billing.jobs.lifecycle", "time"),
     imports("pure", "plans.periods", "plans.models"),

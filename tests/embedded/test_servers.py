@@ -13,12 +13,15 @@ from typing import TypeVar
 import psycopg
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from config.embedded.binaries import find_postgres, find_valkey
 from config.embedded.postgres import Postgres
 from config.embedded.processes import spawn, stop
 from config.embedded.valkey import Valkey
 
+ONCE = Retry(NoBackoff(), 0)
 Server = TypeVar("Server", Postgres, Valkey)
 PARENT = """
 import sys
@@ -102,7 +105,7 @@ def test_a_second_start_of_valkey_keeps_the_data(folder: Path, tmp_path: Path) -
 def test_valkey_refuses_who_has_no_password(folder: Path, tmp_path: Path) -> None:
     with (
         started(Valkey(folder, find_valkey(), password="right"), tmp_path / "log") as server,
-        redis.Redis(host="127.0.0.1", port=server.port) as stranger,
+        redis.Redis(host="127.0.0.1", port=server.port, retry=ONCE) as stranger,
         pytest.raises(redis.AuthenticationError),
     ):
         stranger.get("kept")

@@ -202,10 +202,6 @@ def test_an_account_has_ten_endpoints_at_most(account: Account, now: datetime) -
         (Endpoint, {"secret_sealed": "whsec_bare"}, "endpoint_secrets_are_sealed"),
         (Endpoint, {"previous_secret_sealed": "sealed:x"}, "endpoint_old_secret_has_an_end"),
         (Endpoint, {"url": "file:///etc/passwd"}, "endpoint_url_is_http"),
-        (Event, {"sequence": None}, "event_is_counted_unless_a_test"),
-        (Event, {"type": "webhook.test"}, "event_is_counted_unless_a_test"),
-        (Event, {"account": None}, "event_is_counted_unless_a_test"),
-        (Event, {"payload": ""}, "event_says_something"),
         (Delivery, {"next_at": None}, "delivery_open_delivered_or_dead"),
         (Delivery, {"last_trouble": "status", "next_at": None}, "delivery_open_delivered_or_dead"),
     ],
@@ -218,6 +214,40 @@ def test_the_database_refuses_a_half_state(
 
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
         model._default_manager.update(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "constraint"),
+    [
+        ({"sequence": None}, "event_is_counted_unless_a_test"),
+        ({"sequence": 0}, "event_is_counted_unless_a_test"),
+        ({"type": "webhook.test"}, "event_is_counted_unless_a_test"),
+        ({"account": None}, "event_is_counted_unless_a_test"),
+        ({"payload": ""}, "event_says_something"),
+        ({"type": ""}, "event_says_something"),
+    ],
+)
+def test_the_database_refuses_an_event_that_makes_no_sense(
+    account: Account, now: datetime, wrong: dict[str, Any], constraint: str
+) -> None:
+    right: dict[str, Any] = {
+        "account": account,
+        "sequence": 1,
+        "type": "job.failed",
+        "payload": "{}",
+        "created_at": now,
+    }
+
+    with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+        Event.objects.create(**{**right, **wrong})
+
+
+def test_what_was_told_stays_as_it_was_told(account: Account, now: datetime) -> None:
+    event = publish(account, now=now)
+
+    for wrong in ({"payload": "{}"}, {"type": "job.failed"}, {"sequence": 7}):
+        with pytest.raises(IntegrityError, match="event_never_changes"), transaction.atomic():
+            Event.objects.filter(pk=event.pk).update(**wrong)
 
 
 @pytest.mark.django_db(transaction=True)

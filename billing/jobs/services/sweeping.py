@@ -53,7 +53,11 @@ def _look_after(attempt_id: str, now: datetime) -> None:
         doubt(attempt.pk, reason="Whoever handed it over never reported.", now=now)
     _postpone(attempt.pk, now)
     if attempt.job.deadline_at is not None and attempt.job.deadline_at <= now:
-        _enforce_deadline(attempt, now)
+        _mark_unknown(attempt.pk, now)
+        canceling.cancel_at_backend(job_id=attempt.job_id, now=now)
+    elif attempt.job.cancel_requested_at is not None:
+        # A backend may forget a wish that came while it was still starting.
+        canceling.cancel_at_backend(job_id=attempt.job_id, now=now)
     _ask(attempt, now)
 
 
@@ -70,14 +74,9 @@ def _ask(attempt: Attempt, now: datetime) -> None:
         hearing.apply_status(attempt.pk, status, now=now)
 
 
-def _enforce_deadline(attempt: Attempt, now: datetime) -> None:
-    """A time-out is no verdict: the backend is asked to stop, and the job's truth is sought."""
-    _mark_unknown(attempt.pk, now)
-    canceling.cancel_at_backend(job_id=attempt.job_id, now=now)
-
-
 @transaction.atomic(durable=True)
 def _mark_unknown(attempt_id: str, now: datetime) -> None:
+    """A time-out is no verdict: the backend is asked to stop, and the job's truth is sought."""
     job, attempt = ending.lock_attempt(attempt_id)
     if attempt.state != Attempt.State.ENDED and job.status in (
         JobStatus.DISPATCHED,

@@ -1,0 +1,244 @@
+"""The containers: checked by reading, because no engine runs where the tests run."""
+
+import ast
+import itertools
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.core.management import get_commands
+
+from config.celery import queues
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+OURS = ["migrate", "web", "worker", "scheduler"]
+# What a service of the compose specification may say, as far as this file needs it: a key with a
+# slip of the pen would be refused by an engine, and an engine is not here to refuse it.
+KNOWN_KEYS = {
+    *("build", "image", "restart", "init", "read_only", "tmpfs", "cap_drop", "security_opt"),
+    *("volumes", "environment", "depends_on", "command", "healthcheck", "ports"),
+    *("stop_signal", "stop_grace_period"),
+}
+HEALTH_KEYS = {"test", "interval", "timeout", "retries", "start_period"}
+VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)(:[-?])?")
+# Programs of the database's and the broker's own images.
+FOREIGN_PROGRAMS = {"sh", "pg_isready", "redis-server", "redis-cli"}
+
+
+def example() -> dict[str, tuple[bool, str]]:
+    """`.env.example` as name → (has a default, what stands there)."""
+    lines = re.findall(r"^(#?)([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    return {name: (bool(mark), value) for mark, name, value in lines}
+
+
+def settings_variables() -> dict[str, ast.Call]:
+    """Every variable that the settings read, with the call that reads it."""
+    found = {}
+    for node in ast.walk(ast.parse((ROOT / "config" / "settings.py").read_text())):
+        if not isinstance(node, ast.Call) or not node.args:
+            continue
+        called = ast.unparse(node.func)
+        name = node.args[0]
+        if re.fullmatch(r"_required|env\.[a-z_]+", called) and isinstance(name, ast.Constant):
+            found.setdefault(str(name.value), node)
+    return found
+
+
+def compose_variables() -> dict[str, set[str]]:
+    """Every variable of the compose file, with how it says what an unset one means."""
+    text = re.sub(r"^\s*#.*$", "", (ROOT / "docker-compose.yml").read_text(), flags=re.MULTILINE)
+    found: dict[str, set[str]] = {}
+    for name, operator in VARIABLE.findall(text):
+        found.setdefault(name, set()).add(operator)
+    return found
+
+
+def commands(service: dict[str, Any]) -> list[list[str]]:
+    """Every command line of a service: its own, its health check's, and what its shell runs."""
+    lines = [service["command"]] if "command" in service else []
+    if "healthcheck" in service:
+        kind, *words = service["healthcheck"]["test"]
+        assert kind == "CMD", "no shell between the engine and the check"
+        lines.append(words)
+    for line in list(lines):
+        if line[0] == "sh":
+            lines += [part.replace("exec ", "").split() for part in line[2].split("&&")]
+    return lines
+
+
+def test_the_services_are_those_of_the_design() -> None:
+    assert list(SERVICES) == ["postgres", "redis", "migrate", "web", "worker", "scheduler", "gpu"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_says_only_what_the_specification_knows(name: str) -> None:
+    service = SERVICES[name]
+
+    assert service.keys() <= KNOWN_KEYS
+    assert service.get("healthcheck", {}).keys() <= HEALTH_KEYS
+    assert "image" in service
+    assert not service["image"].endswith(":latest")
+    assert ":" in service["image"]
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES.keys() - {"migrate"}))
+def test_every_lasting_service_has_a_health_check(name: str) -> None:
+    assert SERVICES[name]["healthcheck"].keys() >= {"test", "interval", "timeout", "retries"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_waits_for_services_that_exist(name: str) -> None:
+    for other, how in SERVICES[name].get("depends_on", {}).items():
+        if how["condition"] == "service_healthy":
+            assert "healthcheck" in SERVICES[other]
+        else:
+            assert how["condition"] == "service_completed_successfully"
+            assert SERVICES[other]["restart"] == "no"
+
+
+def test_nothing_of_ours_starts_before_the_migrations_are_done() -> None:
+    for name in ["web", "worker", "scheduler"]:
+        how = SERVICES[name]["depends_on"]["migrate"]["condition"]
+        assert how == "service_completed_successfully"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_commands_first_word_exists(name: str) -> None:
+    for line in commands(SERVICES[name]):
+        if line[0] == "python":
+            assert_python_runs(line[1:])
+        else:
+            assert line[0] in FOREIGN_PROGRAMS
+
+
+def assert_python_runs(words: list[str]) -> None:
+    """Fail unless these arguments name a module, a command or a program that there is."""
+    if words[0] == "-m":
+        top = words[1].split(".", maxsplit=1)[0]
+        here = ROOT.joinpath(*words[1].split(".")).is_dir()
+        assert here or shutil.which(top, path=str(Path(sys.executable).parent))
+    elif words[0] == "-c":
+        compile(words[1], "a health check", "exec")
+    else:
+        assert words[0] == "manage.py"
+        assert words[1] in get_commands()
+
+
+def test_the_worker_serves_every_queue() -> None:
+    line = SERVICES["worker"]["command"]
+
+    assert set(line[line.index("--queues") + 1].split(",")) == set(queues())
+
+
+@pytest.mark.parametrize("name", [*OURS, "gpu"])
+def test_our_containers_have_no_rights_that_they_need_not(name: str) -> None:
+    service = SERVICES[name]
+
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert f"AS {service['build']['target']}" in DOCKERFILE
+
+
+def test_only_the_loopback_address_is_opened() -> None:
+    opened = [port for service in SERVICES.values() for port in service.get("ports", [])]
+
+    assert opened == ["127.0.0.1:8000:8000"]
+
+
+def test_every_volume_is_declared() -> None:
+    used = {
+        volume.split(":")[0]
+        for service in SERVICES.values()
+        for volume in service.get("volumes", [])
+    }
+
+    assert used == COMPOSE["volumes"].keys()
+
+
+def test_no_secret_has_a_default_in_the_compose_file() -> None:
+    secrets = ["SECRET_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD", "DEMO_GPU_TOKEN"]
+
+    for name in [*secrets, "JWT_ISSUER", "JWT_AUDIENCE"]:
+        assert compose_variables()[name] == {":?"}
+    for name in ["JWT_PUBLIC_KEY", "JWT_PRIVATE_KEY"]:
+        assert f"{name}: ${{{name}:-}}" in (ROOT / "docker-compose.yml").read_text()
+
+
+def test_every_variable_of_the_compose_file_says_what_unset_means() -> None:
+    for name, operators in compose_variables().items():
+        assert operators <= {":-", ":?"}, name
+
+
+def test_the_containers_get_every_setting() -> None:
+    # The image itself says where its files are.
+    by_image = set(re.findall(r"([A-Z_]+)=/srv/", DOCKERFILE))
+
+    for name in OURS:
+        assert SERVICES[name]["environment"].keys() | by_image >= settings_variables().keys()
+
+
+def test_the_demo_backends_entry_is_json_once_its_secret_is_set() -> None:
+    text = re.sub(r"\$\{[^}]*\}", "s" * 16, SERVICES["web"]["environment"]["BACKENDS"])
+
+    assert json.loads(text)["demo"]["url"] == "http://gpu:5000"
+    assert SERVICES["gpu"]["environment"]["PORT"] == "5000"
+
+
+def test_the_example_lists_exactly_what_is_read() -> None:
+    own = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "DEMO_GPU_TOKEN"}
+
+    assert example().keys() == settings_variables().keys() | own
+    assert compose_variables().keys() <= example().keys()
+
+
+def test_the_example_gives_each_default_as_the_settings_have_it() -> None:
+    for name, call in settings_variables().items():
+        given = [word.value for word in call.keywords if word.arg == "default"]
+        has_default, value = example()[name]
+        if not given:
+            assert (has_default, value) == (False, ""), name
+            continue
+        assert has_default, name
+        try:
+            default = ast.literal_eval(given[0])
+        except ValueError:
+            continue  # worked out from another setting
+        if isinstance(default, list):
+            default = ",".join(default)
+        assert value == ("{}" if default == {} else str(default)), name
+
+
+def test_every_example_line_has_its_comment() -> None:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+
+    for before, line in itertools.pairwise(lines):
+        if re.match(r"#?[A-Z_]+=", line):
+            assert re.match(r"# .", before), line
+
+
+def test_the_image_is_pinned_hashed_and_not_root() -> None:
+    stages = re.findall(r"^FROM (\S+) AS (\S+)$", DOCKERFILE, re.MULTILINE)
+
+    assert re.search(r"^ARG PYTHON=python:\d+\.\d+\.\d+-slim-\w+$", DOCKERFILE, re.MULTILINE)
+    assert stages[-1] == ("code", "service")
+    assert {base for base, _name in stages} <= {"${PYTHON}", *(name for _base, name in stages)}
+    assert DOCKERFILE.count("pip install") == DOCKERFILE.count("--require-hashes")
+    for target in ["demo-gpu", "service"]:
+        body = DOCKERFILE.split(f"AS {target}\n")[1].split("\nFROM ")[0]
+        assert "\nUSER linggan\n" in body
+
+
+def test_what_is_copied_into_the_image_exists_and_is_let_through() -> None:
+    let_through = re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
+
+    assert {"billing", "config", "plans", "requirements", "manage.py"} <= set(let_through)
+    for path in re.findall(r"^COPY (requirements/\S+)", DOCKERFILE, re.MULTILINE):
+        assert (ROOT / path).is_file()

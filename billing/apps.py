@@ -10,3 +10,12 @@ class BillingConfig(AppConfig):
     name = "billing"
     verbose_name = _("Billing")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Lend `plans`, which knows no account, the one who can say whom a new catalog touches."""
+        # Models cannot be imported before all apps are loaded.
+        from billing.subscriptions.selectors import touched  # noqa: PLC0415
+        from plans.catalog.publish import ASSESSORS  # noqa: PLC0415
+
+        if touched not in ASSESSORS:
+            ASSESSORS.append(touched)

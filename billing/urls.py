@@ -18,7 +18,7 @@ urlpatterns = [
     path("v1/grants", GrantList.as_view()),
     path("v1/ledger", EntryList.as_view()),
     path("v1/check-in", CheckIn.as_view()),
-    path("v1/accounts/<str:external_id>", AccountDetail.as_view()),
+    path("v1/accounts/<path:external_id>", AccountDetail.as_view()),
     path("webhooks/backends/<str:backend>/<str:token>", BackendCallback.as_view()),
     path("healthz", Healthz.as_view()),
     path("readyz", Readyz.as_view()),

@@ -5,12 +5,14 @@ not set refuses to start, with a sentence that says which.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import django_stubs_ext
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+
+from billing.http.logs import logging_config
 
 django_stubs_ext.monkeypatch()  # so that `ModelAdmin[Hold]` also runs
 
@@ -186,4 +188,8 @@ AUTH_PASSWORD_VALIDATORS = [
 UNFOLD: dict[str, Any] = {"SITE_TITLE": "Linggan 灵感", "SITE_HEADER": "Linggan 灵感"}
 
 # -- logs --------------------------------------------------------------------------------------
-LOG_FORMAT: str = env.str("LOG_FORMAT", default="text")  # text for people, json for machines
+# text for people, json for machines
+LOG_FORMAT: Literal["text", "json"] = (
+    "json" if env.str("LOG_FORMAT", default="text") == "json" else "text"
+)
+LOGGING = logging_config(LOG_FORMAT)

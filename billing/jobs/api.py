@@ -28,7 +28,7 @@ from billing.jobs.errors import (
     PriceAboveMaximum,
     QuoteExpired,
 )
-from billing.jobs.models import Job, Output
+from billing.jobs.models import Output
 from billing.ledger.errors import InsufficientCredits
 from billing.ledger.services import Actor
 from plans.errors import InvalidSpec, Unpriced
@@ -83,11 +83,12 @@ class JobList(APIView):
         Repeat safely with the same `Idempotency-Key`.
         """
         key = idempotency.read_key(request, required=True)
-        account, actor = account_of(request, Scope.JOBS_WRITE), actor_of(request)
         now = timezone.now()
 
         def work() -> tuple[int, object]:
+            account = account_of(request, Scope.JOBS_WRITE)
             order = shapes.read_order(shapes.JobIn, request.data)
+            actor = actor_of(request)
             job = services.submit(account=account, order=order, actor=actor, now=now)
             return 201, shapes.JobOut(job, context={"request": request}).data
 
@@ -117,12 +118,11 @@ class JobCancel(APIView):
     def post(self, request: Request, job_id: str) -> HttpResponse:
         """Cancel a job: at once while it waits, by the backend's word when it has it."""
         key = idempotency.read_key(request, required=False)
-        account, actor = account_of(request, Scope.JOBS_WRITE), actor_of(request)
         now = timezone.now()
 
         def work() -> tuple[int, object]:
-            job = selectors.job(account, job_id)
-            canceled = services.cancel(job=job, actor=actor, now=now)
+            job = selectors.job(account_of(request, Scope.JOBS_WRITE), job_id)
+            canceled = services.cancel(job=job, actor=actor_of(request), now=now)
             return 202, shapes.JobOut(canceled, context={"request": request}).data
 
         return idempotency.respond(idempotency.answer_once(key, work, now=now))
@@ -154,6 +154,3 @@ def actor_of(request: Request) -> Actor:
     """Return who moves credits by this request."""
     caller = caller_of(request)
     return Actor(caller.kind, caller.actor_id)
-
-
-__all__ = ["Job", "JobCancel", "JobDetail", "JobList", "OutputFile", "QuoteList"]

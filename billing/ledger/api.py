@@ -28,6 +28,7 @@ from plans.catalog.schema import Catalog
 from plans.credits import format_micros, parse_micros
 
 
+@extend_schema_field({"type": "string", "pattern": "^[0-9]+(\\.[0-9]{1,6})?$"})
 class CreditsField(serializers.Field[int, str, str, Any]):
     """An amount: a decimal string outside, whole micros inside."""
 
@@ -201,13 +202,14 @@ class GrantList(APIView):
     def post(self, request: Request) -> HttpResponse:
         """Give an account credits; service keys only."""
         key = idempotency.read_key(request, required=True)
-        account, caller = account_of(request, Scope.GRANTS_WRITE), caller_of(request)
+        caller = caller_of(request)
         assert key is not None, "required"
         fact = f"service:{key.caller}:{key.key}"
         now = timezone.now()
         given: GrantIn = GrantIn(data=request.data)
 
         def work() -> tuple[int, object]:
+            account = account_of(request, Scope.GRANTS_WRITE)
             given.is_valid(raise_exception=True)
             terms = _terms(given.validated_data, fact=fact, now=now)
             locked = services.lock_wallet(account, catalog=plans.current().catalog)
@@ -247,9 +249,10 @@ class CheckIn(APIView):
     def post(self, request: Request) -> HttpResponse:
         """Claim today's free credits; a repeat on the same day answers with the same grant."""
         key = idempotency.read_key(request, required=False)
-        account, caller = own_account_of(request), caller_of(request)
+        caller = caller_of(request)
 
         def work() -> tuple[int, object]:
+            account = own_account_of(request)
             locked = services.lock_wallet(account, catalog=plans.current().catalog)
             grant = services.claim(locked, actor=Actor(caller.kind, caller.actor_id))
             return 200, GrantOut(grant).data

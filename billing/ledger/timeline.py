@@ -1,7 +1,7 @@
 """A wallet as a timeline: what has come due, what may be spent, what goes back. Pure.
 
-Integers and instants only: no Django, no clock, no I/O. The same code answers for now, for
-the past and for the future, and runs a sandbox's clock.
+Integers and instants only: no Django, no clock, no I/O. The same code answers for the
+present, the past and the future, and runs a sandbox's clock.
 """
 
 from collections.abc import Callable, Iterable

@@ -25,6 +25,8 @@ _TRANSPORT: Final[Mapping[str, Any]] = {
 # After the broker failed once, nobody tries it for so long: the sweep rings anyway.
 _SILENCE_SECONDS: Final = 5.0
 _NUDGES_MAX: Final = 10_000
+# So few that `ring_due`, which shares the connection, soon has its turn.
+_NUDGES_AT_ONCE: Final = 100
 _LAST_WORDS_SECONDS: Final = 1.0
 _EPOCH_KEY: Final = "outbox-epoch"
 
@@ -93,7 +95,7 @@ class Bell:
         while True:
             batch = [self._nudges.get()]
             with suppress(Empty):
-                while len(batch) < _NUDGES_MAX:
+                while len(batch) < _NUDGES_AT_ONCE:
                     batch.append(self._nudges.get_nowait())
             try:
                 self.ring(batch)

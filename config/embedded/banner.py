@@ -32,13 +32,13 @@ Linggan runs. Ctrl-C stops it; the data stays.
   API    {url}/v1        docs   {url}/v1/docs
   admin  {url}/admin/    login  {operator}
 
-A first video. Paste once (who you are, what you want, today's free credits):
+# A first video. Paste once: who you are, what you want, today's free credits.
 
 API={url}/v1 AUTH='Authorization: Bearer {token}'
 ORDER='{json.dumps(_ORDER)}'
 {get} -X POST $API/check-in; echo
 
-Then quote, submit, fetch:
+# Then quote, submit, fetch.
 
 {post} -d "$ORDER" $API/quotes; echo
 JOB=$({post} -H "Idempotency-Key: $(date +%s)" -d "$ORDER" $API/jobs | python3 -c "{_ID}"); echo $JOB

@@ -50,7 +50,7 @@ def spawn(
         last_word: the signal that it gets when the parent dies, however that happens.
     """
     whom = ("-", "-") if user is None else (str(user.user_id), str(user.group_id))
-    leash = [sys.executable, "-IS", _LEASH, str(os.getpid()), str(int(last_word)), *whom]
+    leash = [sys.executable, "-IS", str(_LEASH), str(os.getpid()), str(int(last_word)), *whom]
     return subprocess.Popen(  # noqa: S603 (every command is built in this package)
         [*leash, *command],
         env=environment,

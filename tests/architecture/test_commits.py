@@ -111,11 +111,12 @@ def test_no_row_is_saved_whole() -> None:
     whole = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in files("billing", "plans")
+        if "demo" not in path.parts  # it saves pictures
         for node in ast.walk(parsed(path))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "save"
-        and ast.unparse(node.func.value) not in {"default_storage", "frame"}
+        and ast.unparse(node.func.value) != "default_storage"
         and not {"update_fields", "force_insert"} & {keyword.arg for keyword in node.keywords}
     ]
 

@@ -41,7 +41,7 @@ def example() -> dict[str, tuple[bool, str]]:
 
 def settings_variables() -> dict[str, ast.Call]:
     """Every variable that the settings read, with the call that reads it."""
-    found = {}
+    found: dict[str, ast.Call] = {}
     for node in ast.walk(ast.parse((ROOT / "config" / "settings.py").read_text())):
         if not isinstance(node, ast.Call) or not node.args:
             continue

@@ -5,6 +5,7 @@ import importlib.machinery
 import importlib.util
 import inspect
 import runpy
+import signal
 import socket
 import subprocess
 import sys
@@ -137,7 +138,7 @@ def test_a_half_made_environment_is_not_used(
 def test_a_taken_port_gets_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(serve.signal, "signal", lambda *_arguments: None)
+    monkeypatch.setattr(signal, "signal", lambda *_arguments: None)
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -157,7 +158,7 @@ def test_a_taken_port_gets_one_sentence(
 def test_what_is_no_port_gets_one_sentence(
     port: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(serve.signal, "signal", lambda *_arguments: None)
+    monkeypatch.setattr(signal, "signal", lambda *_arguments: None)
 
     assert serve.main([f"--port={port}"]) == 1
     assert capsys.readouterr().err.startswith(f"linggan: {port} is no port")

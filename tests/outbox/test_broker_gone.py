@@ -36,7 +36,7 @@ def lost_broker(request: pytest.FixtureRequest, broker: Broker) -> Iterator[None
 
 
 def _point_at(url: str) -> None:
-    app.conf.broker_write_url = url
+    app.conf.update(broker_write_url=url)
     gateway._OfThisProcess.renew()
 
 
@@ -90,7 +90,7 @@ def test_a_broker_that_comes_back_is_rung_after_the_silence(
     post("job_1", now=now)
     later = now + timedelta(minutes=1)
     assert services.ring_due(now=later) == 0
-    app.conf.broker_write_url = settings.REDIS_URL
+    app.conf.update(broker_write_url=settings.REDIS_URL)
     monkeypatch.setattr(gateway._OfThisProcess.bell, "_silent_until", 0.0)
 
     assert services.ring_due(now=later) == 1

@@ -29,7 +29,9 @@ def main() -> None:
     """Prepare the folder, then serve until SIGTERM."""
     parser = ArgumentParser(description="The demo GPU backend.")
     parser.add_argument("data_dir", type=Path)
-    data_dir: Path = parser.parse_args().data_dir
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 inside a container")
+    asked = parser.parse_args()
+    data_dir: Path = asked.data_dir
     data_dir.mkdir(parents=True, exist_ok=True)
     os.chdir(data_dir)
     shutil.rmtree("outputs", ignore_errors=True)
@@ -38,7 +40,7 @@ def main() -> None:
     _open_coglet_folders()
     _sweep_coglet_folder()
     Thread(target=_end_with_the_worker, daemon=True).start()
-    sys.argv = ["cog.server.http", "--host", "127.0.0.1"]
+    sys.argv = ["cog.server.http", "--host", asked.host]
     runpy.run_module("cog.server.http", run_name="__main__")
 
 

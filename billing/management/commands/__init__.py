@@ -1,0 +1,1 @@
+"""Thin: each parses, calls one service, prints."""

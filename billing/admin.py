@@ -4,6 +4,8 @@ from billing.accounts import admin as accounts
 from billing.http import admin as http
 from billing.jobs import admin as jobs
 from billing.ledger import admin as ledger
+from billing.outbox import admin as outbox
 from billing.subscriptions import admin as subscriptions
+from billing.webhooks import admin as webhooks
 
-__all__ = ["accounts", "http", "jobs", "ledger", "subscriptions"]
+__all__ = ["accounts", "http", "jobs", "ledger", "outbox", "subscriptions", "webhooks"]

@@ -7,6 +7,7 @@ from billing.http.health import Healthz, Readyz
 from billing.jobs.api import JobCancel, JobDetail, JobList, OutputFile, QuoteList
 from billing.jobs.callbacks import BackendCallback
 from billing.ledger.api import BalanceView, CheckIn, EntryList, GrantList
+from billing.webhooks.api import DeliveryList, EndpointDetail, EndpointList, EndpointTest
 
 urlpatterns = [
     path("v1/quotes", QuoteList.as_view()),
@@ -19,6 +20,10 @@ urlpatterns = [
     path("v1/ledger", EntryList.as_view()),
     path("v1/check-in", CheckIn.as_view()),
     path("v1/accounts/<path:external_id>", AccountDetail.as_view()),
+    path("v1/webhook-endpoints", EndpointList.as_view()),
+    path("v1/webhook-endpoints/<str:endpoint_id>", EndpointDetail.as_view()),
+    path("v1/webhook-endpoints/<str:endpoint_id>/test", EndpointTest.as_view()),
+    path("v1/webhook-endpoints/<str:endpoint_id>/deliveries", DeliveryList.as_view()),
     path("webhooks/backends/<str:backend>/<str:token>", BackendCallback.as_view()),
     path("healthz", Healthz.as_view()),
     path("readyz", Readyz.as_view()),

@@ -17,10 +17,12 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 
+from config.celery import app as celery_app
 from config.embedded.console import complain, step
 
 OPERATOR = "operator"
 ACCOUNT = "demo"
+_HEART = "outbox.beat_heart"
 _PLAIN_STORAGE = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 
 
@@ -50,6 +52,9 @@ def prepare() -> dict[str, object]:
     said = io.StringIO()
     with step("token of a demo account"):
         call_command("issue_token", ACCOUNT, stdout=said)
+    # So that readiness, which waits for a worker's sign of life, need not wait for the scheduler.
+    heart = celery_app.conf.beat_schedule[_HEART]
+    celery_app.send_task(_HEART, queue=heart["options"]["queue"], expires=60)
     return {"operator_is_new": is_new, "token": said.getvalue().strip().splitlines()[-1]}
 
 

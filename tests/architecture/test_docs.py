@@ -154,7 +154,9 @@ def test_every_decision_stands_in_the_index_and_on_one_page() -> None:
 
 
 def test_a_packages_readme_is_short() -> None:
-    readmes = [path for path in documents() if path.name == "README.md" and "docs" not in path.parts]
+    readmes = [
+        path for path in documents() if path.name == "README.md" and "docs" not in path.parts
+    ]
 
     for readme in set(readmes) - {ENGLISH}:
         assert len(readme.read_text().splitlines()) <= _PACKAGE_LINES_MAX, readme

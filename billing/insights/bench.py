@@ -1,0 +1,186 @@
+"""Measures the hot path beside its limit: the same row changes, by SQL that decides nothing.
+
+Both sides run in one process on one connection, in turns, so that what disturbs one disturbs
+the other. A fast wrong answer is a failure: after the runs every invariant is checked.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.db import transaction
+
+from billing.accounts.models import Account
+from billing.accounts.services import ensure_account
+from billing.ids import new_id
+from billing.insights import audit
+from billing.insights.bench_limit import Limit
+from billing.jobs import services as jobs
+from billing.jobs.models import Job
+from billing.jobs.orders import JobOrder
+from billing.ledger import services as ledger
+from billing.ledger.services import Actor, Cause, GrantTerms
+from plans import orders, rating
+from plans import selectors as plans
+from plans.credits import MICROS
+
+ROUNDS: Final = 5
+GRANTS: Final = 4
+_ACTOR: Final = Actor("system", "bench")
+_CAUSE: Final = Cause("operator", "bench")
+_SPEC: Final = {"model": "kling-v1-6", "mode": "std", "seconds": 5}
+_ORDER: Final = JobOrder(spec=_SPEC, inputs={"prompt": "a bench"})
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What one case brought.
+
+    Attributes:
+        per_second: the median of the rounds; `low` and `high` are the slowest and the fastest.
+        p50_ms, p99_ms: over all calls of all rounds.
+        ratio: `per_second` as a share of its limit's; None for a case without one.
+    """
+
+    name: str
+    per_second: float
+    low: float
+    high: float
+    p50_ms: float
+    p99_ms: float
+    ratio: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All cases, and how many rows broke an invariant afterwards."""
+
+    calls: int
+    cases: Sequence[Case]
+    mismatches: int
+
+
+def run(*, calls: int, now: datetime) -> Report:
+    """Run every case in turns, `calls` times a round; leave a sandbox account behind.
+
+    Args:
+        calls: calls of each case in each of the five rounds.
+        now: stamped on what the jobs' side writes.
+    """
+    scene = _Scene(account=_rich_account(now), now=now)
+    with Limit() as limit:
+        plan: list[tuple[str, Callable[[], object], str | None]] = [
+            ("quote in the pure core", scene.quote, None),
+            ("limit: rows of a hold", limit.hold, None),
+            ("hold", scene.hold, "limit: rows of a hold"),
+            ("limit: rows of a hold and its end", limit.life, None),
+            ("hold and capture", scene.life, "limit: rows of a hold and its end"),
+            ("submit", scene.submit, "limit: rows of a hold"),
+            ("settle, nothing due", scene.settle, None),
+        ]
+        seconds: dict[str, list[list[float]]] = {name: [] for name, _call, _limit in plan}
+        for _round in range(ROUNDS):
+            for name, call, _limit in plan:
+                seconds[name].append([_timed(call, scene) for _call in range(calls)])
+    medians = {name: _rate(rounds) for name, rounds in seconds.items()}
+    return Report(
+        calls=calls,
+        cases=[
+            _case(name, seconds[name], medians[name] / medians[beside] if beside else None)
+            for name, _call, beside in plan
+        ],
+        mismatches=sum(1 for _breach in audit.breaches()),
+    )
+
+
+@dataclass(slots=True)
+class _Scene:
+    """One wallet with several grants, and the calls that are measured on it."""
+
+    account: Account
+    now: datetime
+    to_cancel: str = ""
+
+    def quote(self) -> None:
+        catalog = plans.current().catalog
+        rating.rate(catalog, orders.read_order(catalog, _SPEC).dimensions)
+
+    def hold(self) -> str:
+        with transaction.atomic(durable=True):
+            catalog = plans.current().catalog
+            held = ledger.hold(
+                ledger.lock_wallet(self.account, catalog=catalog),
+                amount_micros=MICROS,
+                reference=new_id("bench"),
+                catalog=catalog,
+                cause=_CAUSE,
+                actor=_ACTOR,
+            )
+        return held.pk
+
+    def life(self) -> None:
+        hold_id = self.hold()
+        with transaction.atomic(durable=True):
+            locked = ledger.lock_wallet(self.account, catalog=plans.current().catalog)
+            ledger.capture(
+                locked, hold_id=hold_id, amount_micros=MICROS, cause=_CAUSE, actor=_ACTOR
+            )
+
+    def submit(self) -> None:
+        with transaction.atomic(durable=True):
+            job = jobs.submit(account=self.account, order=_ORDER, actor=_ACTOR, now=self.now)
+        self.to_cancel = job.pk
+
+    def settle(self) -> None:
+        with transaction.atomic(durable=True):
+            ledger.settle(ledger.lock_wallet(self.account, catalog=plans.current().catalog))
+
+    def tidy(self) -> None:
+        """End the job of a submit, unmeasured, so that no limit of the plan is ever met."""
+        if self.to_cancel:
+            with transaction.atomic(durable=True):
+                jobs.cancel(job=Job(pk=self.to_cancel), actor=_ACTOR, now=self.now)
+            self.to_cancel = ""
+
+
+def _rich_account(now: datetime) -> Account:
+    """Return a sandbox account with a million credits in four grants."""
+    account = ensure_account(new_id("bench"), zone="UTC", is_sandbox=True, now=now)
+    for number in range(GRANTS):
+        with transaction.atomic(durable=True):
+            ledger.grant(
+                ledger.lock_wallet(account, catalog=plans.current().catalog),
+                GrantTerms(amount_micros=250_000 * MICROS, source="bench", fact=f"bench:{number}"),
+                cause=_CAUSE,
+                actor=_ACTOR,
+            )
+    return account
+
+
+def _timed(call: Callable[[], object], scene: _Scene) -> float:
+    started = time.perf_counter()
+    call()
+    taken = time.perf_counter() - started
+    scene.tidy()
+    return taken
+
+
+def _rate(rounds: Sequence[Sequence[float]]) -> float:
+    return statistics.median(len(one) / sum(one) for one in rounds)
+
+
+def _case(name: str, rounds: Sequence[Sequence[float]], ratio: float | None) -> Case:
+    rates = [len(one) / sum(one) for one in rounds]
+    percentiles = statistics.quantiles((s for one in rounds for s in one), n=100)
+    return Case(
+        name=name,
+        per_second=_rate(rounds),
+        low=min(rates),
+        high=max(rates),
+        p50_ms=percentiles[49] * 1000,
+        p99_ms=percentiles[98] * 1000,
+        ratio=ratio,
+    )

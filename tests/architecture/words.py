@@ -1,0 +1,104 @@
+"""The translated words: the sentences of the source, the .po file, and the .mo made from it.
+
+`python -m tests.architecture.words` compiles the .po file; no gettext tool is needed anywhere.
+"""
+
+import ast
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from tests.architecture.tree import PACKAGES, ROOT, files, parsed, place
+
+PO: Final = ROOT / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
+MO: Final = PO.with_suffix(".mo")
+TRANSLATORS: Final = {"_", "gettext", "gettext_lazy", "translate"}
+_MAGIC: Final = 0x950412DE
+_HEADER_BYTES: Final = 28
+
+
+class Sentence(NamedTuple):
+    """What a person may be shown, and where it stands in the source."""
+
+    text: str
+    where: str
+
+
+class Entry(NamedTuple):
+    """One translation of a .po file."""
+
+    source: str
+    target: str
+    flags: frozenset[str]
+
+
+class Untranslatable(Exception):
+    """A call of gettext whose sentence is not written there."""
+
+
+def sentences() -> list[Sentence]:
+    """Return every sentence that the source hands to gettext.
+
+    Raises:
+        Untranslatable: a sentence is put together at run time, so nobody can translate it.
+    """
+    return [found for path in files(*PACKAGES) for found in sentences_of(path)]
+
+
+def sentences_of(path: Path) -> Iterator[Sentence]:
+    """Yield the sentences of one file."""
+    for node in ast.walk(parsed(path)):
+        if not (isinstance(node, ast.Call) and _name(node.func) in TRANSLATORS):
+            continue
+        said = node.args[0] if node.args else None
+        if isinstance(said, ast.Constant) and isinstance(said.value, str):
+            yield Sentence(said.value, place(path, node))
+        elif path.name != "wording.py":  # it passes on what others have written
+            raise Untranslatable(f"{place(path, node)}: {ast.unparse(node)}")
+
+
+def entries() -> list[Entry]:
+    """Return the translations of the .po file, the header first (its source is empty)."""
+    blocks = PO.read_text(encoding="utf-8").strip().split("\n\n")
+    return [_entry(block) for block in blocks if "msgid" in block]
+
+
+def compiled(translations: list[Entry]) -> bytes:
+    """Return a .mo file, as GNU gettext describes it: two sorted tables, then the strings."""
+    pairs = sorted((e.source.encode(), e.target.encode()) for e in translations)
+    count = len(pairs)
+    sources, targets = _HEADER_BYTES, _HEADER_BYTES + 8 * count
+    tables, strings = b"", b""
+    for column in (0, 1):
+        for pair in pairs:
+            start = _HEADER_BYTES + 16 * count + len(strings)
+            tables += struct.pack("<II", len(pair[column]), start)
+            strings += pair[column] + b"\0"
+    head = struct.pack("<7I", _MAGIC, 0, count, sources, targets, 0, sources + 16 * count)
+    return head + tables + strings
+
+
+def _name(function: ast.expr) -> str:
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def _entry(block: str) -> Entry:
+    parts = {"msgid": "", "msgstr": ""}
+    flags: set[str] = set()
+    current = ""
+    for line in block.splitlines():
+        if line.startswith("#,"):
+            flags |= {word.strip() for word in line[2:].split(",")}
+        if line.startswith("#"):
+            continue
+        word, _space, rest = line.partition(" ")
+        current, quoted = (word, rest) if word in parts else (current, line)
+        parts[current] += ast.literal_eval(quoted)
+    return Entry(parts["msgid"], parts["msgstr"], frozenset(flags))
+
+
+if __name__ == "__main__":
+    MO.write_bytes(compiled(entries()))

@@ -27,8 +27,8 @@ class Entered:
 def entered(folder: Path) -> Iterator[Entered]:
     """Hold `folder` open for a child; it is made, private, if it is missing.
 
-    For root the folder belongs to `nobody`, or to the ordinary user who made it earlier, and
-    the server runs as that user. Anybody else's servers run as themselves.
+    For root the folder belongs to `nobody`, as whom the server then runs. Anybody else's
+    servers run as themselves.
     """
     if not folder.exists():
         folder.mkdir(mode=0o700, parents=True)

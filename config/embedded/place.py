@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import pwd
 import shutil
 import threading
 from collections.abc import Iterator
@@ -30,11 +31,17 @@ class Place:
         """Make the folder if it is missing, and its secrets with it.
 
         Raises:
-            CannotServe: it cannot be written, or its disk is nearly full.
+            CannotServe: it cannot be written, is another user's, or its disk is nearly full.
         """
         try:
             if not self.folder.exists():
                 self.folder.mkdir(mode=0o700, parents=True)
+            owner = self.folder.stat().st_uid
+            if owner != os.geteuid():  # root too: what it writes, the owner could not read
+                raise CannotServe(
+                    f"The data folder {self.folder} belongs to {_name(owner)}; "
+                    "become that user, or choose another --data-dir."
+                )
             probe = self.folder / f".probe-{os.getpid()}"
             probe.write_bytes(b"?")
             probe.unlink()
@@ -99,7 +106,7 @@ class Place:
         self._write(memory)
 
     def announce(self, variables: dict[str, str] | None) -> None:
-        """Tell other programs of this user how to reach the running servers; None: they ended."""
+        """Tell other programs of this user how to reach the running servers; None: they end."""
         memory = self._read()
         memory["running"] = variables and {"by": self.holder(), "variables": variables}
         self._write(memory)
@@ -128,11 +135,6 @@ class Place:
             memory: dict[str, Any] = json.loads(self._memory.read_text())
         except FileNotFoundError:
             return {}
-        except PermissionError:
-            raise CannotServe(
-                f"{self._memory} belongs to another user; become that user, or choose "
-                "another --data-dir."
-            ) from None
         return memory
 
     def _write(self, memory: dict[str, Any]) -> None:
@@ -142,6 +144,14 @@ class Place:
         fresh.touch(mode=0o600)
         fresh.write_text(json.dumps(memory, indent=1))
         fresh.replace(self._memory)
+
+
+def _name(user_id: int) -> str:
+    """Return what people call a user."""
+    try:
+        return pwd.getpwuid(user_id).pw_name
+    except KeyError:
+        return f"user {user_id}"
 
 
 def _lock(file: IO[str], *, patience_seconds: float) -> bool:

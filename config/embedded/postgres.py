@@ -61,7 +61,7 @@ class Postgres:
         """
         with entered(self._folder) as place:
             programs = self._programs.reachable_by(place.user)
-            if not (self._folder / "cluster" / "PG_VERSION").exists():
+            if not (self._folder / "cluster").exists():
                 self._make_cluster(programs, place)
             self._clear_the_way()
             self.port = self.port or free_port()  # started again: under its old address
@@ -87,8 +87,9 @@ class Postgres:
         return f"postgres://{_ROLE}:{self._password}@127.0.0.1:{self.port}/{database}"
 
     def _make_cluster(self, programs: Path, place: Entered) -> None:
-        cluster = self._folder / "cluster"
-        shutil.rmtree(cluster, ignore_errors=True)  # half-made by a start that was cut off
+        """Make the cluster under another name first, so that a half-made one is never used."""
+        half = self._folder / "half-made"
+        shutil.rmtree(half, ignore_errors=True)
         secret = self._folder / "password"
         secret.unlink(missing_ok=True)
         secret.touch(mode=0o600)
@@ -96,8 +97,8 @@ class Postgres:
         if place.user is not None:
             os.chown(secret, place.user.user_id, place.user.group_id)
         command: list[str | Path] = [
-            *(programs / "initdb", "-D", f"{place.path}/cluster", "-U", _ROLE),
-            *("--auth=scram-sha-256", f"--pwfile={place.path}/password"),
+            *(programs / "initdb", "-D", f"{place.path}/{half.name}", "-U", _ROLE),
+            *("--auth=scram-sha-256", f"--pwfile={place.path}/{secret.name}"),
             *("--encoding=UTF8", "--locale=C.UTF-8"),
             *(["--no-sync"] if self._throw_away else []),
         ]
@@ -108,11 +109,15 @@ class Postgres:
             user=place.user,
             keep_open=[place.number],
         )
-        said = making.communicate()[0].decode(errors="replace")
-        secret.unlink()
+        try:
+            said = making.communicate()[0].decode(errors="replace")
+        finally:
+            stop(making)
+            secret.unlink()
         if making.returncode != 0:
-            shutil.rmtree(cluster, ignore_errors=True)
+            shutil.rmtree(half, ignore_errors=True)
             raise CannotServe(_why_not(self._folder, said))
+        half.rename(self._folder / "cluster")
 
     def _clear_the_way(self) -> None:
         """Wait for an earlier server that is still shutting down; forget one that crashed."""

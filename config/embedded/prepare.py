@@ -17,12 +17,12 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 
+from billing.outbox.names import TaskName
 from config.celery import app as celery_app
-from config.embedded.console import complain, step
+from config.embedded.console import step
 
 OPERATOR = "operator"
 ACCOUNT = "demo"
-_HEART = "outbox.beat_heart"
 _PLAIN_STORAGE = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 
 
@@ -53,14 +53,14 @@ def prepare() -> dict[str, object]:
     with step("token of a demo account"):
         call_command("issue_token", ACCOUNT, stdout=said)
     # So that readiness, which waits for a worker's sign of life, need not wait for the scheduler.
-    heart = celery_app.conf.beat_schedule[_HEART]
-    celery_app.send_task(_HEART, queue=heart["options"]["queue"], expires=60)
+    celery_app.send_task(TaskName.BEAT_HEART.value, expires=60)
     return {"operator_is_new": is_new, "token": said.getvalue().strip().splitlines()[-1]}
 
 
 def main() -> int:
     """Prepare, answer, and return the exit code."""
     answer_to, log = int(sys.argv[1]), Path(sys.argv[2])
+    answer: dict[str, object]
     try:
         # A library's warnings are for the log, not for a newcomer.
         with log.open("w") as aside, contextlib.redirect_stderr(aside):
@@ -71,12 +71,17 @@ def main() -> int:
                 traceback.print_exc()
                 raise
     except Exception as trouble:  # noqa: BLE001 (a person gets a sentence, the log the rest)
-        first = next(iter(str(trouble).splitlines()), type(trouble).__name__)
-        complain(f"{first} (all of it: {log})")
-        return 1
+        answer = {"trouble": _sentence(trouble, log)}
     with os.fdopen(answer_to, "w") as answers:
         json.dump(answer, answers)
-    return 0
+    return 1 if "trouble" in answer else 0
+
+
+def _sentence(trouble: Exception, log: Path) -> str:
+    if "No space left on device" in str(trouble):
+        return f"The disk of {log.parent.parent} is full; free some space and start again."
+    first = next(iter(str(trouble).splitlines()), type(trouble).__name__)
+    return f"The database could not be prepared: {first} (all of it: {log})"
 
 
 if __name__ == "__main__":

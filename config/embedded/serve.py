@@ -1,6 +1,7 @@
 """`./run serve`: everything on one laptop, in one process tree."""
 
 import argparse
+import contextlib
 import errno
 import http.client
 import json
@@ -78,7 +79,7 @@ def _serve(place: Place, port: int) -> None:
             environment.fill(place, port=port, gpu_port=gpu_port)
         _start_servers(parts, place)
         place.announce(environment.announced())
-        stack.callback(place.announce, None)
+        stack.callback(_take_back, place)
         answer = _prepare(place)
         _start_programs(parts, place, port=port, gpu_port=gpu_port)
         with step("everything is ready"):
@@ -93,6 +94,12 @@ def _serve(place: Place, port: int) -> None:
         place.forget("operator_password")
         while True:
             parts.look()
+
+
+def _take_back(place: Place) -> None:
+    """Announce the end; on a full disk the lock alone says it, and that suffices."""
+    with contextlib.suppress(OSError):
+        place.announce(None)
 
 
 def _start_servers(parts: Supervisor, place: Place) -> None:
@@ -126,12 +133,11 @@ def _prepare(place: Place) -> dict[str, object]:
             os.close(writing)
         try:
             said = answers.read()
-            code = process.wait()
         finally:
             stop(process)
-    if code != 0:
-        raise CannotServe("The database could not be prepared; the line above says why.")
-    answer: dict[str, object] = json.loads(said)
+    answer: dict[str, object] = json.loads(said or '{"trouble": "The preparation was killed."}')
+    if "trouble" in answer:
+        raise CannotServe(str(answer["trouble"]))
     return answer
 
 

@@ -22,6 +22,7 @@ _SAY_AGAIN_SECONDS = 60.0
 _KINDS_MAX = 100
 PYTHON_TROUBLE: Final = re.compile(
     r'\b(WARNING|ERROR|CRITICAL)\b|"level": ?"(warning|error|critical)"'
+    r"|^\S+Z (warning|error|critical) "
 )
 SERVER_TROUBLE: Final = re.compile(
     r"\b(FATAL|PANIC)\b(?!.*(is starting up|is shutting down|administrator command))|OOM"

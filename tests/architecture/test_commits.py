@@ -65,7 +65,12 @@ def commits_of(path: Path) -> list[str]:
 
 
 def test_every_commit_is_known() -> None:
-    found = [commit for path in files(*PACKAGES) for commit in commits_of(path)]
+    found = [
+        commit
+        for path in files(*PACKAGES)
+        if "insights" not in path.parts  # the bench commits what it is about to throw away
+        for commit in commits_of(path)
+    ]
 
     assert sorted(found) == sorted(COMMITS)
 

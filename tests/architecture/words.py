@@ -1,9 +1,11 @@
 """The translated words: the sentences of the source, the .po file, and the .mo made from it.
 
-`python -m tests.architecture.words` compiles the .po file; no gettext tool is needed anywhere.
+`python -m tests.architecture.words` brings both files up to date: it adds the sentences that the
+.po file lacks, drops those that nobody says any more, and compiles; no gettext tool is needed.
 """
 
 import ast
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from tests.architecture.tree import PACKAGES, ROOT, files, parsed, place
 PO: Final = ROOT / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
 MO: Final = PO.with_suffix(".mo")
 TRANSLATORS: Final = {"_", "gettext", "gettext_lazy", "translate"}
+PLACEHOLDER: Final = re.compile(r"%\((\w+)\)[sd]")
 _MAGIC: Final = 0x950412DE
 _HEADER_BYTES: Final = 28
 
@@ -30,7 +33,6 @@ class Entry(NamedTuple):
 
     source: str
     target: str
-    flags: frozenset[str]
 
 
 class Untranslatable(Exception):
@@ -64,6 +66,22 @@ def entries() -> list[Entry]:
     return [_entry(block) for block in blocks if "msgid" in block]
 
 
+def renewed() -> str:
+    """Return the .po file with exactly the sentences of the source, in the order of its files."""
+    targets = {entry.source: entry.target for entry in entries()}
+    said: dict[str, set[str]] = {}
+    for sentence in sentences():
+        said.setdefault(sentence.text, set()).add(sentence.where.rpartition(":")[0])
+    head = PO.read_text(encoding="utf-8").split("\n\n", maxsplit=1)[0].rstrip("\n")
+    blocks = [
+        f"#: {' '.join(sorted(places))}\n"
+        + ("#, python-format\n" if PLACEHOLDER.search(text) else "")
+        + f"msgid {_quoted(text)}\nmsgstr {_quoted(targets.get(text, ''))}"
+        for text, places in said.items()
+    ]
+    return "\n\n".join([head, *blocks]) + "\n"
+
+
 def compiled(translations: list[Entry]) -> bytes:
     """Return a .mo file, as GNU gettext describes it: two sorted tables, then the strings."""
     pairs = sorted((e.source.encode(), e.target.encode()) for e in translations)
@@ -85,20 +103,23 @@ def _name(function: ast.expr) -> str:
     return function.id if isinstance(function, ast.Name) else ""
 
 
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
 def _entry(block: str) -> Entry:
     parts = {"msgid": "", "msgstr": ""}
-    flags: set[str] = set()
     current = ""
     for line in block.splitlines():
-        if line.startswith("#,"):
-            flags |= {word.strip() for word in line[2:].split(",")}
         if line.startswith("#"):
             continue
         word, _space, rest = line.partition(" ")
         current, quoted = (word, rest) if word in parts else (current, line)
         parts[current] += ast.literal_eval(quoted)
-    return Entry(parts["msgid"], parts["msgstr"], frozenset(flags))
+    return Entry(parts["msgid"], parts["msgstr"])
 
 
 if __name__ == "__main__":
+    PO.write_text(renewed(), encoding="utf-8")
     MO.write_bytes(compiled(entries()))

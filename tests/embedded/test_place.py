@@ -70,3 +70,12 @@ def test_a_folder_that_cannot_be_written_gets_one_sentence(tmp_path: Path) -> No
 
     with pytest.raises(CannotServe, match=r"cannot be written .*--data-dir"):
         Place(tmp_path / "file" / "var").open()
+
+
+def test_another_users_folder_gets_one_sentence(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+
+    with pytest.raises(CannotServe, match=r"belongs to .*; become that user"):
+        place.open()

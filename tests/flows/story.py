@@ -78,13 +78,13 @@ class Story:
             time.sleep(0.1)
         return seen
 
-    def sweep_until(self, job: Mapping[str, Any], *statuses: str) -> dict[str, Any]:
-        """Run the sweep as the scheduler would, hours in a moment, until the job is there."""
-        wanted = statuses or ENDS
-        now = datetime.now(UTC)
-        for minutes in range(120):
-            services.sweep(now=now + timedelta(seconds=30 * minutes))
-            if (seen := self.job(job))["status"] in wanted:
+    def sweep_until(
+        self, job: Mapping[str, Any], *, step: timedelta = timedelta(minutes=2)
+    ) -> dict[str, Any]:
+        """Run the sweep until the job has ended; each run believes that `step` more has passed."""
+        for run in range(200):
+            services.sweep(now=datetime.now(UTC) + timedelta(seconds=30) + run * step)
+            if (seen := self.job(job))["status"] in ENDS:
                 return seen
             time.sleep(0.1)
         raise AssertionError(f"still {self.job(job)['status']}: {_attempts(job['id'])}")

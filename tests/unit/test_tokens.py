@@ -27,7 +27,16 @@ RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 EC = ec.generate_private_key(ec.SECP256R1())
 HEADER = {"alg": "EdDSA", "typ": "JWT"}
 CLAIMS = {"iss": "linggan", "aud": "linggan", "sub": "ada", "iat": NOW, "exp": NOW + 3600}
-_WITHOUT = object()
+
+
+class _Without:
+    """A claim left out."""
+
+    def __repr__(self) -> str:
+        return "left out"
+
+
+_WITHOUT = _Without()
 Key = ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 

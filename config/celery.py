@@ -17,7 +17,7 @@ app.conf.update(
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,
     task_ignore_result=True,
-    task_time_limit=120,
+    task_time_limit=120,  # where workers fork; every call of ours has a shorter limit of its own
     task_serializer="json",
     accept_content=["json"],
     task_default_queue="dispatch",

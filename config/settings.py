@@ -34,6 +34,8 @@ def _required(name: str, *, shortest: int = 1) -> str:
 # -- this place --------------------------------------------------------------------------------
 DEBUG = False  # a service that handles money never shows its inside to a caller
 SECRET_KEY = _required("SECRET_KEY", shortest=32)
+# Former keys, still good for what they have signed, while a new one takes over.
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 PUBLIC_URL: str = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 SERVED_BY_TLS = PUBLIC_URL.startswith("https://")
@@ -96,8 +98,13 @@ DATABASES["default"].update(
 DATABASES["default"].setdefault("OPTIONS", {}).update(
     {
         "connect_timeout": 5,
-        "options": "-c lock_timeout=4s -c statement_timeout=15s "
-        "-c idle_in_transaction_session_timeout=30s -c timezone=UTC",
+        # PgBouncer takes no such start-up parameter unless it is told to ignore it: leave this
+        # empty there, and set the three on the role instead.
+        "options": env.str(
+            "DATABASE_SESSION_OPTIONS",
+            default="-c lock_timeout=4s -c statement_timeout=15s"
+            " -c idle_in_transaction_session_timeout=30s",
+        ),
     }
 )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

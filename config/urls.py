@@ -15,7 +15,7 @@ handler500 = "billing.http.problems.broken"
 _PUBLIC: dict[str, Any] = {"authentication_classes": [], "permission_classes": []}
 
 urlpatterns = [
-    path("", include("plans.urls")),
+    path("v1/", include("plans.urls")),
     path("", include("billing.urls")),
     path("v1/openapi.json", SpectacularJSONAPIView.as_view(**_PUBLIC), name="openapi"),
     path("v1/docs", SpectacularSwaggerView.as_view(url_name="openapi", **_PUBLIC), name="docs"),

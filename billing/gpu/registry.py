@@ -39,6 +39,7 @@ class BackendConfig(BaseModel):
         url: where the backend listens; without a trailing slash.
         secret: authenticates its callbacks; at least 16 characters.
         concurrency: how many attempts it may have at once.
+        sandbox: whether it serves sandbox accounts too, because a job on it costs nothing.
         deadline_seconds: how long an attempt may take before it is asked to stop.
         absent_grace_seconds: how long a backend must deny an attempt before it counts as lost;
             by default as long as the backend itself repeats a final callback.
@@ -53,6 +54,7 @@ class BackendConfig(BaseModel):
         list[Annotated[str, StringConstraints(min_length=1, max_length=64)]], Field(min_length=1)
     ]
     concurrency: Annotated[int, Field(ge=1, le=10_000)] = 1
+    sandbox: bool = False
     deadline_seconds: Annotated[int, Field(ge=1, le=7 * 86_400)] = 900
     absent_grace_seconds: Annotated[int, Field(ge=0, le=86_400)] | None = None
 
@@ -104,16 +106,22 @@ def backend_for(name: str) -> Backend:
     return _ADAPTERS[config.kind](config)
 
 
-def choose(model: str) -> str:
-    """Return the name of the first backend that makes `model`.
+def serving(model: str, *, is_sandbox: bool) -> list[str]:
+    """Return the names of the backends that make `model`, in the order of the setting.
+
+    A sandbox never reaches a backend that costs money: only those marked `sandbox` serve it.
 
     Raises:
         NoBackend: none does.
     """
-    for name, config in configured().items():
-        if model in config.models:
-            return name
-    raise NoBackend(_("No backend makes %(model)s now.") % {"model": model}, model=model)
+    names = [
+        name
+        for name, config in configured().items()
+        if model in config.models and (config.sandbox or not is_sandbox)
+    ]
+    if not names:
+        raise NoBackend(_("No backend makes %(model)s now.") % {"model": model}, model=model)
+    return names
 
 
 def models_of(name: str) -> list[str]:

@@ -38,11 +38,11 @@ def backend_input(
     must never decide what was billed.
     """
     words: dict[str, object] = {
-        name: value for name, value in dimensions.items() if name not in {"lane", "count"}
+        name: value for name, value in options.items() if name != "offset_seconds"
     }
     words |= {name: value for name, value in inputs.items() if value}
-    if "seed" in options:
-        words["seed"] = options["seed"]
+    # What was billed comes last: an option of the same name must not change it.
+    words |= {name: value for name, value in dimensions.items() if name not in {"lane", "count"}}
     if offset_seconds:
         words["offset_seconds"] = offset_seconds
     return words

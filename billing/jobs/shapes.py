@@ -11,6 +11,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from billing.errors import DomainError
+from billing.http.parsing import StrictIn
 from billing.jobs import selectors
 from billing.jobs.lifecycle import FailureClass
 from billing.jobs.models import Job, Output
@@ -38,7 +39,7 @@ class DimensionField(serializers.Field[Any, Any, Any, Any]):
         return value
 
 
-class InputsIn(serializers.Serializer[Any]):
+class InputsIn(StrictIn):
     """What the video is made from."""
 
     prompt = serializers.CharField(max_length=_TEXT_MAX, required=False, allow_blank=True)

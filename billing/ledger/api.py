@@ -1,6 +1,7 @@
 """Balance, grants, entries and the check-in over REST: parse, one call, answer."""
 
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
@@ -204,15 +205,15 @@ class GrantList(APIView):
         key = idempotency.read_key(request, required=True)
         caller = caller_of(request)
         assert key is not None, "required"
-        fact = f"service:{key.caller}:{key.key}"
+        fact = f"service:{sha256(f'{key.caller} {key.key}'.encode()).hexdigest()}"
         now = timezone.now()
         given: GrantIn = GrantIn(data=request.data)
 
         def work() -> tuple[int, object]:
             account = account_of(request, Scope.GRANTS_WRITE)
             given.is_valid(raise_exception=True)
-            terms = _terms(given.validated_data, fact=fact, now=now)
             locked = services.lock_wallet(account, catalog=plans.current().catalog)
+            terms = _terms(given.validated_data, fact=fact, now=locked.now)
             grant = services.grant(
                 locked,
                 terms,

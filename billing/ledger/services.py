@@ -3,7 +3,7 @@
 Every function here is a step of somebody's use case: it runs inside the caller's transaction,
 on a wallet that the caller has locked.
 
-Lock order everywhere: job, then wallet, then grants (which only the wallet's holder writes).
+Lock order everywhere: job, attempt, wallet, then grants (which only the wallet's holder writes).
 """
 
 from collections.abc import Sequence
@@ -101,10 +101,10 @@ def grant(locked: LockedWallet, terms: GrantTerms, *, cause: Cause, actor: Actor
         AmountOutOfRange: not above zero, or beyond 10^12 credits.
     """
     require_transaction("ledger.grant")
-    if not 0 < terms.amount_micros <= AMOUNT_MAX_MICROS - locked.timeline.available_micros:
-        raise AmountOutOfRange
     if (before := Grant.objects.filter(wallet_id=locked.id, fact=terms.fact).first()) is not None:
         return before
+    if not 0 < terms.amount_micros <= AMOUNT_MAX_MICROS - locked.timeline.available_micros:
+        raise AmountOutOfRange
     lot = Lot(
         id=new_id("gr"),
         source=terms.source,

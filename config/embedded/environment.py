@@ -58,6 +58,8 @@ def fill(place: Place, *, port: int, gpu_port: int = _NO_GPU_PORT) -> None:
         "secret": made["gpu_token"],
         "models": _models(catalog),
         "concurrency": GPU_JOBS_AT_ONCE,
+        "sandbox": True,  # it costs nothing
+        "absent_grace_seconds": 30,  # so that a killed demo does not keep a job in doubt for long
     }
     _set_missing({"BACKENDS": json.dumps({"demo": demo})})
 

@@ -99,8 +99,11 @@ def test_the_compiled_file_is_one_that_gettext_reads(entries: dict[str, str]) ->
     )
 
 
-def test_the_sentences_stand_in_the_file_as_the_command_writes_them() -> None:
-    assert words.PO.read_text(encoding="utf-8") == words.renewed()
+def test_renewing_the_file_keeps_every_translation(entries: dict[str, str]) -> None:
+    renewed = {entry.source: entry.target for entry in words.entries(words.renewed())}
+
+    assert renewed == entries
+    assert words.renewed().startswith("# 灵感")  # with the glossary
 
 
 @pytest.mark.django_db

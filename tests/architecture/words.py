@@ -60,14 +60,14 @@ def sentences_of(path: Path) -> Iterator[Sentence]:
             raise Untranslatable(f"{place(path, node)}: {ast.unparse(node)}")
 
 
-def entries() -> list[Entry]:
-    """Return the translations of the .po file, the header first (its source is empty)."""
-    blocks = PO.read_text(encoding="utf-8").strip().split("\n\n")
+def entries(text: str | None = None) -> list[Entry]:
+    """Return the translations of a .po text, else of ours; the header first (empty source)."""
+    blocks = (text or PO.read_text(encoding="utf-8")).strip().split("\n\n")
     return [_entry(block) for block in blocks if "msgid" in block]
 
 
 def renewed() -> str:
-    """Return the .po file with exactly the sentences of the source, in the order of its files."""
+    """Return the .po file with exactly the sentences of the source, by file and alphabet."""
     targets = {entry.source: entry.target for entry in entries()}
     said: dict[str, set[str]] = {}
     for sentence in sentences():
@@ -77,7 +77,7 @@ def renewed() -> str:
         f"#: {' '.join(sorted(places))}\n"
         + ("#, python-format\n" if PLACEHOLDER.search(text) else "")
         + f"msgid {_quoted(text)}\nmsgstr {_quoted(targets.get(text, ''))}"
-        for text, places in said.items()
+        for text, places in sorted(said.items(), key=lambda item: (min(item[1]), item[0]))
     ]
     return "\n\n".join([head, *blocks]) + "\n"
 

@@ -23,6 +23,7 @@ def ada(transactional_db: None, settings: Settings) -> Iterator[Account]:
             "secret": "a-secret-that-guards-nothing",
             "models": ["kling-v1-6"],
             "concurrency": 50,
+            "sandbox": True,
         }
     }
     text = factories.KLING.read_text()

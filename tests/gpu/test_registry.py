@@ -22,12 +22,19 @@ GOOD = {
 def test_a_configured_backend_is_found_by_name_and_by_model(settings: Settings) -> None:
     settings.BACKENDS = {"first": GOOD, "second": {**GOOD, "models": ["kling-v1-6", "other"]}}
 
-    assert registry.choose("kling-v1-6") == "first"
-    assert registry.choose("other") == "second"
+    assert registry.serving("kling-v1-6", is_sandbox=False)[0] == "first"
+    assert registry.serving("other", is_sandbox=False) == ["second"]
     assert registry.concurrency("first") == 3
     assert registry.backend_for("first") == CogBackend(
         base_url="http://127.0.0.1:5000", secret="a-secret-of-16-letters", concurrency=3
     )
+
+
+def test_a_sandbox_never_reaches_a_backend_that_costs_money(settings: Settings) -> None:
+    settings.BACKENDS = {"paid": GOOD, "free": {**GOOD, "sandbox": True}}
+
+    assert registry.serving("kling-v1-6", is_sandbox=True) == ["free"]
+    assert registry.serving("kling-v1-6", is_sandbox=False) == ["paid", "free"]
 
 
 def test_times_have_defaults_that_the_backend_knows_best(settings: Settings) -> None:
@@ -50,7 +57,7 @@ def test_what_is_not_there_is_refused(settings: Settings) -> None:
     with pytest.raises(UnknownBackend):
         registry.concurrency("other")
     with pytest.raises(NoBackend) as refusal:
-        registry.choose("sora")
+        registry.serving("sora", is_sandbox=False)
     assert refusal.value.facts == {"model": "sora"}
 
 

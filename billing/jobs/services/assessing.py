@@ -87,7 +87,7 @@ def assess(
     assert isinstance(seconds, int)
     chain_seconds = seconds + (parent.chain_seconds if parent else 0)
     barriers = [
-        *_unserved(str(dimensions["model"])),
+        *_unserved(str(dimensions["model"]), is_sandbox=account.is_sandbox),
         *_not_entitled(catalog, plan, dimensions),
         *_broken_chain(catalog, order, dimensions, parent, chain_seconds),
         *_too_many(account, plan),
@@ -168,9 +168,9 @@ def _parent(account: Account, order: JobOrder) -> Job | None:
     return Job.objects.filter(account=account, pk=order.parent_id).first()
 
 
-def _unserved(model: str) -> list[DomainError]:
+def _unserved(model: str, *, is_sandbox: bool) -> list[DomainError]:
     try:
-        registry.choose(model)
+        registry.serving(model, is_sandbox=is_sandbox)
     except NoBackend as refusal:
         return [refusal]
     return []

@@ -6,6 +6,7 @@ import structlog
 from django.db import transaction
 
 from billing.gpu import registry
+from billing.gpu.errors import UnknownBackend
 from billing.gpu.protocol import BackendError, CancelResult, Fail, State, Status
 from billing.jobs.errors import IllegalMove
 from billing.jobs.lifecycle import FINAL, FailureClass, JobStatus
@@ -59,7 +60,7 @@ def cancel_at_backend(*, job_id: str, now: datetime) -> None:
         return
     try:
         result = registry.backend_for(attempt.backend).cancel(view_of(attempt))
-    except BackendError as answer:
+    except (BackendError, UnknownBackend) as answer:
         _log.warning("cancel_unanswered", job_id=job_id, reason=answer.message)
         return
     if result == CancelResult.CANCELED:

@@ -115,13 +115,14 @@ def _claim(job_id: str, now: datetime) -> _Claim | None:
     job = Job.objects.select_for_update().get(pk=job_id)
     if job.status != JobStatus.QUEUED or job.dispatch_at > now:
         return None
-    name = registry.choose(job.model)
-    if not _has_room(name):
-        return None  # the attempt that frees a slot rings for the job that waits longest
     if not _account_has_room(job):
         job.dispatch_at = now + WHEN_FULL
         job.save(update_fields=["dispatch_at"])
         return None
+    backends = registry.serving(job.model, is_sandbox=job.account.is_sandbox)
+    name = next((backend for backend in backends if _has_room(backend)), None)
+    if name is None:
+        return None  # the attempt that frees a slot rings for the job that waits longest
     attempt = Attempt.objects.create(
         job=job,
         number=job.attempts.count() + 1,

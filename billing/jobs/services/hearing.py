@@ -184,7 +184,8 @@ def _note_progress(attempt_id: str, status: Status, now: datetime) -> None:
     attempt.absences, attempt.absent_since = 0, None
     attempt.check_at = now + STILL_WELL
     attempt.save(update_fields=["state", "accepted_at", "absences", "absent_since", "check_at"])
-    if status.state == State.RUNNING:
+    overdue = job.deadline_at is not None and job.deadline_at <= now
+    if status.state == State.RUNNING and not overdue:
         ending.start(job, now=now)
     percent = min(99, int((status.progress or 0) * 100))
     if percent > job.progress_percent:
@@ -206,6 +207,8 @@ def _is_lost(attempt_id: str, now: datetime) -> bool:
     _job, attempt = ending.lock_attempt(attempt_id)
     if attempt.state == Attempt.State.ENDED:
         return False
+    if attempt.callbacks.filter(applied_at=None).exists():
+        return False  # its word is here and only waits to be applied
     attempt.absences += 1
     attempt.absent_since = attempt.absent_since or now
     attempt.check_at = now + timedelta(seconds=5)

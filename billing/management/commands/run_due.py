@@ -35,7 +35,9 @@ class Command(BaseCommand):
             if at is None or at.tzinfo is None:
                 raise CommandError("--at is an instant with offset: 2026-11-23T12:00:00Z.")
             now = at
-        settled = ledger.settle_due(catalog=plans.current().catalog)
+        catalog, settled = plans.current().catalog, 0
+        while found := ledger.settle_due(catalog=catalog):
+            settled += found
         self.stdout.write(f"wallets settled: {settled}")
         self.stdout.write(f"jobs looked after: {jobs.sweep(now=now)}")
         self.stdout.write(f"webhooks looked after: {webhooks.sweep(now=now)}")

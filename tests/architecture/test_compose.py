@@ -28,7 +28,7 @@ KNOWN_KEYS = {
     *("stop_signal", "stop_grace_period"),
 }
 HEALTH_KEYS = {"test", "interval", "timeout", "retries", "start_period"}
-VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)(:[-?])?")
+VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)(:?[-?])?")
 # Programs of the database's and the broker's own images.
 FOREIGN_PROGRAMS = {"sh", "pg_isready", "redis-server", "redis-cli"}
 
@@ -174,7 +174,7 @@ def test_no_secret_has_a_default_in_the_compose_file() -> None:
 
 def test_every_variable_of_the_compose_file_says_what_unset_means() -> None:
     for name, operators in compose_variables().items():
-        assert operators <= {":-", ":?"}, name
+        assert operators <= {":-", ":?", "-"}, name
 
 
 def test_the_containers_get_every_setting() -> None:

@@ -1,6 +1,5 @@
 """Committed rows, threads that start together, and orders to race with."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -14,7 +13,7 @@ ROOMY = ("concurrency = 3", "concurrency = 100")
 
 
 @pytest.fixture
-def ada(transactional_db: None, settings: Settings) -> Iterator[Account]:
+def ada(transactional_db: None, settings: Settings) -> Account:
     """Ada may run as many jobs as she can pay for; a backend is configured and never called."""
     settings.BACKENDS = {
         "away": {

@@ -1,0 +1,104 @@
+"""Jobs and their holds end together, or the commit is refused, whatever the code believes."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from billing.accounts.models import Account
+from billing.jobs.models import Attempt, Job
+from billing.ledger.models import Hold
+from tests import factories
+from tests.jobs.conftest import Ask
+
+SPEC = {"model": "kling-v1-6", "seconds": 5, "inputs": {"prompt": "a kite"}}
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def job(ada: Account, ask: Ask) -> Job:
+    """A queued job of Ada's."""
+    factories.give(ada, 30)
+    made = Job.objects.get(pk=ask("post", "/v1/jobs", SPEC).json()["id"])
+    connection.check_constraints()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("statement", "rule"),
+    [
+        (
+            (
+                "UPDATE billing_job SET status = 'failed', finished_at = now(), "
+                "failure_class = 'timeout'"
+            ),
+            "job_matches_its_hold",
+        ),
+        (
+            "UPDATE billing_job SET status = 'succeeded', finished_at = now()",
+            "job_matches_its_hold",
+        ),
+        (
+            "UPDATE billing_job SET status = 'failed', finished_at = now()",
+            "job_failure_has_a_class",
+        ),
+        ("UPDATE billing_job SET status = 'succeeded'", "job_finished_iff_final"),
+        ("UPDATE billing_job SET finished_at = now()", "job_finished_iff_final"),
+        ("UPDATE billing_job SET status = 'lost'", "job_status_known|job_failure_has_a_class"),
+        ("UPDATE billing_job SET quoted_micros = 0", "job_costs_something"),
+        ("UPDATE billing_job SET progress_percent = 101", "job_progress_in_percent"),
+        (
+            "UPDATE billing_hold SET state = 'released', settled_at = now()",
+            "hold_matches_its_job|job_matches_its_hold|wallet_is_balanced",
+        ),
+    ],
+)
+def test_a_job_ends_as_its_hold_does(job: Job, statement: str, rule: str) -> None:
+    before = Job.objects.values().get()
+
+    with pytest.raises(IntegrityError, match=rule), transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+        connection.check_constraints()
+
+    assert Job.objects.values().get() == before
+    assert Hold.objects.get().state == "open"
+
+
+def test_a_job_that_has_ended_stays_ended(job: Job, ask: Ask) -> None:
+    ask("post", f"/v1/jobs/{job.pk}/cancel")
+
+    with pytest.raises(IntegrityError, match="job_ends_once"), transaction.atomic():
+        Job.objects.update(status="queued", finished_at=None, failure_class="")
+
+    assert Job.objects.get().status == "canceled"
+
+
+def test_nothing_is_handed_over_without_a_live_hold(job: Job, ask: Ask) -> None:
+    ask("post", f"/v1/jobs/{job.pk}/cancel")
+
+    with pytest.raises(IntegrityError, match="attempt_has_a_live_hold"), transaction.atomic():
+        Attempt.objects.create(
+            job=job, number=1, backend="away", lease_until=NOW, check_at=NOW, created_at=NOW
+        )
+
+    assert not Attempt.objects.exists()
+
+
+def test_a_job_has_one_live_attempt(job: Job) -> None:
+    facts = {"job": job, "backend": "away", "lease_until": NOW, "check_at": NOW, "created_at": NOW}
+    Attempt.objects.create(number=1, **facts)
+
+    with pytest.raises(IntegrityError, match="attempt_one_live_a_job"), transaction.atomic():
+        Attempt.objects.create(number=2, **facts)
+
+    assert Attempt.objects.count() == 1
+
+
+def test_two_jobs_cannot_share_a_hold(job: Job) -> None:
+    job.pk = "job_another"
+
+    with pytest.raises(IntegrityError, match="hold_id"), transaction.atomic():
+        job.save(force_insert=True)
+
+    assert Job.objects.count() == 1

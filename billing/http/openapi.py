@@ -5,6 +5,7 @@ A view declares, by attributes that map a method to its facts:
 - `authz = {"GET": "job.read"}`: the row of the authorization matrix; "public" for everybody;
 - `refusals = {"POST": [InsufficientCredits]}`: what it may refuse beyond what every view may;
 - `idempotency = {"POST": "required"}`: it reads an Idempotency-Key ("required" or "optional");
+- `paged = True`: its GET answers by `pagination.page`, and reads `limit` and `cursor`;
 - `acts_for_account = False`: a service need not name an account in `X-Account`.
 """
 
@@ -21,6 +22,7 @@ from billing.http import errors, problems
 from billing.http.idempotency import HEADER as IDEMPOTENCY_HEADER
 from billing.http.idempotency import REPLAYED_HEADER
 from billing.http.models import KEY_LENGTH_MAX
+from billing.http.pagination import LIMIT_DEFAULT, LIMIT_MAX
 from billing.http.parsing import StrictIn
 
 _Refusals = Iterable[type[DomainError]]
@@ -81,6 +83,20 @@ _ACCOUNT_PARAMETER: Final[dict[str, Any]] = {
     "ignored with a user's token.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 128},
 }
+_PAGE_PARAMETERS: Final[list[dict[str, Any]]] = [
+    {
+        "name": "limit",
+        "in": "query",
+        "description": "How many at most.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT},
+    },
+    {
+        "name": "cursor",
+        "in": "query",
+        "description": "The `next` of the page before; leave it out for the newest.",
+        "schema": {"type": "string"},
+    },
+]
 
 
 class Schema(AutoSchema):
@@ -94,7 +110,7 @@ class Schema(AutoSchema):
         policy = self._declared("authz")
         if policy:
             operation["x-authz"] = policy
-        parameters = [*operation.get("parameters", []), *self._headers()]
+        parameters = [*operation.get("parameters", []), *self._page(), *self._headers()]
         if parameters:
             operation["parameters"] = parameters
         responses = operation["responses"]
@@ -136,6 +152,10 @@ class Schema(AutoSchema):
 
     def _acts_for_account(self) -> bool:
         return not self._is_public() and getattr(self.view, "acts_for_account", True)
+
+    def _page(self) -> list[dict[str, Any]]:
+        paged = self.method == "GET" and getattr(self.view, "paged", False)
+        return _PAGE_PARAMETERS if paged else []
 
     def _headers(self) -> Iterator[dict[str, Any]]:
         if self._acts_for_account():

@@ -62,6 +62,7 @@ class JobList(APIView):
     """An account's jobs."""
 
     authz: ClassVar = {"GET": "job.read", "POST": "job.submit"}
+    paged = True
     idempotency: ClassVar = {"POST": "required"}
     refusals: ClassVar = {
         "POST": [

@@ -190,6 +190,7 @@ class GrantList(APIView):
     """Lots of credits."""
 
     authz: ClassVar = {"GET": "balance.read", "POST": "grant.create"}
+    paged = True
     idempotency: ClassVar = {"POST": "required"}
     refusals: ClassVar = {"POST": [AmountOutOfRange]}
 
@@ -229,6 +230,7 @@ class EntryList(APIView):
     """The ledger."""
 
     authz: ClassVar = {"GET": "entries.read"}
+    paged = True
 
     @extend_schema(responses=EntryPage, operation_id="list_entries")
     def get(self, request: Request) -> Response:

@@ -96,6 +96,7 @@ class EndpointList(APIView):
     """The endpoints of an account; without `X-Account`, those that hear of every account."""
 
     authz: ClassVar = {"GET": "webhook.read", "POST": "webhook.manage"}
+    paged = True
     idempotency: ClassVar = {"POST": "optional"}
     refusals: ClassVar = {"POST": [UrlRefused, TooManyEndpoints]}
 
@@ -173,6 +174,7 @@ class DeliveryList(APIView):
     """What was sent to an endpoint."""
 
     authz: ClassVar = {"GET": "webhook.read"}
+    paged = True
 
     @extend_schema(responses=DeliveryPage, operation_id="list_webhook_deliveries")
     def get(self, request: Request, endpoint_id: str) -> Response:

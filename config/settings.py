@@ -171,12 +171,13 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 OUTPUT_URL_SECONDS: int = env.int("OUTPUT_URL_SECONDS", default=3600)
-OUTPUT_BYTES_MAX: int = env.int("OUTPUT_BYTES_MAX", default=256 * 1024 * 1024)
+OUTPUT_BYTES_MAX: int = env.int("OUTPUT_BYTES_MAX", default=64 * 1024 * 1024)
 
 # -- people ------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "config.formats"  # instants with their zone
 USE_TZ = True
 TIME_ZONE = "UTC"
 LOGIN_URL = "admin:login"
@@ -192,7 +193,11 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 12},
     }
 ]
-UNFOLD: dict[str, Any] = {"SITE_TITLE": "Linggan 灵感", "SITE_HEADER": "Linggan 灵感"}
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": _("Linggan administration"),
+    "SITE_HEADER": _("Linggan administration"),
+    "SHOW_LANGUAGES": True,
+}
 
 # -- logs --------------------------------------------------------------------------------------
 # text for people, json for machines

@@ -3,6 +3,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from billing.accounts import external_ids, scopes
 from billing.ids import ID_LENGTH_MAX
@@ -12,22 +13,31 @@ class Account(models.Model):
     """The one who pays. The platform names it; everything of it hangs on our own id."""
 
     class Kind(models.TextChoices):
-        PERSON = "person"
+        PERSON = "person", _("Person")
 
-    id = models.CharField(primary_key=True, max_length=ID_LENGTH_MAX, editable=False)
+    id = models.CharField(_("id"), primary_key=True, max_length=ID_LENGTH_MAX, editable=False)
     external_id = models.CharField(
-        max_length=external_ids.LENGTH_MAX, help_text="The platform's name for it: a token's `sub`."
+        _("external id"),
+        max_length=external_ids.LENGTH_MAX,
+        help_text=_("The platform's name for it: a token's `sub`."),
     )
-    kind = models.CharField(max_length=16, choices=Kind, default=Kind.PERSON)
-    zone = models.CharField(max_length=64, help_text="IANA name; its days begin at midnight there.")
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind, default=Kind.PERSON)
+    zone = models.CharField(
+        _("time zone"), max_length=64, help_text=_("IANA name; its days begin at midnight there.")
+    )
     is_sandbox = models.BooleanField(
-        default=False, help_text="Plays only: never reaches live payments or a paid backend."
+        _("sandbox"),
+        default=False,
+        help_text=_("Plays only: never reaches live payments or a paid backend."),
     )
-    metadata = models.JSONField(default=dict, blank=True, help_text="The platform's own notes.")
-    created_at = models.DateTimeField()
+    metadata = models.JSONField(
+        _("metadata"), default=dict, blank=True, help_text=_("The platform's own notes.")
+    )
+    created_at = models.DateTimeField(_("created at"))
 
     class Meta:
-        verbose_name = "account"
+        verbose_name = _("account")
+        verbose_name_plural = _("accounts")
         constraints = [
             models.UniqueConstraint(fields=["external_id"], name="account_external_id_once"),
             models.CheckConstraint(condition=~Q(external_id=""), name="account_external_id_named"),
@@ -45,23 +55,35 @@ KEY_NAME_LENGTH_MAX = 100
 class ApiKey(models.Model):
     """What a platform's own server proves itself with. The secret itself is stored nowhere."""
 
-    id = models.CharField(primary_key=True, max_length=ID_LENGTH_MAX, editable=False)
-    name = models.CharField(max_length=KEY_NAME_LENGTH_MAX, help_text="Whose it is, for people.")
-    prefix = models.CharField(
-        max_length=32, help_text="The visible beginning of the secret, by which it is found."
+    id = models.CharField(_("id"), primary_key=True, max_length=ID_LENGTH_MAX, editable=False)
+    name = models.CharField(
+        _("name"), max_length=KEY_NAME_LENGTH_MAX, help_text=_("Whose it is, for people.")
     )
-    secret_hash = models.BinaryField(max_length=32, help_text="SHA-256 of the whole secret.")
-    scopes = ArrayField(models.CharField(max_length=32))
-    is_sandbox = models.BooleanField(default=False)
-    created_at = models.DateTimeField()
-    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: does not expire.")
-    revoked_at = models.DateTimeField(null=True, blank=True)
+    prefix = models.CharField(
+        _("prefix"),
+        max_length=32,
+        help_text=_("The visible beginning of the secret, by which it is found."),
+    )
+    secret_hash = models.BinaryField(
+        _("digest"), max_length=32, help_text=_("SHA-256 of the whole secret.")
+    )
+    scopes = ArrayField(models.CharField(max_length=32), verbose_name=_("scopes"))
+    is_sandbox = models.BooleanField(_("sandbox"), default=False)
+    created_at = models.DateTimeField(_("created at"))
+    expires_at = models.DateTimeField(
+        _("expires at"), null=True, blank=True, help_text=_("Empty: does not expire.")
+    )
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
     last_used_at = models.DateTimeField(
-        null=True, blank=True, help_text="To the minute, so that using a key is not a write."
+        _("last used at"),
+        null=True,
+        blank=True,
+        help_text=_("To the minute, so that using a key is not a write."),
     )
 
     class Meta:
-        verbose_name = "service key"
+        verbose_name = _("service key")
+        verbose_name_plural = _("service keys")
         constraints = [
             models.UniqueConstraint(fields=["prefix"], name="api_key_prefix_once"),
             models.CheckConstraint(

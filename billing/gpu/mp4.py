@@ -6,6 +6,8 @@ from typing import BinaryIO, Final
 
 _MOOV_BYTES_MAX: Final = 16 * 1024 * 1024
 _HEAD_BYTES: Final = 8  # of a box: its length and its kind
+_MILLISECONDS_MAX: Final = 24 * 3600 * 1000
+_SIDE_MAX: Final = 65_536
 _BOXES_MAX: Final = 10_000  # a real file has a few dozen; a hostile one may have millions
 
 
@@ -83,6 +85,8 @@ def _facts_of_movie(movie: bytes) -> Facts:
             width, height = max([(width, height), *seen])
     if not (milliseconds and width and height):
         raise NotVideo("It has no picture, or no length.")
+    if milliseconds > _MILLISECONDS_MAX or max(width, height) > _SIDE_MAX:
+        raise NotVideo("It claims to be longer or larger than any video is.")
     return Facts(milliseconds, width, height)
 
 

@@ -1,7 +1,6 @@
 """Turns the outputs that a backend names into checked temporary files."""
 
 import base64
-import binascii
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -59,7 +58,7 @@ def _decoded(address: str) -> Iterator[tuple[BinaryIO, int]]:
             for at in range(0, len(encoded), _CHUNK_CHARACTERS):
                 chunk = encoded[at : at + _CHUNK_CHARACTERS]
                 file.write(base64.b64decode(chunk, validate=True))
-        except binascii.Error:
+        except ValueError:  # binascii.Error is one; so is a character beyond ASCII
             raise BadOutput("The backend's output is not valid base64.") from None
         size = file.tell()
         if size > bytes_max:

@@ -124,6 +124,15 @@ def serving(model: str, *, is_sandbox: bool) -> list[str]:
     return names
 
 
+def serves_sandboxes(name: str) -> bool:
+    """Say whether a job on the backend `name` costs nothing, so that sandboxes may use it.
+
+    Raises:
+        UnknownBackend: none of that name is configured.
+    """
+    return _entry(name).sandbox
+
+
 def models_of(name: str) -> list[str]:
     """Return the models that the backend `name` makes.
 

@@ -1,15 +1,55 @@
 """The base of the operators' windows: they look at rows; nothing here edits one."""
 
-from typing import Any, Generic, TypeVar
+import json
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final, Generic, TypeVar
 
 from django.contrib import admin
-from django.db.models import BinaryField, Field, Model
+from django.db.models import BinaryField, Field, JSONField, Model
 from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy
 from unfold.admin import ModelAdmin
 
 from billing.http.models import IdempotentAnswer
+from plans.credits import format_micros
 
 _Row = TypeVar("_Row", bound=Model)
+# unfold speaks English alone; what its windows say is named here, so that ours translate it too.
+UNFOLD_SAYS: Final = (
+    gettext_lazy("All applications"),
+    gettext_lazy("Apply Filters"),
+    gettext_lazy("Cancel"),
+    gettext_lazy("Dark"),
+    gettext_lazy("False"),
+    gettext_lazy("Go back"),
+    gettext_lazy("Light"),
+    gettext_lazy("Loading more results..."),
+    gettext_lazy("More actions"),
+    gettext_lazy("No recent searches"),
+    gettext_lazy("No results found"),
+    gettext_lazy("No results matching your query"),
+    gettext_lazy("Recent searches"),
+    gettext_lazy("Reset filters"),
+    gettext_lazy("Return to site"),
+    gettext_lazy("Run"),
+    gettext_lazy("Search apps and models..."),
+    gettext_lazy("Select action"),
+    gettext_lazy("Select action to run"),
+    gettext_lazy("Select all rows"),
+    gettext_lazy("Select record"),
+    gettext_lazy("Select value"),
+    gettext_lazy("System"),
+    gettext_lazy("This page yielded into no results. Create a new item or reset your filters."),
+    gettext_lazy("Toggle password visibility"),
+    gettext_lazy("True"),
+    gettext_lazy("Type to search"),
+    gettext_lazy("Welcome"),
+    gettext_lazy("Welcome back to"),
+    gettext_lazy("You have been successfully logged out from the administration"),
+)
 
 
 class ReadOnlyAdmin(ModelAdmin, Generic[_Row]):  # type: ignore[misc]  # unfold ships no types
@@ -24,7 +64,7 @@ class ReadOnlyAdmin(ModelAdmin, Generic[_Row]):  # type: ignore[misc]  # unfold 
         if self.fields:
             return list(self.fields)
         columns = [field for field in self.opts.concrete_fields if not _is_bytes(field)]
-        return [*(column.name for column in columns), *self.readonly_fields]
+        return [*(_shown(column) for column in columns), *self.readonly_fields]
 
     def get_readonly_fields(self, request: HttpRequest, obj: _Row | None = None) -> list[Any]:
         """Return everything that is shown; ids, too, which no form could hold."""
@@ -46,6 +86,46 @@ class ReadOnlyAdmin(ModelAdmin, Generic[_Row]):  # type: ignore[misc]  # unfold 
 def _is_bytes(field: Field[Any, Any]) -> bool:
     """Return whether a column holds a hash or a body: nothing that a person reads."""
     return isinstance(field, BinaryField)
+
+
+@cache  # one callable for each field: Django finds a field among the read-only ones by equality
+def _shown(field: Field[Any, Any]) -> str | Callable[[Model], str]:
+    """Return a field's name; or what shows it to a person, for amounts and for JSON."""
+    if field.name.endswith("_micros"):
+        return _titled(field, _credits)
+    if isinstance(field, JSONField):
+        return _titled(field, _pretty)
+    return field.name
+
+
+def _titled(field: Field[Any, Any], show: Callable[[Any], str]) -> Callable[[Model], str]:
+    @admin.display(description=field.verbose_name)
+    def column(row: Model) -> str:
+        return show(getattr(row, field.name))
+
+    column.__name__ = field.name  # by it Django finds the help text
+    return column
+
+
+def _credits(micros: int) -> str:
+    return gettext("%(credits)s credits") % {"credits": format_micros(micros)}
+
+
+def _in_credits(content: Any) -> Any:  # noqa: ANN401 (JSON)
+    match content:
+        case {"micros": int(micros), **rest}:
+            return {**rest, "credits": format_micros(micros)}
+        case list():
+            return [_in_credits(item) for item in content]
+    return content
+
+
+def _pretty(content: object) -> SafeString | str:
+    """Return JSON as a person reads it: Chinese stays Chinese, and amounts are in credits."""
+    if not content:
+        return "-"
+    text = json.dumps(_in_credits(content), ensure_ascii=False, indent=2)
+    return format_html('<pre style="white-space: pre-wrap">{}</pre>', text)
 
 
 @admin.register(IdempotentAnswer)

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from billing.ids import ID_LENGTH_MAX
 
@@ -16,17 +17,24 @@ class IdempotentAnswer(models.Model):
     Written in the transaction of the effect: one is never there without the other.
     """
 
-    id = models.CharField(primary_key=True, max_length=ID_LENGTH_MAX, editable=False)
-    caller = models.CharField(max_length=200, help_text="Who asked, and for which account.")
-    route = models.CharField(max_length=200, help_text='Method and route: "POST v1/jobs".')
-    key = models.CharField(max_length=KEY_LENGTH_MAX)
-    body_hash = models.BinaryField(max_length=32, help_text="SHA-256 of method, path and body.")
-    status = models.PositiveSmallIntegerField()
-    body = models.BinaryField(help_text="The bytes as they were sent.")
-    created_at = models.DateTimeField()
+    id = models.CharField(_("id"), primary_key=True, max_length=ID_LENGTH_MAX, editable=False)
+    caller = models.CharField(
+        _("caller"), max_length=200, help_text=_("Who asked, and for which account.")
+    )
+    route = models.CharField(
+        _("route"), max_length=200, help_text=_('Method and route: "POST v1/jobs".')
+    )
+    key = models.CharField(_("idempotency key"), max_length=KEY_LENGTH_MAX)
+    body_hash = models.BinaryField(
+        _("digest"), max_length=32, help_text=_("SHA-256 of method, path and body.")
+    )
+    status = models.PositiveSmallIntegerField(_("HTTP status"))
+    body = models.BinaryField(_("body"), help_text=_("The bytes as they were sent."))
+    created_at = models.DateTimeField(_("created at"))
 
     class Meta:
-        verbose_name = "idempotent answer"
+        verbose_name = _("idempotent answer")
+        verbose_name_plural = _("idempotent answers")
         constraints = [
             models.UniqueConstraint(
                 fields=["caller", "route", "key"], name="idempotent_answer_key_answered_once"
@@ -41,4 +49,4 @@ class IdempotentAnswer(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"answer {self.status} to {self.route}"
+        return f"{self.route} ({self.status})"

@@ -48,7 +48,7 @@ def page(
     found = list(rows[: limit + 1])
     shown = found[:limit]
     return {
-        "data": serializer(shown, many=True, context={"request": request}).data,
+        "data": serializer(shown, many=True, context={"request": request, "listed": True}).data,
         "next": signer.sign_object(getattr(shown[-1], by)) if len(found) > limit else None,
     }
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import F
+from django.db.models.fields.tuple_lookups import TupleGreaterThan
 
 from billing.ledger.journal import GENESIS, PATHS, Actor, Cause, Kind, Movement, chain
 from billing.ledger.models import Entry
@@ -142,9 +143,51 @@ CHECKS: Final[tuple[tuple[str, str, str], ...]] = (
         "I7",
         "the job has not ended as its hold has",
         """SELECT j.id FROM billing_job j JOIN billing_hold h ON h.id = j.hold_id
+           JOIN billing_wallet w ON w.id = j.wallet_id
            WHERE (j.finished_at IS NULL) <> (h.state = 'open')
               OR (j.status = 'succeeded' AND h.state <> 'captured')
-              OR h.reference <> 'job:' || j.id OR h.wallet_id <> j.wallet_id""",
+              OR (j.status = 'expired' AND h.state <> 'released')
+              OR h.reference <> 'job:' || j.id OR h.wallet_id <> j.wallet_id
+              OR w.account_id <> j.account_id""",
+    ),
+    (
+        "I7",
+        "the hold pays for a job that is not there",
+        """SELECT h.id FROM billing_hold h LEFT JOIN billing_job j ON j.hold_id = h.id
+           WHERE h.reference LIKE 'job:%' AND j.id IS NULL""",
+    ),
+    (
+        "I8",
+        "the attempt lives although its job was never given up by an operator and has ended",
+        """SELECT a.id FROM billing_attempt a JOIN billing_job j ON j.id = a.job_id
+           WHERE a.state <> 'ended' AND j.status IN ('succeeded', 'canceled', 'expired')""",
+    ),
+    (
+        "I21",
+        "something is due in the wallet before its row says so",
+        """SELECT w.id FROM billing_wallet w JOIN LATERAL (
+               SELECT LEAST(
+                   (SELECT min(expires_at) FROM billing_grant g
+                    WHERE g.wallet_id = w.id AND g.available_micros > 0),
+                   (SELECT min(effective_at) FROM billing_grant g
+                    WHERE g.wallet_id = w.id AND g.pending_micros > 0),
+                   (SELECT min(next_at) FROM billing_allowance a WHERE a.wallet_id = w.id)) due
+           ) s ON true
+           WHERE s.due IS NOT NULL AND (w.due_at IS NULL OR w.due_at > s.due)""",
+    ),
+    (
+        "I23",
+        "a backend's word was heard, and nothing is left that would apply it",
+        """SELECT c.id FROM billing_callback c
+           WHERE c.applied_at IS NULL AND c.received_at < now() - interval '2 hours'
+             AND NOT EXISTS (SELECT 1 FROM billing_message m WHERE m.ring_at IS NOT NULL
+                 AND m.task = 'jobs.apply_callback' AND m.arguments->>'callback_id' = c.id)""",
+    ),
+    (
+        "I27",
+        "the wallet's clock stands before its last entry",
+        """SELECT w.id FROM billing_wallet w JOIN billing_entry e
+           ON e.wallet_id = w.id AND e.seq = w.seq WHERE w.touched_at < e.effective_at""",
     ),
     (
         "I8",
@@ -219,8 +262,11 @@ def _entries() -> Iterator[Entry]:
     """Yield all entries in the order of their chains, a few thousand in memory at a time."""
     wallet_id, seq = "", 0
     while True:
-        after = Q(wallet_id=wallet_id, seq__gt=seq) | Q(wallet_id__gt=wallet_id)
-        batch = list(Entry.objects.filter(after).order_by("wallet_id", "seq")[:_BATCH])
+        batch = list(
+            Entry.objects.filter(
+                TupleGreaterThan((F("wallet_id"), F("seq")), (wallet_id, seq))
+            ).order_by("wallet_id", "seq")[:_BATCH]
+        )
         yield from batch
         if len(batch) < _BATCH:
             return

@@ -6,10 +6,12 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from unfold.decorators import display
 
 from billing.http.admin import ReadOnlyAdmin
 from billing.jobs import services
 from billing.jobs.errors import IllegalMove
+from billing.jobs.lifecycle import JobStatus
 from billing.jobs.models import Attempt, Callback, Job, Output, Quote
 from billing.ledger.admin import credits_column
 
@@ -19,15 +21,29 @@ class JobAdmin(ReadOnlyAdmin[Job]):
     """Every job; the one act here gives credits back through the service."""
 
     list_display = [
-        *("id", "account", "model", "status", "failure_class"),
+        *("id", "account", "model", "labelled_status", "failure_class"),
         credits_column("quoted_micros", gettext_lazy("price")),
-        *("progress_percent", "created_at", "finished_at"),
+        *("created_at", "finished_at"),
     ]
     list_filter = ["status", "failure_class", "model", "plan"]
     search_fields = ["=id", "account__external_id"]
     date_hierarchy = "created_at"
     list_select_related = ["account"]
     actions = ["fail_jobs"]
+
+    @display(  # type: ignore[untyped-decorator]  # unfold ships no types
+        description=gettext_lazy("status"),
+        ordering="status",
+        label={
+            JobStatus.SUCCEEDED.value: "success",
+            JobStatus.FAILED.value: "danger",
+            JobStatus.UNKNOWN.value: "warning",
+            JobStatus.RUNNING.value: "info",
+        },
+    )
+    def labelled_status(self, job: Job) -> tuple[str, str]:
+        """Return where it stands, for a coloured label."""
+        return job.status, job.get_status_display()
 
     def has_fail_permission(self, request: HttpRequest) -> bool:
         """Only who may fail jobs sees the action."""
@@ -57,7 +73,7 @@ class JobAdmin(ReadOnlyAdmin[Job]):
 class AttemptAdmin(ReadOnlyAdmin[Attempt]):
     """Each try of handing a job to a backend."""
 
-    list_display = ["id", "job", "number", "backend", "state", "outcome", "created_at", "ended_at"]
+    list_display = ["job", "number", "backend", "state", "outcome", "created_at", "ended_at"]
     list_filter = ["state", "outcome", "backend"]
     search_fields = ["=id", "=job__id", "=provider_id"]
 
@@ -75,7 +91,7 @@ class CallbackAdmin(ReadOnlyAdmin[Callback]):
 class OutputAdmin(ReadOnlyAdmin[Output]):
     """The files of finished jobs."""
 
-    list_display = ["id", "job", "mime", "seconds", "width", "height", "bytes", "created_at"]
+    list_display = ["job", "mime", "seconds", "width", "height", "bytes", "created_at"]
     search_fields = ["=id", "=job__id"]
 
 

@@ -24,7 +24,7 @@ class BackendCallback(View):
     def post(self, request: HttpRequest, backend: str, token: str) -> HttpResponse:
         """Take a backend's word down. 200 means: it will be applied, whatever crashes now."""
         try:
-            attempt_id = callbacks.attempt_of(token)
+            attempt_id = callbacks.attempt_of(token)  # before a byte of the body is read
             services.hear(
                 backend=backend,
                 attempt_id=attempt_id,

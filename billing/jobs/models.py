@@ -4,14 +4,18 @@ from functools import partial
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from billing.accounts.models import Account
 from billing.ids import ID_LENGTH_MAX, new_id
-from billing.jobs.lifecycle import FINAL, LIVE, FailureClass, JobStatus
+from billing.jobs.labels import FAILURE_CLASSES, STATUSES
+from billing.jobs.lifecycle import FINAL, LIVE, JobStatus
 from billing.ledger.models import Hold, Wallet
 from plans.models import CatalogVersion
 
-IdField = partial(models.CharField, primary_key=True, max_length=ID_LENGTH_MAX, editable=False)
+IdField = partial(
+    models.CharField, _("id"), primary_key=True, max_length=ID_LENGTH_MAX, editable=False
+)
 
 
 def _quote_id() -> str:
@@ -38,16 +42,27 @@ class Quote(models.Model):
     """A price that was told and holds until it expires; it sets nothing aside."""
 
     id = IdField(default=_quote_id)
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="quotes")
-    catalog_version = models.ForeignKey(CatalogVersion, on_delete=models.PROTECT, related_name="+")
-    dimensions = models.JSONField(help_text="What priced it: the order's flat dimensions.")
-    lines = models.JSONField()
-    total_micros = models.BigIntegerField()
-    max_micros = models.BigIntegerField()
-    created_at = models.DateTimeField()
-    expires_at = models.DateTimeField()
+    account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="quotes", verbose_name=_("account")
+    )
+    catalog_version = models.ForeignKey(
+        CatalogVersion,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("catalog version"),
+    )
+    dimensions = models.JSONField(
+        _("dimensions"), help_text=_("What priced it: the order's flat dimensions.")
+    )
+    lines = models.JSONField(_("price lines"))
+    total_micros = models.BigIntegerField(_("price"))
+    max_micros = models.BigIntegerField(_("highest price"))
+    created_at = models.DateTimeField(_("created at"))
+    expires_at = models.DateTimeField(_("expires at"))
 
     class Meta:
+        verbose_name = _("quote")
+        verbose_name_plural = _("quotes")
         constraints = [
             models.CheckConstraint(
                 condition=Q(total_micros__gt=0, max_micros__gte=models.F("total_micros")),
@@ -63,51 +78,86 @@ class Job(models.Model):
     """One generation, from the order to the result. Its hold pays for it."""
 
     id = IdField(default=_job_id)
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="jobs")
-    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="jobs")
-    hold = models.OneToOneField(Hold, on_delete=models.PROTECT, related_name="job")
+    account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="jobs", verbose_name=_("account")
+    )
+    wallet = models.ForeignKey(
+        Wallet, on_delete=models.PROTECT, related_name="jobs", verbose_name=_("wallet")
+    )
+    hold = models.OneToOneField(
+        Hold, on_delete=models.PROTECT, related_name="job", verbose_name=_("hold")
+    )
     parent = models.ForeignKey(
-        "self", on_delete=models.PROTECT, related_name="children", null=True, blank=True
+        "self",
+        on_delete=models.PROTECT,
+        related_name="children",
+        null=True,
+        blank=True,
+        verbose_name=_("continues the job"),
     )
     quote = models.ForeignKey(
-        Quote, on_delete=models.PROTECT, related_name="jobs", null=True, blank=True
-    )
-    catalog_version = models.ForeignKey(CatalogVersion, on_delete=models.PROTECT, related_name="+")
-    plan = models.CharField(max_length=64, help_text="The account's plan when it ordered.")
-    status = models.CharField(
-        max_length=16,
-        choices=[(status.value, status.value) for status in JobStatus],
-        default=JobStatus.QUEUED,
-    )
-    model = models.CharField(max_length=64)
-    dimensions = models.JSONField(help_text="What priced it: the order's flat dimensions.")
-    inputs = models.JSONField(default=dict)
-    options = models.JSONField(default=dict, blank=True)
-    metadata = models.JSONField(default=dict, blank=True)
-    price_lines = models.JSONField()
-    quoted_micros = models.BigIntegerField()
-    chain_seconds = models.PositiveIntegerField(help_text="Length of the video with all parents.")
-    progress_percent = models.PositiveSmallIntegerField(default=0)
-    failure_class = models.CharField(
-        max_length=32,
+        Quote,
+        on_delete=models.PROTECT,
+        related_name="jobs",
+        null=True,
         blank=True,
-        choices=[(failure.value, failure.value) for failure in FailureClass],
+        verbose_name=_("quote"),
     )
-    failure_detail = models.CharField(max_length=500, blank=True)
-    dispatch_at = models.DateTimeField(help_text="Not handed over before this instant.")
-    dispatch_by = models.DateTimeField(help_text="Expires when nothing was sent by then.")
+    catalog_version = models.ForeignKey(
+        CatalogVersion,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("catalog version"),
+    )
+    plan = models.CharField(
+        _("plan"), max_length=64, help_text=_("The account's plan when it ordered.")
+    )
+    status = models.CharField(
+        _("status"), max_length=16, choices=STATUSES, default=JobStatus.QUEUED
+    )
+    model = models.CharField(_("model"), max_length=64)
+    dimensions = models.JSONField(
+        _("dimensions"), help_text=_("What priced it: the order's flat dimensions.")
+    )
+    inputs = models.JSONField(_("inputs"), default=dict)
+    options = models.JSONField(_("options"), default=dict, blank=True)
+    metadata = models.JSONField(_("metadata"), default=dict, blank=True)
+    price_lines = models.JSONField(_("price lines"))
+    quoted_micros = models.BigIntegerField(_("price"))
+    chain_seconds = models.PositiveIntegerField(
+        _("total length (seconds)"), help_text=_("Length of the video with all parents.")
+    )
+    progress_percent = models.PositiveSmallIntegerField(_("progress (%)"), default=0)
+    failure_class = models.CharField(
+        _("failure class"), max_length=32, blank=True, choices=FAILURE_CLASSES
+    )
+    failure_detail = models.CharField(_("failure detail"), max_length=500, blank=True)
+    dispatch_at = models.DateTimeField(
+        _("dispatch not before"), help_text=_("Not handed over before this instant.")
+    )
+    dispatch_by = models.DateTimeField(
+        _("dispatch by"), help_text=_("Expires when nothing was sent by then.")
+    )
     deadline_at = models.DateTimeField(
-        null=True, blank=True, help_text="When a verdict is due; then it is sought."
+        _("verdict due at"),
+        null=True,
+        blank=True,
+        help_text=_("When a verdict is due; then it is sought."),
     )
-    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(_("cancellation asked at"), null=True, blank=True)
     late_success_at = models.DateTimeField(
-        null=True, blank=True, help_text="The backend succeeded after the credits had gone back."
+        _("late success at"),
+        null=True,
+        blank=True,
+        help_text=_("The backend succeeded after the credits had gone back."),
     )
-    created_at = models.DateTimeField()
-    started_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(_("created at"))
+    started_at = models.DateTimeField(_("started at"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("ended at"), null=True, blank=True)
 
     class Meta:
+        verbose_name = _("job")
+        verbose_name_plural = _("jobs")
         constraints = [
             models.CheckConstraint(
                 condition=Q(status__in=[status.value for status in JobStatus]),
@@ -134,7 +184,10 @@ class Job(models.Model):
             models.Index(
                 fields=["wallet"], condition=Q(finished_at=None), name="job_live_of_wallet"
             ),
-            models.Index(fields=["dispatch_at"], condition=Q(status="queued"), name="job_waiting"),
+            models.Index(
+                fields=["model", "created_at"], condition=Q(status="queued"), name="job_waiting"
+            ),
+            models.Index(fields=["dispatch_by"], condition=Q(status="queued"), name="job_overdue"),
         ]
         permissions = [("fail_job", "Can fail a job and give its credits back")]
 
@@ -146,32 +199,49 @@ class Attempt(models.Model):
     """One try of handing a job to a backend; committed before the backend hears of it."""
 
     class State(models.TextChoices):
-        SUBMITTING = "submitting"  # the call is being made, or its maker died
-        ACCEPTED = "accepted"  # the backend took it
-        AMBIGUOUS = "ambiguous"  # nobody knows; never sent again before that is cleared
-        ENDED = "ended"
+        SUBMITTING = "submitting", _("submitting")  # the call is being made, or its maker died
+        ACCEPTED = "accepted", _("accepted")  # the backend took it
+        AMBIGUOUS = (
+            "ambiguous",
+            _("ambiguous"),
+        )  # nobody knows; never sent again before that is cleared
+        ENDED = "ended", _("ended")
 
     id = IdField(default=_attempt_id)
-    job = models.ForeignKey(Job, on_delete=models.PROTECT, related_name="attempts")
-    number = models.PositiveSmallIntegerField()
-    backend = models.CharField(max_length=64)
-    state = models.CharField(max_length=16, choices=State, default=State.SUBMITTING)
-    outcome = models.CharField(max_length=32, blank=True, help_text="How it ended.")
-    provider_id = models.CharField(max_length=200, blank=True)
-    context = models.JSONField(default=dict, blank=True)
-    usage = models.JSONField(default=dict, blank=True, help_text="As the backend reported it.")
-    detail = models.CharField(max_length=500, blank=True)
-    absences = models.PositiveSmallIntegerField(
-        default=0, help_text="How often in a row the backend said that it has no such attempt."
+    job = models.ForeignKey(
+        Job, on_delete=models.PROTECT, related_name="attempts", verbose_name=_("job")
     )
-    absent_since = models.DateTimeField(null=True, blank=True)
-    lease_until = models.DateTimeField(help_text="Until then its maker is trusted to report.")
-    check_at = models.DateTimeField(help_text="When the backend is asked about it next.")
-    created_at = models.DateTimeField()
-    accepted_at = models.DateTimeField(null=True, blank=True)
-    ended_at = models.DateTimeField(null=True, blank=True)
+    number = models.PositiveSmallIntegerField(_("attempt number"))
+    backend = models.CharField(_("backend"), max_length=64)
+    state = models.CharField(_("state"), max_length=16, choices=State, default=State.SUBMITTING)
+    outcome = models.CharField(
+        _("outcome"), max_length=32, blank=True, help_text=_("How it ended.")
+    )
+    provider_id = models.CharField(_("id at the backend"), max_length=200, blank=True)
+    context = models.JSONField(_("context"), default=dict, blank=True)
+    usage = models.JSONField(
+        _("usage"), default=dict, blank=True, help_text=_("As the backend reported it.")
+    )
+    detail = models.CharField(_("detail"), max_length=500, blank=True)
+    absences = models.PositiveSmallIntegerField(
+        _("absences"),
+        default=0,
+        help_text=_("How often in a row the backend said that it has no such attempt."),
+    )
+    absent_since = models.DateTimeField(_("absent since"), null=True, blank=True)
+    lease_until = models.DateTimeField(
+        _("leased until"), help_text=_("Until then its maker is trusted to report.")
+    )
+    check_at = models.DateTimeField(
+        _("next check at"), help_text=_("When the backend is asked about it next.")
+    )
+    created_at = models.DateTimeField(_("created at"))
+    accepted_at = models.DateTimeField(_("accepted at"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
 
     class Meta:
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
         constraints = [
             models.UniqueConstraint(fields=["job", "number"], name="attempt_number_once"),
             models.UniqueConstraint(
@@ -191,20 +261,28 @@ class Attempt(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.job_id} #{self.number} on {self.backend}"
+        return f"{self.job_id} #{self.number} ({self.backend})"
 
 
 class Callback(models.Model):
     """What a backend told us of an attempt, word for word, once."""
 
     id = IdField(default=_callback_id)
-    attempt = models.ForeignKey(Attempt, on_delete=models.PROTECT, related_name="callbacks")
-    digest = models.BinaryField(max_length=32, help_text="SHA-256 of the body as received.")
-    body = models.BinaryField(help_text="As received; the video is cut out once it is stored.")
-    received_at = models.DateTimeField()
-    applied_at = models.DateTimeField(null=True, blank=True)
+    attempt = models.ForeignKey(
+        Attempt, on_delete=models.PROTECT, related_name="callbacks", verbose_name=_("attempt")
+    )
+    digest = models.BinaryField(
+        _("digest"), max_length=32, help_text=_("SHA-256 of the body as received.")
+    )
+    body = models.BinaryField(
+        _("body"), help_text=_("As received; the video is cut out once it is stored.")
+    )
+    received_at = models.DateTimeField(_("received at"))
+    applied_at = models.DateTimeField(_("applied at"), null=True, blank=True)
 
     class Meta:
+        verbose_name = _("callback")
+        verbose_name_plural = _("callbacks")
         constraints = [
             models.UniqueConstraint(fields=["attempt", "digest"], name="callback_heard_once")
         ]
@@ -217,18 +295,24 @@ class Output(models.Model):
     """A file of a job's result, in our storage."""
 
     id = IdField(default=_output_id)
-    job = models.ForeignKey(Job, on_delete=models.PROTECT, related_name="outputs")
-    position = models.PositiveSmallIntegerField()
-    path = models.CharField(max_length=200, help_text="Name in the storage.")
-    mime = models.CharField(max_length=64)
-    seconds = models.DecimalField(max_digits=8, decimal_places=3, null=True, blank=True)
-    width = models.PositiveIntegerField(null=True, blank=True)
-    height = models.PositiveIntegerField(null=True, blank=True)
-    bytes = models.PositiveBigIntegerField()
-    sha256 = models.CharField(max_length=64)
-    created_at = models.DateTimeField()
+    job = models.ForeignKey(
+        Job, on_delete=models.PROTECT, related_name="outputs", verbose_name=_("job")
+    )
+    position = models.PositiveSmallIntegerField(_("position"))
+    path = models.CharField(_("file name"), max_length=200, help_text=_("Name in the storage."))
+    mime = models.CharField(_("media type"), max_length=64)
+    seconds = models.DecimalField(
+        _("length (seconds)"), max_digits=8, decimal_places=3, null=True, blank=True
+    )
+    width = models.PositiveIntegerField(_("width (pixels)"), null=True, blank=True)
+    height = models.PositiveIntegerField(_("height (pixels)"), null=True, blank=True)
+    bytes = models.PositiveBigIntegerField(_("size (bytes)"))
+    sha256 = models.CharField(_("SHA-256 digest"), max_length=64)
+    created_at = models.DateTimeField(_("created at"))
 
     class Meta:
+        verbose_name = _("output")
+        verbose_name_plural = _("outputs")
         constraints = [
             models.UniqueConstraint(fields=["job", "position"], name="output_position_once")
         ]

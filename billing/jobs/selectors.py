@@ -1,21 +1,11 @@
 """What there is to know of jobs. Nothing is written."""
 
-from dataclasses import dataclass
-
 from django.db.models import QuerySet
 
 from billing.accounts.models import Account
 from billing.http import problems
 from billing.jobs.lifecycle import JobStatus
 from billing.jobs.models import Job
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a queued job stands; position 1 is next."""
-
-    lane: str
-    position: int
 
 
 def jobs(account: Account) -> QuerySet[Job]:
@@ -40,11 +30,9 @@ def job(account: Account, job_id: str) -> Job:
     return found
 
 
-def place(queued: Job) -> Place | None:
-    """Return where a queued job stands among those for its model; None once it is handed over."""
-    if queued.status != JobStatus.QUEUED:
-        return None
+def position(queued: Job) -> int:
+    """Return where a queued job stands among those for its model; 1 is next."""
     ahead = Job.objects.filter(
         status=JobStatus.QUEUED, model=queued.model, created_at__lt=queued.created_at
     )
-    return Place(lane=queued.dimensions.get("lane", "standard"), position=ahead.count() + 1)
+    return ahead.count() + 1

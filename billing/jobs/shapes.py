@@ -13,7 +13,7 @@ from rest_framework import serializers
 from billing.errors import DomainError
 from billing.http.parsing import StrictIn
 from billing.jobs import selectors
-from billing.jobs.lifecycle import FailureClass
+from billing.jobs.lifecycle import FailureClass, JobStatus
 from billing.jobs.models import Job, Output
 from billing.jobs.orders import JobOrder
 from billing.jobs.services.ordering import Told
@@ -23,6 +23,7 @@ from plans.errors import InvalidSpec
 
 OUTPUT_SALT: Final = "billing.jobs.output"
 _METADATA_KEYS_MAX: Final = 20
+_METADATA_KEY_LENGTH_MAX: Final = 64
 _TEXT_MAX: Final = 2500
 
 
@@ -71,6 +72,10 @@ class SpecIn(serializers.Serializer[Any]):
         if len(value) > _METADATA_KEYS_MAX:
             raise serializers.ValidationError(
                 _("At most %(most)d keys.") % {"most": _METADATA_KEYS_MAX}
+            )
+        if any(len(name) > _METADATA_KEY_LENGTH_MAX for name in value):
+            raise serializers.ValidationError(
+                _("A key has at most %(most)d characters.") % {"most": _METADATA_KEY_LENGTH_MAX}
             )
         return value
 
@@ -151,7 +156,7 @@ class QueueOut(serializers.Serializer[Any]):
     """Where a queued job stands."""
 
     lane = serializers.CharField()
-    position = serializers.IntegerField()
+    position = serializers.IntegerField(allow_null=True, help_text="1 is next; not told in lists.")
     eta = serializers.DateTimeField(allow_null=True)
 
 
@@ -220,10 +225,11 @@ class JobOut(serializers.ModelSerializer[Job]):
     @extend_schema_field(QueueOut(allow_null=True))
     def get_queue(self, job: Job) -> dict[str, Any] | None:
         """Return the place in the queue; no time is promised before one can be kept."""
-        place = selectors.place(job)
-        if place is None:
+        if job.status != JobStatus.QUEUED:
             return None
-        return {"lane": place.lane, "position": place.position, "eta": None}
+        # To count is dear; a list does not.
+        position = None if self.context.get("listed") else selectors.position(job)
+        return {"lane": job.dimensions.get("lane", "standard"), "position": position, "eta": None}
 
     @extend_schema_field(JobErrorOut(allow_null=True))
     def get_error(self, job: Job) -> dict[str, str] | None:

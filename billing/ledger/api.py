@@ -1,8 +1,8 @@
 """Balance, grants, entries and the check-in over REST: parse, one call, answer."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.http import HttpResponse
 from django.utils import timezone
@@ -48,6 +48,9 @@ class CreditsField(serializers.Field[int, str, str, Any]):
     def to_representation(self, value: int) -> str:
         """Return the amount in credits."""
         return format_micros(value)
+
+
+_EARLIEST: Final = datetime(2020, 1, 1, tzinfo=UTC)  # before any wallet
 
 
 class ExpiringOut(serializers.Serializer[Any]):
@@ -287,9 +290,9 @@ def _instant(text: str | None) -> datetime | None:
     except ValueError:
         instant = None
     ahead_max = timezone.now() + AS_OF_AHEAD_MAX
-    if instant is None or instant.tzinfo is None or instant > ahead_max:
+    if instant is None or instant.tzinfo is None or not _EARLIEST <= instant <= ahead_max:
         raise errors.Malformed(
-            _("`as_of` is an instant such as 2026-11-23T12:00:00Z, at most 5 years ahead."),
+            _("`as_of` is an instant such as 2026-11-23T12:00:00Z, from 2020 to 5 years ahead."),
             parameter="as_of",
         )
     return instant

@@ -5,12 +5,16 @@ from functools import partial
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from billing.accounts.models import Account
 from billing.ids import ID_LENGTH_MAX, new_id
-from billing.ledger.journal import ACTORS, AMOUNT_MAX_MICROS, CAUSES, GENESIS, PATHS, Kind
+from billing.ledger import labels
+from billing.ledger.journal import ACTORS, AMOUNT_MAX_MICROS, CAUSES, GENESIS, PATHS
 
-IdField = partial(models.CharField, primary_key=True, max_length=ID_LENGTH_MAX, editable=False)
+IdField = partial(
+    models.CharField, _("id"), primary_key=True, max_length=ID_LENGTH_MAX, editable=False
+)
 
 
 def _genesis() -> bytes:
@@ -41,22 +45,35 @@ class Wallet(models.Model):
     """An account's side in the ledger: the row that is locked, and what it says in sum."""
 
     id = IdField(default=_wallet_id)
-    account = models.OneToOneField(Account, on_delete=models.PROTECT, related_name="wallet")
-    is_sandbox = models.BooleanField(default=False)
-    available_micros = models.BigIntegerField(default=0)
-    held_micros = models.BigIntegerField(default=0)
-    seq = models.BigIntegerField(default=0, help_text="Number of the last entry; no gaps.")
-    digest = models.BinaryField(max_length=32, default=_genesis)
+    account = models.OneToOneField(
+        Account, on_delete=models.PROTECT, related_name="wallet", verbose_name=_("account")
+    )
+    is_sandbox = models.BooleanField(_("sandbox"), default=False)
+    available_micros = models.BigIntegerField(_("available"), default=0)
+    held_micros = models.BigIntegerField(_("held"), default=0)
+    seq = models.BigIntegerField(
+        _("last entry number"), default=0, help_text=_("Number of the last entry; no gaps.")
+    )
+    digest = models.BinaryField(_("digest"), max_length=32, default=_genesis)
     due_at = models.DateTimeField(
-        null=True, blank=True, help_text="When anything changes by itself next; empty: never."
+        _("next change at"),
+        null=True,
+        blank=True,
+        help_text=_("When anything changes by itself next; empty: never."),
     )
-    touched_at = models.DateTimeField(help_text="The ledger has spoken up to this instant.")
+    touched_at = models.DateTimeField(
+        _("settled up to"), help_text=_("The ledger has spoken up to this instant.")
+    )
     clock_offset = models.DurationField(
-        default=timedelta(0), help_text="How far a sandbox's clock runs ahead."
+        _("clock offset"),
+        default=timedelta(0),
+        help_text=_("How far a sandbox's clock runs ahead."),
     )
-    created_at = models.DateTimeField()
+    created_at = models.DateTimeField(_("created at"))
 
     class Meta:
+        verbose_name = _("wallet")
+        verbose_name_plural = _("wallets")
         constraints = [
             models.CheckConstraint(
                 condition=Q(available_micros__gte=0), name="wallet_available_not_negative"
@@ -81,29 +98,42 @@ class Grant(models.Model):
     """Credits that arrived together and share their terms, and where they are now."""
 
     id = IdField(default=_grant_id)
-    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="grants")
+    wallet = models.ForeignKey(
+        Wallet, on_delete=models.PROTECT, related_name="grants", verbose_name=_("wallet")
+    )
     source = models.CharField(
-        max_length=32, help_text="Where the credits came from, in the catalog's words."
+        _("source of the credits"),
+        max_length=32,
+        help_text=_("Where the credits came from, in the catalog's words."),
     )
     fact = models.CharField(
-        max_length=200, help_text="The business fact behind it; a wallet has one grant for each."
+        _("business fact"),
+        max_length=200,
+        help_text=_("The business fact behind it; a wallet has one grant for each."),
     )
-    reason = models.CharField(max_length=200, blank=True)
-    priority = models.SmallIntegerField(default=100, help_text="Lower is burnt first.")
-    amount_micros = models.BigIntegerField()
-    pending_micros = models.BigIntegerField(default=0)
-    available_micros = models.BigIntegerField(default=0)
-    held_micros = models.BigIntegerField(default=0)
-    captured_micros = models.BigIntegerField(default=0)
-    expired_micros = models.BigIntegerField(default=0)
-    revoked_micros = models.BigIntegerField(default=0)
-    effective_at = models.DateTimeField()
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+    priority = models.SmallIntegerField(
+        _("priority"), default=100, help_text=_("Lower is burnt first.")
+    )
+    amount_micros = models.BigIntegerField(_("amount"))
+    pending_micros = models.BigIntegerField(_("pending"), default=0)
+    available_micros = models.BigIntegerField(_("available"), default=0)
+    held_micros = models.BigIntegerField(_("held"), default=0)
+    captured_micros = models.BigIntegerField(_("captured"), default=0)
+    expired_micros = models.BigIntegerField(_("expired"), default=0)
+    revoked_micros = models.BigIntegerField(_("revoked"), default=0)
+    effective_at = models.DateTimeField(_("effective at"))
     expires_at = models.DateTimeField(
-        null=True, blank=True, help_text="Gone from this instant on; empty: stays."
+        _("expires at"),
+        null=True,
+        blank=True,
+        help_text=_("Gone from this instant on; empty: stays."),
     )
-    created_at = models.DateTimeField()
+    created_at = models.DateTimeField(_("created at"))
 
     class Meta:
+        verbose_name = _("grant")
+        verbose_name_plural = _("grants")
         constraints = [
             models.UniqueConstraint(fields=["wallet", "fact"], name="grant_fact_once"),
             models.CheckConstraint(
@@ -156,26 +186,37 @@ class Allowance(models.Model):
     """Free credits that come again: what a plan gives a wallet in each window of time."""
 
     class Mode(models.TextChoices):
-        AUTO = "auto"
-        CLAIMED = "claimed"
+        AUTO = "auto", _("by itself")
+        CLAIMED = "claimed", _("when claimed")
 
     id = IdField(default=_allowance_id)
-    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="allowances")
-    code = models.CharField(max_length=64)
-    mode = models.CharField(max_length=8, choices=Mode)
-    cadence = models.CharField(max_length=8)
-    zone = models.CharField(max_length=64)
-    amount_micros = models.BigIntegerField()
-    source = models.CharField(max_length=32)
-    priority = models.SmallIntegerField()
-    expiry = models.CharField(max_length=16, help_text='"window_end", "never" or a period.')
-    anchor_at = models.DateTimeField(help_text="From which monthly windows are drawn.")
-    next_at = models.DateTimeField(
-        null=True, blank=True, help_text="Start of the next window that is granted by itself."
+    wallet = models.ForeignKey(
+        Wallet, on_delete=models.PROTECT, related_name="allowances", verbose_name=_("wallet")
     )
-    ends_at = models.DateTimeField(null=True, blank=True)
+    code = models.CharField(_("code"), max_length=64)
+    mode = models.CharField(_("given"), max_length=8, choices=Mode)
+    cadence = models.CharField(_("cadence"), max_length=8, choices=labels.CADENCES)
+    zone = models.CharField(_("time zone"), max_length=64)
+    amount_micros = models.BigIntegerField(_("amount"))
+    source = models.CharField(_("source of the credits"), max_length=32)
+    priority = models.SmallIntegerField(_("priority"))
+    expiry = models.CharField(
+        _("validity"), max_length=16, help_text=_('"window_end", "never" or a period.')
+    )
+    anchor_at = models.DateTimeField(
+        _("anchor"), help_text=_("From which monthly windows are drawn.")
+    )
+    next_at = models.DateTimeField(
+        _("next grant at"),
+        null=True,
+        blank=True,
+        help_text=_("Start of the next window that is granted by itself."),
+    )
+    ends_at = models.DateTimeField(_("ends at"), null=True, blank=True)
 
     class Meta:
+        verbose_name = _("allowance")
+        verbose_name_plural = _("allowances")
         constraints = [
             models.UniqueConstraint(
                 fields=["wallet", "code"], condition=Q(ends_at=None), name="allowance_open_once"
@@ -199,20 +240,26 @@ class Hold(models.Model):
     """Credits set aside for one piece of work, until it is captured or released."""
 
     class State(models.TextChoices):
-        OPEN = "open"
-        CAPTURED = "captured"
-        RELEASED = "released"
+        OPEN = "open", _("open")
+        CAPTURED = "captured", _("captured")
+        RELEASED = "released", _("released")
 
     id = IdField(default=_hold_id)
-    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="holds")
-    reference = models.CharField(max_length=64, help_text='What it pays for: "job:<id>".')
-    state = models.CharField(max_length=16, choices=State, default=State.OPEN)
-    amount_micros = models.BigIntegerField()
-    captured_micros = models.BigIntegerField(default=0)
-    created_at = models.DateTimeField()
-    settled_at = models.DateTimeField(null=True, blank=True)
+    wallet = models.ForeignKey(
+        Wallet, on_delete=models.PROTECT, related_name="holds", verbose_name=_("wallet")
+    )
+    reference = models.CharField(
+        _("pays for"), max_length=64, help_text=_('What it pays for: "job:<id>".')
+    )
+    state = models.CharField(_("state"), max_length=16, choices=State, default=State.OPEN)
+    amount_micros = models.BigIntegerField(_("amount"))
+    captured_micros = models.BigIntegerField(_("captured"), default=0)
+    created_at = models.DateTimeField(_("created at"))
+    settled_at = models.DateTimeField(_("settled at"), null=True, blank=True)
 
     class Meta:
+        verbose_name = _("hold")
+        verbose_name_plural = _("holds")
         constraints = [
             models.UniqueConstraint(fields=["wallet", "reference"], name="hold_reference_once"),
             models.CheckConstraint(
@@ -233,20 +280,28 @@ class Hold(models.Model):
         indexes = [models.Index(fields=["wallet"], condition=Q(state="open"), name="hold_open")]
 
     def __str__(self) -> str:
-        return f"{self.pk} for {self.reference}"
+        return f"{self.pk} ({self.reference})"
 
 
 class Allocation(models.Model):
     """Which grant gave how much to a hold, in the order in which they are captured."""
 
-    hold = models.ForeignKey(Hold, on_delete=models.PROTECT, related_name="allocations")
-    grant = models.ForeignKey(Grant, on_delete=models.PROTECT, related_name="allocations")
-    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="+", db_index=False)
-    position = models.SmallIntegerField()
-    amount_micros = models.BigIntegerField()
-    created_at = models.DateTimeField()
+    hold = models.ForeignKey(
+        Hold, on_delete=models.PROTECT, related_name="allocations", verbose_name=_("hold")
+    )
+    grant = models.ForeignKey(
+        Grant, on_delete=models.PROTECT, related_name="allocations", verbose_name=_("grant")
+    )
+    wallet = models.ForeignKey(
+        Wallet, on_delete=models.PROTECT, related_name="+", db_index=False, verbose_name=_("wallet")
+    )
+    position = models.SmallIntegerField(_("position"))
+    amount_micros = models.BigIntegerField(_("amount"))
+    created_at = models.DateTimeField(_("created at"))
 
     class Meta:
+        verbose_name = _("allocation")
+        verbose_name_plural = _("allocations")
         constraints = [
             models.UniqueConstraint(fields=["hold", "position"], name="allocation_in_order"),
             models.CheckConstraint(
@@ -263,30 +318,42 @@ class Entry(models.Model):
 
     id = IdField(default=_entry_id)
     wallet = models.ForeignKey(
-        Wallet, on_delete=models.PROTECT, related_name="entries", db_index=False
+        Wallet,
+        on_delete=models.PROTECT,
+        related_name="entries",
+        db_index=False,
+        verbose_name=_("wallet"),
     )
-    seq = models.BigIntegerField()
-    kind = models.CharField(max_length=8, choices=[(kind.value, kind.value) for kind in Kind])
-    source = models.CharField(max_length=10)
-    target = models.CharField(max_length=10)
-    amount_micros = models.BigIntegerField()
-    grant = models.ForeignKey(Grant, on_delete=models.PROTECT, related_name="entries")
+    seq = models.BigIntegerField(_("entry number"))
+    kind = models.CharField(_("movement"), max_length=8, choices=labels.KINDS)
+    source = models.CharField(_("from"), max_length=10, choices=labels.BUCKETS)
+    target = models.CharField(_("to"), max_length=10, choices=labels.BUCKETS)
+    amount_micros = models.BigIntegerField(_("amount"))
+    grant = models.ForeignKey(
+        Grant, on_delete=models.PROTECT, related_name="entries", verbose_name=_("grant")
+    )
     hold = models.ForeignKey(
-        Hold, on_delete=models.PROTECT, related_name="entries", null=True, blank=True
+        Hold,
+        on_delete=models.PROTECT,
+        related_name="entries",
+        null=True,
+        blank=True,
+        verbose_name=_("hold"),
     )
-    available_after_micros = models.BigIntegerField()
-    held_after_micros = models.BigIntegerField()
-    cause_type = models.CharField(max_length=16)
-    cause_id = models.CharField(max_length=128)
-    actor_type = models.CharField(max_length=16)
-    actor_id = models.CharField(max_length=128)
-    request_id = models.CharField(max_length=64, blank=True)
-    effective_at = models.DateTimeField(help_text="From when it counts.")
-    created_at = models.DateTimeField(help_text="When it was written down.")
-    digest = models.BinaryField(max_length=32)
+    available_after_micros = models.BigIntegerField(_("available after"))
+    held_after_micros = models.BigIntegerField(_("held after"))
+    cause_type = models.CharField(_("cause"), max_length=16, choices=labels.CAUSES)
+    cause_id = models.CharField(_("id of the cause"), max_length=128)
+    actor_type = models.CharField(_("actor"), max_length=16, choices=labels.ACTORS)
+    actor_id = models.CharField(_("id of the actor"), max_length=150)
+    request_id = models.CharField(_("request id"), max_length=64, blank=True)
+    effective_at = models.DateTimeField(_("effective at"), help_text=_("From when it counts."))
+    created_at = models.DateTimeField(_("created at"), help_text=_("When it was written down."))
+    digest = models.BinaryField(_("digest"), max_length=32)
 
     class Meta:
-        verbose_name_plural = "entries"
+        verbose_name = _("entry")
+        verbose_name_plural = _("entries")
         constraints = [
             models.UniqueConstraint(fields=["wallet", "seq"], name="entry_seq_once"),
             models.CheckConstraint(
@@ -323,4 +390,4 @@ class Entry(models.Model):
         indexes = [models.Index(fields=["wallet", "effective_at"], name="entry_by_instant")]
 
     def __str__(self) -> str:
-        return f"{self.wallet_id} #{self.seq} {self.kind}"
+        return f"{self.wallet_id} #{self.seq}"

@@ -152,7 +152,7 @@ def _next_grant(wallet: Wallet, timeline: Timeline, at: datetime) -> NextGrant |
     ]
     for one in _claimed(wallet):
         window = window_of(one.cadence, one.zone, one.anchor_at, at)
-        fact = fact_of(one.pk, one.code, one.cadence, window)
+        fact = fact_of(one.code, window)
         taken = Grant.objects.filter(wallet=wallet, fact=fact, created_at__lte=at).exists()
         starts_at = window.ends_at if taken else at
         coming.append(NextGrant(starts_at, one.amount_micros, one.source, "claimed"))

@@ -6,9 +6,10 @@ on a wallet that the caller has locked.
 Lock order everywhere: job, attempt, wallet, then grants (which only the wallet's holder writes).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from django.db import transaction
 from django.db.models import F
@@ -20,11 +21,13 @@ from billing.ledger.errors import AmountOutOfRange, NothingToClaim
 from billing.ledger.journal import AMOUNT_MAX_MICROS, Actor, Cause
 from billing.ledger.models import Allocation, Allowance, Grant, Hold, Wallet
 from billing.ledger.store import LockedWallet
-from billing.ledger.timeline import FOREVER, Issue, Lot, Part, expiry_of, fact_of, window_of
+from billing.ledger.timeline import Issue, Lot, Part, expiry_of, fact_of, window_of
 from billing.transactions import require_transaction
 from plans import burn_order
 from plans.catalog.schema import Allowance as AllowanceTerms
-from plans.catalog.schema import Catalog
+from plans.catalog.schema import Catalog, Plan
+
+DAILY_REST: Final = timedelta(hours=20)
 
 __all__ = ["Actor", "Cause", "GrantTerms", "LockedWallet"]
 
@@ -77,7 +80,7 @@ def open_wallet(account: Account, *, catalog: Catalog) -> Wallet:
 def settle(locked: LockedWallet) -> None:
     """Write down what has come due; a repeat at the same instant writes nothing new."""
     require_transaction("ledger.settle")
-    if locked.timeline.movements:
+    if locked.timeline.movements or locked.timeline.due_at() != locked.due_at:
         store.write(locked)
 
 
@@ -137,7 +140,7 @@ def claim(locked: LockedWallet, *, actor: Actor) -> Grant:
     terms = GrantTerms(
         amount_micros=allowance.amount_micros,
         source=allowance.source,
-        fact=fact_of(allowance.pk, allowance.code, allowance.cadence, window),
+        fact=fact_of(allowance.code, window),
         priority=allowance.priority,
         expires_at=expiry_of(allowance.expiry, window, locked.now),
     )
@@ -206,10 +209,8 @@ def release(locked: LockedWallet, *, hold_id: str, cause: Cause, actor: Actor) -
     return _resolve(locked, hold_id, 0, cause, actor)
 
 
-def start_allowances(
-    locked: LockedWallet, terms: Sequence[AllowanceTerms], *, zone: str
-) -> LockedWallet:
-    """Replace the wallet's allowances by `terms`; return the wallet with what they give at once.
+def start_allowances(locked: LockedWallet, plan: Plan, *, zone: str) -> LockedWallet:
+    """Replace the wallet's allowances by those of `plan`; return it with what they give at once.
 
     Grants that the former allowances made keep the terms they were made with.
     """
@@ -218,7 +219,7 @@ def start_allowances(
     Allowance.objects.filter(wallet_id=locked.id, ends_at=None).update(
         ends_at=locked.now, next_at=None
     )
-    Allowance.objects.bulk_create(_allowance(locked.id, locked.now, one, zone) for one in terms)
+    Allowance.objects.bulk_create(_allowances(locked.id, locked.now, plan, zone))
     again = store.lock(locked.account_id)
     assert again is not None
     settle(again)
@@ -274,31 +275,42 @@ def _open(account: Account, catalog: Catalog) -> None:
     if not made:
         return
     if catalog.free_plan is not None:
-        Allowance.objects.bulk_create(
-            _allowance(wallet.pk, now, terms, account.zone)
-            for terms in catalog.free_plan.allowances
+        Allowance.objects.bulk_create(_allowances(wallet.pk, now, catalog.free_plan, account.zone))
+
+
+def _allowances(wallet_id: str, now: datetime, plan: Plan, zone: str) -> Iterator[Allowance]:
+    """Yield what `plan` gives a wallet from `now` on, in its own zone or else in `zone`."""
+    for terms in plan.allowances:
+        monthly = terms.cadence == "monthly"
+        allowance = Allowance(
+            wallet_id=wallet_id,
+            code=f"{plan.code}.{terms.code}" if monthly else terms.code,
+            mode=terms.mode,
+            cadence=terms.cadence,
+            zone=terms.zone or zone,
+            amount_micros=terms.credits_micros,
+            source=terms.source,
+            priority=terms.priority,
+            expiry=terms.expiry,
+            anchor_at=now,
         )
+        if terms.mode == "auto":
+            allowance.next_at = now if monthly else _first_at(wallet_id, terms, now)
+        yield allowance
 
 
-def _allowance(
-    wallet_id: str, now: datetime, terms: AllowanceTerms, account_zone: str
-) -> Allowance:
-    allowance = Allowance(
-        wallet_id=wallet_id,
-        code=terms.code,
-        mode=terms.mode,
-        cadence=terms.cadence,
-        zone=terms.zone or account_zone,
-        amount_micros=terms.credits_micros,
-        source=terms.source,
-        priority=terms.priority,
-        expiry=terms.expiry,
-        anchor_at=now,
+def _first_at(wallet_id: str, terms: AllowanceTerms, now: datetime) -> datetime | None:
+    """Return when an allowance that is the account's own gives first; None: it has given.
+
+    A day's credits come 20 hours after the last at the earliest: a plan whose days begin
+    elsewhere must not give two days' credits in one.
+    """
+    last = (
+        Grant.objects.filter(wallet_id=wallet_id, fact__startswith=f"allowance:{terms.code}:")
+        .order_by("-effective_at")
+        .values_list("effective_at", flat=True)
+        .first()
     )
-    if terms.mode == "auto":
-        window = window_of(terms.cadence, allowance.zone, now, now)
-        fact = fact_of(allowance.pk, terms.code, terms.cadence, window)
-        given = Grant.objects.filter(wallet_id=wallet_id, fact=fact).exists()
-        later = window.ends_at if window.ends_at < FOREVER else None
-        allowance.next_at = later if given else now
-    return allowance
+    if last is None:
+        return now
+    return max(now, last + DAILY_REST) if terms.cadence == "daily" else None

@@ -6,7 +6,7 @@ writes everything. The rules stay in `timeline`; nothing here decides.
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import connection
@@ -14,14 +14,14 @@ from django.db import connection
 from billing.http.requests import request_id
 from billing.ids import new_id
 from billing.ledger.journal import PATHS, Bucket, chain
-from billing.ledger.models import Allowance, Wallet
+from billing.ledger.models import Allowance, Grant, Wallet
 from billing.ledger.timeline import Lot, Schedule, Timeline
 
 # The clock is read after the lock is held: a wait for the lock makes the instant later, never
 # the other way round. `touched_at` keeps it from running back when the server's clock does.
 _LOCK: Final = """
     WITH locked AS MATERIALIZED (SELECT * FROM billing_wallet WHERE account_id = %s FOR UPDATE)
-    SELECT id, available_micros, held_micros, seq, digest, touched_at, is_sandbox,
+    SELECT id, available_micros, held_micros, seq, digest, touched_at, due_at,
            GREATEST(clock_timestamp() + clock_offset, touched_at)
     FROM locked
 """
@@ -86,6 +86,7 @@ _WRITE: Final = """
         digest = %(digest)s, due_at = %(due)s, touched_at = %(touched)s
     WHERE id = %(wallet)s
 """
+_GIVEN_OF_LATE: Final = timedelta(days=70)
 
 
 @dataclass(slots=True)
@@ -94,6 +95,7 @@ class LockedWallet:
 
     Attributes:
         now: the lock's instant, the only clock of money.
+        due_at: as it stands in the row, which may be older than what the timeline says.
         timeline: what the wallet is and what happens to it; `write` makes it lasting.
     """
 
@@ -103,7 +105,7 @@ class LockedWallet:
     seq: int
     digest: bytes
     timeline: Timeline
-    is_sandbox: bool
+    due_at: datetime | None
 
 
 def lock(account_id: str) -> LockedWallet | None:
@@ -113,7 +115,7 @@ def lock(account_id: str) -> LockedWallet | None:
         row = cursor.fetchone()
         if row is None:
             return None
-        wallet_id, available, held, seq, digest, touched_at, is_sandbox, now = row
+        wallet_id, available, held, seq, digest, touched_at, due_at, now = row
         timeline = _load(cursor, wallet_id, available, held, touched_at)
     timeline.settle(now)
     return LockedWallet(
@@ -123,16 +125,21 @@ def lock(account_id: str) -> LockedWallet | None:
         seq=seq,
         digest=bytes(digest),
         timeline=timeline,
-        is_sandbox=is_sandbox,
+        due_at=due_at,
     )
 
 
 def load(wallet: Wallet) -> Timeline:
-    """Return the wallet's timeline as it was last written, unlocked: to look, not to write."""
+    """Return the wallet's timeline as it was last written, unlocked: to look, not to write.
+
+    The balances are summed from the lots of one statement: the wallet's row was read before
+    them, and somebody may have moved credits in between.
+    """
     with connection.cursor() as cursor:
-        return _load(
-            cursor, wallet.pk, wallet.available_micros, wallet.held_micros, wallet.touched_at
-        )
+        timeline = _load(cursor, wallet.pk, 0, 0, wallet.touched_at)
+    timeline.available_micros = sum(lot.available_micros for lot in timeline.lots.values())
+    timeline.held_micros = sum(lot.held_micros for lot in timeline.lots.values())
+    return timeline
 
 
 def database_now() -> datetime:
@@ -179,6 +186,7 @@ def write(locked: LockedWallet) -> None:
     facts |= {"seq": locked.seq, "digest": locked.digest}
     with connection.cursor() as cursor:
         cursor.execute(_WRITE, facts)
+    locked.due_at = facts["due"]
     timeline.movements.clear()
     timeline.issues.clear()
 
@@ -192,15 +200,34 @@ def _load(
 ) -> Timeline:
     cursor.execute(_LOTS, [wallet_id])
     lots = {row[0]: Lot(*row) for row in cursor.fetchall()}
-    open_allowances = Allowance.objects.filter(wallet_id=wallet_id, next_at__isnull=False)
+    allowances = Allowance.objects.filter(wallet_id=wallet_id, next_at__isnull=False)
+    schedules = [_schedule(allowance) for allowance in allowances.order_by("id")]
     return Timeline(
         available_micros=available_micros,
         held_micros=held_micros,
         instant=touched_at,
         lots=lots,
-        schedules=[_schedule(allowance) for allowance in open_allowances.order_by("id")],
+        schedules=schedules,
+        given=_given(wallet_id, schedules),
         new_id=_new_grant_id,
     )
+
+
+def _given(wallet_id: str, schedules: list[Schedule]) -> set[str]:
+    """Return the facts of what the schedules' allowances gave of late.
+
+    Of late means not long before the next window: a later zone or plan may name a day again
+    that was given already, but never one of months ago.
+    """
+    starts = [one.next_at for one in schedules if one.next_at is not None]
+    if not starts:
+        return set()
+    recent = Grant.objects.filter(
+        wallet_id=wallet_id,
+        fact__startswith="allowance:",
+        effective_at__gte=min(starts) - _GIVEN_OF_LATE,
+    )
+    return set(recent.values_list("fact", flat=True))
 
 
 def _new_grant_id() -> str:

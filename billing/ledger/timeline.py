@@ -72,6 +72,7 @@ class Timeline:
 
     Attributes:
         instant: every movement so far counts at or before it.
+        given: facts of allowances that were granted before; a window is never given twice.
         movements, issues: what has happened here and is not yet written.
     """
 
@@ -81,6 +82,7 @@ class Timeline:
     lots: dict[str, Lot]
     schedules: list[Schedule]
     new_id: Callable[[], str]
+    given: set[str] = field(default_factory=set)
     movements: list[Movement] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
 
@@ -207,6 +209,10 @@ class Timeline:
             schedule.next_at = _within(schedule, latest.starts_at)
             return
         schedule.next_at = _within(schedule, window.ends_at)
+        fact = fact_of(schedule.code, window)
+        if fact in self.given:
+            return
+        self.given.add(fact)
         lot = Lot(
             id=self.new_id(),
             source=schedule.source,
@@ -215,11 +221,7 @@ class Timeline:
             expires_at=expiry_of(schedule.expiry, window, self.instant),
         )
         self.grant(
-            Issue(
-                lot,
-                schedule.amount_micros,
-                fact_of(schedule.id, schedule.code, schedule.cadence, window),
-            ),
+            Issue(lot, schedule.amount_micros, fact),
             cause=Cause("allowance", schedule.id),
             actor=SYSTEM,
         )
@@ -283,14 +285,13 @@ def expiry_of(expiry: str, window: periods.Window, granted_at: datetime) -> date
     return periods.add_period(granted_at, expiry)
 
 
-def fact_of(allowance_id: str, code: str, cadence: str, window: periods.Window) -> str:
+def fact_of(code: str, window: periods.Window) -> str:
     """Return the business fact that makes an allowance's grant unique in its wallet.
 
-    A day's credits, and those that come once, are the account's: going from plan to plan and
-    back brings none twice. A month's belong to the subscription that pays for them.
+    The code of a monthly allowance names its plan; a day's credits, and those that come once,
+    are the account's. Going from plan to plan and back brings none of them twice.
     """
-    owner = allowance_id if cadence == "monthly" else code
-    return f"allowance:{owner}:{window.key}"
+    return f"allowance:{code}:{window.key}"
 
 
 def _within(schedule: Schedule, next_at: datetime) -> datetime | None:

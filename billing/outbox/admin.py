@@ -16,7 +16,7 @@ from billing.outbox.models import Message
 class MessageAdmin(ReadOnlyAdmin[Message]):
     """Every errand of the last week, and the dead for ever."""
 
-    list_display = ["id", "task", "rings", "runs", "created_at", "ring_at", "done_at", "dead_at"]
+    list_display = ["id", "task", "runs", "created_at", "ring_at", "done_at", "dead_at"]
     list_filter = ["task", ("dead_at", admin.EmptyFieldListFilter)]
     search_fields = ["=id", "=request_id"]
     date_hierarchy = "created_at"

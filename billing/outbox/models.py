@@ -20,23 +20,34 @@ class Message(models.Model):
     """
 
     id = models.CharField(
-        primary_key=True, max_length=ID_LENGTH_MAX, default=_message_id, editable=False
+        _("id"), primary_key=True, max_length=ID_LENGTH_MAX, default=_message_id, editable=False
     )
-    task = models.CharField(max_length=64, help_text=_("Name of the task that runs it."))
-    arguments = models.JSONField(help_text=_("Ids only: the rest is read when it runs."))
-    queue = models.CharField(max_length=32)
+    task = models.CharField(_("task"), max_length=64, help_text=_("Name of the task that runs it."))
+    arguments = models.JSONField(
+        _("arguments"), help_text=_("Ids only: the rest is read when it runs.")
+    )
+    queue = models.CharField(_("queue"), max_length=32)
     request_id = models.CharField(
-        max_length=64, blank=True, help_text=_("The request that caused it.")
+        _("request id"), max_length=64, blank=True, help_text=_("The request that caused it.")
     )
-    rings = models.PositiveIntegerField(default=0, help_text=_("How often workers were called."))
-    runs = models.PositiveIntegerField(default=0, help_text=_("How often a worker began it."))
-    error = models.TextField(blank=True, help_text=_("Why the last run went wrong."))
-    created_at = models.DateTimeField()
+    rings = models.PositiveIntegerField(
+        _("rings"), default=0, help_text=_("How often workers were called.")
+    )
+    runs = models.PositiveIntegerField(
+        _("runs"), default=0, help_text=_("How often a worker began it.")
+    )
+    error = models.TextField(_("error"), blank=True, help_text=_("Why the last run went wrong."))
+    created_at = models.DateTimeField(_("created at"))
     ring_at = models.DateTimeField(
-        null=True, blank=True, help_text=_("When workers are called next; empty: never again.")
+        _("next ring at"),
+        null=True,
+        blank=True,
+        help_text=_("When workers are called next; empty: never again."),
     )
-    done_at = models.DateTimeField(null=True, blank=True)
-    dead_at = models.DateTimeField(null=True, blank=True, help_text=_("When it was given up."))
+    done_at = models.DateTimeField(_("done at"), null=True, blank=True)
+    dead_at = models.DateTimeField(
+        _("given up at"), null=True, blank=True, help_text=_("When it was given up.")
+    )
 
     class Meta:
         verbose_name = _("outbox message")

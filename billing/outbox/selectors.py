@@ -5,6 +5,9 @@ from typing import Final
 
 from django.core.cache import cache
 
+from billing.outbox.models import Message
+from billing.outbox.names import TaskName
+
 HEARTBEAT_KEY: Final = "worker-heartbeat"
 
 
@@ -18,3 +21,9 @@ def heartbeat_age(*, now: datetime) -> int | None:
     """
     beaten_at = cache.get(HEARTBEAT_KEY)
     return None if beaten_at is None else max(0, int(now.timestamp()) - int(beaten_at))
+
+
+def is_open(task: TaskName, **arguments: str) -> bool:
+    """Say whether a message for `task` about just these ids is still to be run."""
+    waiting = Message.objects.filter(ring_at__isnull=False, task=task.value)
+    return waiting.filter(arguments=arguments).exists()

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from billing.accounts.models import Account
 from billing.ids import ID_LENGTH_MAX, new_id
@@ -16,15 +17,28 @@ class Subscription(models.Model):
     """An account's time on one plan; open while it lasts. No open one means the free plan."""
 
     id = models.CharField(
-        primary_key=True, max_length=ID_LENGTH_MAX, default=_subscription_id, editable=False
+        _("id"),
+        primary_key=True,
+        max_length=ID_LENGTH_MAX,
+        default=_subscription_id,
+        editable=False,
     )
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="subscriptions")
-    catalog_version = models.ForeignKey(CatalogVersion, on_delete=models.PROTECT, related_name="+")
-    plan = models.CharField(max_length=64)
-    started_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True, blank=True)
+    account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="subscriptions", verbose_name=_("account")
+    )
+    catalog_version = models.ForeignKey(
+        CatalogVersion,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("catalog version"),
+    )
+    plan = models.CharField(_("plan"), max_length=64)
+    started_at = models.DateTimeField(_("started at"))
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
 
     class Meta:
+        verbose_name = _("subscription")
+        verbose_name_plural = _("subscriptions")
         constraints = [
             models.UniqueConstraint(
                 fields=["account"], condition=Q(ended_at=None), name="subscription_open_once"
@@ -36,4 +50,4 @@ class Subscription(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.account_id} on {self.plan}"
+        return f"{self.account_id} ({self.plan})"

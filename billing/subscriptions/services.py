@@ -30,7 +30,7 @@ def start(*, account: Account, plan: str) -> Subscription:
     if before is not None:
         before.ended_at = max(locked.now, before.started_at)
         before.save(update_fields=["ended_at"])
-    ledger.start_allowances(locked, terms[plan].allowances, zone=account.zone)
+    ledger.start_allowances(locked, terms[plan], zone=account.zone)
     return Subscription.objects.create(
         account=account, catalog_version_id=published.version_id, plan=plan, started_at=locked.now
     )

@@ -1,10 +1,13 @@
 """Operators see who was told what; secrets stay sealed, and nothing is edited."""
 
 from django.contrib import admin
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from billing.http.admin import ReadOnlyAdmin
 from billing.webhooks.models import Delivery, Endpoint, Event
+
+_ADDRESS_LENGTH_MAX = 40
 
 
 @admin.register(Endpoint)
@@ -37,13 +40,18 @@ class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
     """How it went."""
 
     list_display = [
-        *("id", "event_type", "endpoint", "attempts", "last_status", "last_trouble"),
+        *("id", "event_type", "address", "attempts", "last_status", "last_trouble"),
         *("next_at", "delivered_at", "dead_at"),
     ]
     list_filter = ["last_trouble", ("dead_at", admin.EmptyFieldListFilter)]
     search_fields = ["=id", "=event__id", "=endpoint__id"]
     list_select_related = ["event", "endpoint"]
     date_hierarchy = "created_at"
+
+    @admin.display(description=_("address"), ordering="endpoint__url")
+    def address(self, delivery: Delivery) -> str:
+        """Return where it goes, as far as a column is wide."""
+        return Truncator(delivery.endpoint.url).chars(_ADDRESS_LENGTH_MAX)
 
     @admin.display(description=_("event"))
     def event_type(self, delivery: Delivery) -> str:

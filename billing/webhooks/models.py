@@ -14,7 +14,9 @@ from billing.webhooks.event_types import EventType
 
 EXCERPT_LENGTH_MAX = 500
 SEALED = "sealed:"
-IdField = partial(models.CharField, primary_key=True, max_length=ID_LENGTH_MAX, editable=False)
+IdField = partial(
+    models.CharField, _("id"), primary_key=True, max_length=ID_LENGTH_MAX, editable=False
+)
 
 
 def _endpoint_id() -> str:
@@ -45,26 +47,37 @@ class Endpoint(models.Model):
         blank=True,
         related_name="webhook_endpoints",
         help_text=_("Whose events; empty: everybody's on its side of the sandbox."),
+        verbose_name=_("account"),
     )
-    is_sandbox = models.BooleanField(default=False)
+    is_sandbox = models.BooleanField(_("sandbox"), default=False)
     # No URLField: the admin would make a link of what a stranger wrote.
-    url = models.CharField(max_length=URL_LENGTH_MAX)
+    url = models.CharField(_("address"), max_length=URL_LENGTH_MAX)
     events = ArrayField(
         models.CharField(max_length=64),
         default=list,
         blank=True,
         help_text=_("Types of events it is told of; empty: all."),
+        verbose_name=_("event types"),
     )
-    secret_sealed = models.TextField(editable=False)
-    previous_secret_sealed = models.TextField(blank=True, default="", editable=False)
+    secret_sealed = models.TextField(_("sealed secret"), editable=False)
+    previous_secret_sealed = models.TextField(
+        _("previous sealed secret"), blank=True, default="", editable=False
+    )
     previous_until = models.DateTimeField(
-        null=True, blank=True, help_text=_("Until then messages also bear the old signature.")
+        _("previous secret until"),
+        null=True,
+        blank=True,
+        help_text=_("Until then messages also bear the old signature."),
     )
     disabled_reason = models.CharField(
-        max_length=16, choices=DisabledReason, default=DisabledReason.NONE, blank=True
+        _("disabled reason"),
+        max_length=16,
+        choices=DisabledReason,
+        default=DisabledReason.NONE,
+        blank=True,
     )
-    disabled_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField()
+    disabled_at = models.DateTimeField(_("disabled at"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created at"))
 
     class Meta:
         verbose_name = _("webhook endpoint")
@@ -109,11 +122,17 @@ class EventCounter(models.Model):
     """The number of an account's last event; its row lock keeps the numbers without gaps."""
 
     account = models.OneToOneField(
-        Account, on_delete=models.PROTECT, primary_key=True, related_name="+"
+        Account,
+        on_delete=models.PROTECT,
+        primary_key=True,
+        related_name="+",
+        verbose_name=_("account"),
     )
-    last_sequence = models.BigIntegerField(default=0)
+    last_sequence = models.BigIntegerField(_("last event number"), default=0)
 
     class Meta:
+        verbose_name = _("event counter")
+        verbose_name_plural = _("event counters")
         constraints = [
             models.CheckConstraint(
                 condition=Q(last_sequence__gte=0), name="event_counter_not_negative"
@@ -136,16 +155,18 @@ class Event(models.Model):
         db_index=False,
         related_name="webhook_events",
         help_text=_("Empty only for a test of an endpoint of everybody's."),
+        verbose_name=_("account"),
     )
     sequence = models.BigIntegerField(
+        _("event number"),
         null=True,
         blank=True,
         help_text=_("Counts the account's events without gaps; a test is not counted."),
     )
-    type = models.CharField(max_length=64)
+    type = models.CharField(_("event type"), max_length=64)
     # The text, not its meaning: what is signed is the same bytes at every attempt.
-    payload = models.TextField(help_text=_("The body of the message, byte for byte."))
-    created_at = models.DateTimeField()
+    payload = models.TextField(_("payload"), help_text=_("The body of the message, byte for byte."))
+    created_at = models.DateTimeField(_("created at"))
 
     class Meta:
         verbose_name = _("webhook event")
@@ -189,26 +210,42 @@ class Delivery(models.Model):
 
     id = IdField(default=_delivery_id)
     event = models.ForeignKey(
-        Event, on_delete=models.PROTECT, db_index=False, related_name="deliveries"
+        Event,
+        on_delete=models.PROTECT,
+        db_index=False,
+        related_name="deliveries",
+        verbose_name=_("event"),
     )
     endpoint = models.ForeignKey(
-        Endpoint, on_delete=models.PROTECT, db_index=False, related_name="deliveries"
+        Endpoint,
+        on_delete=models.PROTECT,
+        db_index=False,
+        related_name="deliveries",
+        verbose_name=_("endpoint"),
     )
-    attempts = models.PositiveSmallIntegerField(default=0)
-    last_status = models.PositiveSmallIntegerField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(_("number of attempts"), default=0)
+    last_status = models.PositiveSmallIntegerField(_("last HTTP status"), null=True, blank=True)
     last_trouble = models.CharField(
-        max_length=16, choices=Trouble, default=Trouble.NONE, blank=True
+        _("last trouble"), max_length=16, choices=Trouble, default=Trouble.NONE, blank=True
     )
     last_excerpt = models.CharField(
-        max_length=EXCERPT_LENGTH_MAX, blank=True, help_text=_("How the last answer began.")
+        _("last answer"),
+        max_length=EXCERPT_LENGTH_MAX,
+        blank=True,
+        help_text=_("How the last answer began."),
     )
-    next_at = models.DateTimeField(null=True, blank=True, help_text=_("When it is tried next."))
+    next_at = models.DateTimeField(
+        _("next attempt at"), null=True, blank=True, help_text=_("When it is tried next.")
+    )
     leased_until = models.DateTimeField(
-        null=True, blank=True, help_text=_("An attempt is being made, at the longest until then.")
+        _("leased until"),
+        null=True,
+        blank=True,
+        help_text=_("An attempt is being made, at the longest until then."),
     )
-    delivered_at = models.DateTimeField(null=True, blank=True)
-    dead_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField()
+    delivered_at = models.DateTimeField(_("delivered at"), null=True, blank=True)
+    dead_at = models.DateTimeField(_("given up at"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created at"))
 
     class Meta:
         verbose_name = _("webhook delivery")

@@ -230,10 +230,19 @@ def _remember(
         "sequence": sequence,
         "data": data,
     }
-    event.payload = json.dumps(told, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    assert len(event.payload) <= _PAYLOAD_LENGTH_MAX, "an event tells what happened, not everything"
+    event.payload = _written(told)
+    rest = dict(data)
+    while len(event.payload) > _PAYLOAD_LENGTH_MAX and rest:
+        # An event tells what happened, not everything. It must never stop what it tells of, so
+        # the longest part is left out, and the receiver is told that it can ask.
+        del rest[max(rest, key=lambda name: len(_written(rest[name])))]
+        event.payload = _written(told | {"data": rest, "shortened": True})
     event.save(force_insert=True)
     return event
+
+
+def _written(told: object) -> str:
+    return json.dumps(told, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def _send_to(event: Event, endpoint_id: str, now: datetime) -> Delivery:

@@ -45,11 +45,15 @@ def job(ada: Account, ask: Ask) -> Job:
         ("UPDATE billing_job SET status = 'succeeded'", "job_finished_iff_final"),
         ("UPDATE billing_job SET finished_at = now()", "job_finished_iff_final"),
         ("UPDATE billing_job SET status = 'lost'", "job_status_known|job_failure_has_a_class"),
-        ("UPDATE billing_job SET quoted_micros = 0", "job_costs_something"),
+        ("UPDATE billing_job SET quoted_micros = 1", "job_ends_once"),
+        ("UPDATE billing_job SET account_id = 'acc_other'", "job_ends_once"),
+        ("UPDATE billing_job SET hold_id = 'ho_other'", "job_ends_once"),
+        ("DELETE FROM billing_job", "job_is_never_deleted"),
+        ("TRUNCATE billing_job CASCADE", "is_never_emptied"),
         ("UPDATE billing_job SET progress_percent = 101", "job_progress_in_percent"),
         (
             "UPDATE billing_hold SET state = 'released', settled_at = now()",
-            "hold_matches_its_job|job_matches_its_hold|wallet_is_balanced",
+            "hold_matches_its_job|job_matches_its_hold|wallet_is_balanced|hold_adds_up",
         ),
     ],
 )
@@ -102,3 +106,27 @@ def test_two_jobs_cannot_share_a_hold(job: Job) -> None:
         job.save(force_insert=True)
 
     assert Job.objects.count() == 1
+
+
+def test_a_try_that_has_ended_is_never_taken_up_again(job: Job) -> None:
+    attempt = Attempt.objects.create(
+        job=job, number=1, backend="away", lease_until=NOW, check_at=NOW, created_at=NOW
+    )
+    Attempt.objects.update(state="ended", outcome="NotSent", ended_at=NOW)
+
+    with pytest.raises(IntegrityError, match="attempt_ends_once"), transaction.atomic():
+        Attempt.objects.update(state="accepted", outcome="", ended_at=None)
+
+    attempt.refresh_from_db()
+    assert attempt.state == "ended"
+
+
+def test_what_was_never_sent_is_never_charged(job: Job) -> None:
+    with pytest.raises(IntegrityError, match="job_matches_its_hold"), transaction.atomic():
+        ledger_says = factories.capture(job.account, job.hold, job.quoted_micros)
+        Job.objects.update(
+            status="expired", finished_at=ledger_says.settled_at, failure_class="timeout"
+        )
+        connection.check_constraints()
+
+    assert Hold.objects.get().state == "open"

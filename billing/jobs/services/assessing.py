@@ -230,7 +230,7 @@ def _too_many(account: Account, plan: Plan | None) -> list[DomainError]:
     if plan is None or plan.entitlements.excess == "wait":
         return []
     limit = plan.entitlements.concurrency
-    live = Job.objects.filter(account=account, finished_at=None).count()
+    live = Job.objects.filter(wallet__account=account, finished_at=None).count()
     return [ConcurrencyLimit(limit=limit)] if live >= limit else []
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
 
 from billing.gpu import callbacks, registry
 from billing.gpu.protocol import (
@@ -25,14 +25,13 @@ from billing.gpu.protocol import (
     State,
     Status,
 )
-from billing.jobs.lifecycle import IN_FLIGHT, JobStatus
+from billing.jobs.lifecycle import JobStatus
 from billing.jobs.models import Attempt, Job
 from billing.jobs.orders import backend_input
-from billing.jobs.services import ending
+from billing.jobs.services import ending, queueing
 from billing.jobs.services.telling import tell
-from plans import selectors as plans
 
-LEASE: Final = timedelta(seconds=45)  # longer than a submit can take (connect 3 s, read 10 s)
+LEASE: Final = timedelta(seconds=90)  # longer than a submit can take: a few calls of 13 s
 FIRST_CHECK: Final = timedelta(seconds=20)
 WHEN_FULL: Final = timedelta(seconds=5)
 _MODERATED_AT_SUBMIT: Final = "moderation_input"
@@ -115,12 +114,12 @@ def _claim(job_id: str, now: datetime) -> _Claim | None:
     job = Job.objects.select_for_update().get(pk=job_id)
     if job.status != JobStatus.QUEUED or job.dispatch_at > now:
         return None
-    if not _account_has_room(job):
+    if not queueing.account_has_room(job):
         job.dispatch_at = now + WHEN_FULL
         job.save(update_fields=["dispatch_at"])
         return None
     backends = registry.serving(job.model, is_sandbox=job.account.is_sandbox)
-    name = next((backend for backend in backends if _has_room(backend)), None)
+    name = next((backend for backend in backends if queueing.has_room(backend)), None)
     if name is None:
         return None  # the attempt that frees a slot rings for the job that waits longest
     attempt = Attempt.objects.create(
@@ -135,27 +134,6 @@ def _claim(job_id: str, now: datetime) -> _Claim | None:
     job.save(update_fields=["deadline_at"])
     ending.move(job, JobStatus.DISPATCHED)
     return _Claim(attempt=attempt, view=view_of(attempt))
-
-
-def _has_room(backend: str) -> bool:
-    """Count the backend's live attempts, one counter at a time.
-
-    The advisory lock makes two claims at once count one after the other; it ends with the
-    transaction, so the second sees what the first committed.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"slots:{backend}"])
-    live = Attempt.objects.filter(backend=backend).exclude(state=Attempt.State.ENDED)
-    return live.count() < registry.concurrency(backend)
-
-
-def _account_has_room(job: Job) -> bool:
-    """Hold back what exceeds a plan whose excess waits instead of being refused."""
-    plan = plans.version(job.catalog_version_id).catalog.plan(job.plan)
-    if plan is None or plan.entitlements.excess != "wait":
-        return True
-    busy = Job.objects.filter(account_id=job.account_id, status__in=IN_FLIGHT).count()
-    return busy < plan.entitlements.concurrency
 
 
 @transaction.atomic(durable=True)
@@ -190,6 +168,7 @@ def _back_to_queue(
     job.dispatch_at = now + pause
     job.deadline_at = None
     job.save(update_fields=["dispatch_at", "deadline_at"])
+    queueing.ring_next(attempt.backend, now=now)
 
 
 @transaction.atomic(durable=True)
@@ -207,3 +186,4 @@ def _reject(attempt: Attempt, answer: Rejected, now: datetime) -> None:
         actor=ending.backend_actor(attempt),
         now=now,
     )
+    queueing.ring_next(attempt.backend, now=now)

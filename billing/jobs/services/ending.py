@@ -10,18 +10,13 @@ from datetime import datetime
 from decimal import Decimal
 
 import structlog
-from django.db.models import QuerySet
 
-from billing.gpu import registry
-from billing.gpu.errors import UnknownBackend
 from billing.jobs.lifecycle import FINAL, FailureClass, JobStatus, check_move
 from billing.jobs.models import Attempt, Job, Output
 from billing.jobs.services.telling import tell
 from billing.ledger import services as ledger
 from billing.ledger.journal import SYSTEM
 from billing.ledger.services import Actor, Cause
-from billing.outbox import services as outbox
-from billing.outbox.names import TaskName
 from billing.transactions import require_transaction
 from plans import selectors as plans
 
@@ -97,20 +92,20 @@ def end_attempt(
     attempt.save(update_fields=["state", "outcome", "ended_at", "detail", "usage"])
 
 
-def succeed(job: Job, outputs: Sequence[StoredOutput], *, actor: Actor, now: datetime) -> None:
-    """The video is stored: capture the whole hold. A repeat changes nothing.
+def succeed(job: Job, outputs: Sequence[StoredOutput], *, actor: Actor, now: datetime) -> bool:
+    """The video is stored: capture the whole hold. A repeat changes nothing, and returns False.
 
     After the credits have gone back, no credit moves any more: the late success is written
     down, and its files are the user's for free, as the catalog says.
     """
     if job.status == JobStatus.SUCCEEDED or job.late_success_at is not None:
-        return
+        return False
     _keep(job, outputs, now)
     if job.status in FINAL:
         job.late_success_at = now
         job.save(update_fields=["late_success_at"])
         _log.warning("late_success", job_id=job.pk, status=job.status)
-        return
+        return True
     move(
         job,
         JobStatus.SUCCEEDED,
@@ -120,6 +115,7 @@ def succeed(job: Job, outputs: Sequence[StoredOutput], *, actor: Actor, now: dat
     )
     _settle(job, job.quoted_micros, actor)
     tell(job, "job.succeeded", now=now)
+    return True
 
 
 def fail_job(
@@ -171,23 +167,6 @@ def cancel_queued(job: Job, *, actor: Actor = SYSTEM, now: datetime) -> None:
         now=now,
         target=JobStatus.CANCELED,
     )
-
-
-def ring_next(backend: str, *, now: datetime) -> None:
-    """A slot is free: have the job that waits longest for this backend handed over."""
-    require_transaction("jobs.ring_next")
-    try:
-        models = registry.models_of(backend)
-    except UnknownBackend:
-        return
-    for job_id in waiting_for(models, now=now)[:1]:
-        outbox.post(TaskName.DISPATCH_JOB, now=now, job_id=job_id)
-
-
-def waiting_for(models: Sequence[str], *, now: datetime) -> QuerySet[Job, str]:
-    """Return the ids of jobs of `models` that wait and may go, the longest waiting first."""
-    waiting = Job.objects.filter(status=JobStatus.QUEUED, dispatch_at__lte=now, model__in=models)
-    return waiting.order_by("created_at", "pk").values_list("pk", flat=True)
 
 
 def _settle(job: Job, captured_micros: int, actor: Actor) -> None:

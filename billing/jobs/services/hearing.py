@@ -17,14 +17,16 @@ from django.db import transaction
 
 from billing.gpu import registry
 from billing.gpu.protocol import Backend, BadOutput, Fail, State, Status
+from billing.ids import new_id
 from billing.jobs.lifecycle import FINAL, FailureClass, JobStatus
 from billing.jobs.models import Attempt, Callback
-from billing.jobs.services import ending
+from billing.jobs.services import ending, queueing
 from billing.jobs.services.ending import StoredOutput
 from billing.outbox import services as outbox
 from billing.outbox.names import TaskName
 from billing.transactions import forbid_transaction
 
+WORD_COUNTS: Final = timedelta(hours=6)  # how long a word that cannot be applied is waited for
 ABSENCES_MIN: Final = 3  # answers in a row
 STILL_WELL: Final = timedelta(seconds=20)  # when a live attempt is looked after again
 _CLASSES: Final[Mapping[Fail, FailureClass]] = {
@@ -107,17 +109,23 @@ def _succeed(attempt_id: str, status: Status, now: datetime) -> None:
         )
         _fail(attempt_id, empty, now)
         return
-    _capture(attempt_id, status, outputs, now)
+    if not _capture(attempt_id, status, outputs, now):
+        # Another run was faster: its files are the customer's, these are nobody's.
+        for output in outputs:
+            default_storage.delete(output.path)
 
 
 def _store(backend: Backend, attempt: Attempt, status: Status) -> list[StoredOutput]:
-    """Copy the outputs into our storage under names that a second run would use again."""
+    """Copy the outputs into our storage, under names that no other run uses.
+
+    Two runs at once must not touch each other's files. A run that dies here leaves files that
+    belong to no job.
+    """
     stored = []
     for position, output in enumerate(backend.fetch_outputs(status)):
-        path = f"outputs/{attempt.job_id}/{attempt.pk}-{position}.mp4"
+        path = f"outputs/{attempt.job_id}/{new_id('file')}-{position}.mp4"
         sha256 = hashlib.file_digest(output.file, "sha256").hexdigest()  # type: ignore[arg-type]  # a seekable binary file
         output.file.seek(0)
-        default_storage.delete(path)  # a former run may have died between here and the commit
         stored.append(
             StoredOutput(
                 path=default_storage.save(path, File(output.file)),
@@ -133,17 +141,19 @@ def _store(backend: Backend, attempt: Attempt, status: Status) -> list[StoredOut
 
 
 @transaction.atomic(durable=True)
-def _capture(attempt_id: str, status: Status, outputs: list[StoredOutput], now: datetime) -> None:
+def _capture(attempt_id: str, status: Status, outputs: list[StoredOutput], now: datetime) -> bool:
+    """End the job with these files (T4); return whether they are now the customer's."""
     job, attempt = ending.lock_attempt(attempt_id)
     fresh = attempt.state != Attempt.State.ENDED
     if not fresh and job.status not in FINAL:
         # An earlier try of the job, given up since: it never ends the one that runs now.
         _log.warning("success_of_a_former_attempt", attempt_id=attempt_id)
-        return
+        return False
     ending.end_attempt(attempt, outcome="succeeded", usage=status.usage, now=now)
-    ending.succeed(job, outputs, actor=ending.backend_actor(attempt), now=now)
+    kept = ending.succeed(job, outputs, actor=ending.backend_actor(attempt), now=now)
     if fresh:
-        ending.ring_next(attempt.backend, now=now)
+        queueing.ring_next(attempt.backend, now=now)
+    return kept
 
 
 @transaction.atomic(durable=True)
@@ -170,7 +180,7 @@ def _fail(attempt_id: str, status: Status, now: datetime) -> None:
         target=target,
         now=now,
     )
-    ending.ring_next(attempt.backend, now=now)
+    queueing.ring_next(attempt.backend, now=now)
 
 
 @transaction.atomic(durable=True)
@@ -207,7 +217,8 @@ def _is_lost(attempt_id: str, now: datetime) -> bool:
     _job, attempt = ending.lock_attempt(attempt_id)
     if attempt.state == Attempt.State.ENDED:
         return False
-    if attempt.callbacks.filter(applied_at=None).exists():
+    unapplied = attempt.callbacks.filter(applied_at=None, received_at__gt=now - WORD_COUNTS)
+    if unapplied.exists():
         return False  # its word is here and only waits to be applied
     attempt.absences += 1
     attempt.absent_since = attempt.absent_since or now

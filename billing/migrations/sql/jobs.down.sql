@@ -1,3 +1,6 @@
+DROP TRIGGER job_is_never_emptied ON billing_job;
+DROP TRIGGER attempt_is_never_deleted ON billing_attempt;
+DROP TRIGGER job_is_never_deleted ON billing_job;
 DROP TRIGGER hold_matches_its_job ON billing_hold;
 DROP TRIGGER job_matches_its_hold ON billing_job;
 DROP TRIGGER job_ends_once ON billing_job;

@@ -1,0 +1,38 @@
+"""What operators read in place of the journal's words; the stored words stay as they are."""
+
+from django.utils.translation import gettext_lazy as _
+
+from billing.ledger.journal import Bucket, Kind
+
+KINDS = [
+    (Kind.GRANT.value, _("granted")),
+    (Kind.HOLD.value, _("held")),
+    (Kind.CAPTURE.value, _("captured")),
+    (Kind.RELEASE.value, _("released")),
+    (Kind.EXPIRE.value, _("expired")),
+    (Kind.LAPSE.value, _("expired while held")),
+    (Kind.REVOKE.value, _("revoked")),
+]
+BUCKETS = [
+    (Bucket.ISSUED.value, _("issued")),
+    (Bucket.AVAILABLE.value, _("available")),
+    (Bucket.HELD.value, _("held")),
+    (Bucket.CAPTURED.value, _("captured")),
+    (Bucket.EXPIRED.value, _("expired")),
+    (Bucket.REVOKED.value, _("revoked")),
+]
+CAUSES = [
+    ("job", _("job")),
+    ("allowance", _("allowance")),
+    ("expiry", _("expiry")),
+    ("service_grant", _("grant by a service")),
+    ("operator", _("operator")),
+]
+ACTORS = [
+    ("user", _("user")),
+    ("service", _("service")),
+    ("operator", _("operator")),
+    ("backend", _("backend")),
+    ("system", _("system")),
+]
+CADENCES = [("daily", _("daily")), ("monthly", _("monthly")), ("once", _("once"))]

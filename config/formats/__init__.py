@@ -1,0 +1,1 @@
+"""How instants are shown; Django looks here for each language before it asks itself."""

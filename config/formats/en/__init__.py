@@ -1,0 +1,1 @@
+"""How English shows dates and instants."""

@@ -1,0 +1,1 @@
+"""How Simplified Chinese shows dates and instants."""

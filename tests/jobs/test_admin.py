@@ -1,0 +1,232 @@
+"""The operators' windows: each opens in both languages, none edits, and one act gives back."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.db import transaction
+from django.db.models import Model
+from django.test import Client
+from pytest_django import Settings
+
+from billing.accounts.models import Account
+from billing.jobs.models import Attempt, Callback, Job, Output
+from billing.ledger.models import Entry, Hold
+from billing.subscriptions import services as subscriptions
+from billing.webhooks import services as webhooks
+from tests import factories
+from tests.jobs.conftest import Ask
+
+XSS: Final = "<script>alert('灵感')</script>"
+ORDER: Final = {
+    "model": "kling-v1-6",
+    "mode": "std",
+    "seconds": 5,
+    "inputs": {"prompt": XSS},
+    "metadata": {"note": XSS},
+}
+OURS: Final = sorted(
+    (model for app in ("billing", "plans") for model in apps.get_app_config(app).get_models()),
+    key=lambda model: model._meta.label,
+)
+WINDOWS: Final = [model for model in OURS if admin.site.is_registered(model)]
+JOBS: Final = "/admin/billing/job/"
+
+
+@pytest.fixture(autouse=True)
+def _plain_static_files(settings: Settings) -> None:
+    """Spare these tests the collecting of static files."""
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+
+
+@pytest.fixture
+def grace(client: Client) -> Client:
+    """Return the browser of an operator who may do everything."""
+    client.force_login(User.objects.create_superuser("grace"))
+    return client
+
+
+@pytest.fixture
+def viewer(client: Client) -> Client:
+    """Return the browser of an operator who may look at jobs, and no more."""
+    operator = User.objects.create_user("vera", is_staff=True)
+    operator.user_permissions.add(Permission.objects.get(codename="view_job"))
+    client.force_login(operator)
+    return client
+
+
+@pytest.fixture
+def job(ada: Account, ask: Ask) -> Job:
+    """Ada has 20 credits, and a queued job holds 10 of them."""
+    factories.give(ada, 20)
+    response = ask("post", "/v1/jobs", ORDER)
+    assert response.status_code == 201, response.content
+    return Job.objects.get()
+
+
+@pytest.fixture
+def rows(ada: Account, ask: Ask, serve: Ask) -> dict[type[Model], Model]:
+    """Make at least one row of each kind; return one of each."""
+    now = datetime.now(UTC)
+    with transaction.atomic():
+        webhooks.create_endpoint(account=ada, url="https://hooks.example.com/x", now=now)
+    assert ask("post", "/v1/check-in").status_code == 200
+    assert ask("post", "/v1/quotes", ORDER | {"metadata": {}}).status_code == 200
+    assert ask("post", "/v1/jobs", ORDER).status_code == 201
+    subscriptions.start(account=ada, plan="standard")
+    _as_if_made(Job.objects.get(), now)
+    return {model: model._default_manager.all()[:1].get() for model in WINDOWS}
+
+
+def _as_if_made(job: Job, now: datetime) -> None:
+    """Write what a backend would have brought: these windows only look at it."""
+    attempt = Attempt.objects.create(
+        job=job, number=1, backend="away", lease_until=now, check_at=now, created_at=now
+    )
+    Callback.objects.create(attempt=attempt, digest=bytes(32), body=b"{}", received_at=now)
+    Output.objects.create(
+        job=job, position=0, path="x.mp4", mime="video/mp4", bytes=1, created_at=now
+    )
+
+
+def _act(browser: Client, job: Job) -> Any:  # noqa: ANN401 (Django's test response)
+    marked = {"action": "fail_jobs", "_selected_action": [job.pk]}
+    return browser.post(JOBS, marked, follow=True)
+
+
+def _credits(job: Job) -> tuple[str, int, int, int]:
+    """Return what would move: the hold, its wallet, and the count of entries."""
+    hold = Hold.objects.select_related("wallet").get(pk=job.hold_id)
+    entries = Entry.objects.filter(wallet=hold.wallet).count()
+    return hold.state, hold.wallet.available_micros, hold.wallet.held_micros, entries
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "Linggan administration"), ("zh-CN", "灵感运营后台")]
+)
+def test_each_window_opens_in_both_languages(
+    rows: dict[type[Model], Model], grace: Client, language: str, said: str
+) -> None:
+    for model, row in rows.items():
+        folder = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
+        for path in (folder, f"{folder}{row.pk}/change/"):
+            page = grace.get(path, headers={"Accept-Language": language})
+
+            text = page.content.decode()
+            assert page.status_code == 200, path
+            assert said in text, path
+            assert XSS not in text, path
+            # The row's own id, or a link that bears it: unfold writes _ as _5F there.
+            assert str(row.pk) in text or str(row.pk).replace("_", "_5F") in text, path
+
+
+@pytest.mark.usefixtures("rows")
+def test_nobody_adds_changes_or_deletes(grace: Client) -> None:
+    for model in WINDOWS:
+        row = model._default_manager.all()[:1].get()
+        before = {field.attname: getattr(row, field.attname) for field in row._meta.fields}
+        count = model._default_manager.count()
+        folder = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
+        marked = {"action": "delete_selected", "_selected_action": row.pk, "post": "yes"}
+
+        refused = [
+            grace.get(f"{folder}add/"),
+            grace.post(f"{folder}add/", {}),
+            grace.post(f"{folder}{row.pk}/change/", {"plan": "premier", "status": "succeeded"}),
+            grace.post(f"{folder}{row.pk}/delete/", {"post": "yes"}),
+        ]
+        grace.post(folder, marked)
+
+        assert {answer.status_code for answer in refused} == {403}, folder
+        assert model._default_manager.count() == count
+        row = model._default_manager.get(pk=row.pk)
+        assert {field.attname: getattr(row, field.attname) for field in row._meta.fields} == before
+
+
+def test_only_rows_that_belong_to_another_have_no_window_of_their_own() -> None:
+    hidden = {model.__name__ for model in OURS if model not in WINDOWS}
+
+    assert hidden == {"Allocation", "EventCounter", "Publication"}
+
+
+def test_a_page_speaks_of_credits_and_of_zones(job: Job, grace: Client) -> None:
+    page = f"{JOBS}{job.pk}/change/"
+
+    english = grace.get(page, headers={"Accept-Language": "en"}).content.decode()
+    chinese = grace.get(page, headers={"Accept-Language": "zh-CN"}).content.decode()
+
+    assert "10 credits" in english
+    assert "10 灵感值" in chinese
+    assert "10000000" not in english
+    assert "排队中" in chinese
+    for text in (english, chinese):
+        assert job.created_at.strftime("%Y-%m-%d %H:%M:%S UTC") in text
+
+
+def test_what_a_customer_wrote_is_only_text(job: Job, grace: Client) -> None:
+    text = grace.get(f"{JOBS}{job.pk}/change/").content.decode()
+
+    assert XSS not in text
+    assert text.count("&lt;script&gt;alert(&#x27;灵感&#x27;)&lt;/script&gt;") == 2
+
+
+def test_the_language_is_switched_and_stays(job: Job, grace: Client) -> None:
+    switch = '<input name="language" type="hidden" value="zh-hans">'
+    before = grace.get(JOBS).content.decode()
+    grace.post("/i18n/setlang/", {"language": "zh-hans", "next": JOBS})
+
+    assert switch in before
+    assert "排队中" not in before
+    assert "排队中" in grace.get(JOBS).content.decode()
+
+
+def test_who_may_only_look_neither_sees_nor_does_the_act(job: Job, viewer: Client) -> None:
+    before = _credits(job)
+
+    shown = viewer.get(JOBS).content.decode()
+    _act(viewer, job)
+
+    assert job.pk in shown
+    assert "fail_jobs" not in shown
+    job.refresh_from_db()
+    assert job.status == "queued"
+    assert _credits(job) == before
+    assert not LogEntry.objects.exists()
+
+
+def test_who_may_fail_jobs_gives_the_credits_back(job: Job, viewer: Client) -> None:
+    vera = User.objects.get(username="vera")
+    vera.user_permissions.add(Permission.objects.get(codename="fail_job"))
+
+    shown = viewer.get(JOBS).content.decode()
+    page = _act(viewer, job).content.decode()
+
+    assert "fail_jobs" in shown
+    assert f"{job.pk} has failed; its credits are back." in page
+    job.refresh_from_db()
+    assert (job.status, job.finished_at is not None) == ("failed", True)
+    assert _credits(job)[:3] == ("released", 20_000_000, 0)
+    last = Entry.objects.order_by("-seq").first()
+    assert last is not None
+    assert (last.kind, last.actor_type, last.actor_id) == ("release", "operator", "vera")
+    line = LogEntry.objects.get()
+    assert (line.object_id, line.user_id) == (job.pk, vera.pk)
+
+
+def test_a_job_that_has_ended_gives_a_warning_and_nothing_moves(job: Job, grace: Client) -> None:
+    _act(grace, job)
+    job.refresh_from_db()
+    before, ended_at = _credits(job), job.finished_at
+
+    page = _act(grace, job).content.decode()
+
+    assert f"{job.pk}: A job that is failed cannot become failed." in page
+    job.refresh_from_db()
+    assert job.finished_at == ended_at
+    assert _credits(job) == before
+    assert LogEntry.objects.count() == 1

@@ -1,7 +1,10 @@
 """The app that holds everything that happens to credits."""
 
 from django.apps import AppConfig
+from django.core import checks
 from django.utils.translation import gettext_lazy as _
+
+from billing.accounts.checks import tokens_can_be_checked
 
 
 class BillingConfig(AppConfig):
@@ -12,7 +15,11 @@ class BillingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Lend `plans`, which knows no account, the one who can say whom a new catalog touches."""
+        """Lend `plans`, which knows no account, the one who can say whom a new catalog touches.
+
+        What is wrong with the keys of tokens is said by every command that checks the system.
+        """
+        checks.register(tokens_can_be_checked)
         # Models cannot be imported before all apps are loaded.
         from billing.subscriptions.selectors import touched  # noqa: PLC0415
         from plans.catalog.publish import ASSESSORS  # noqa: PLC0415

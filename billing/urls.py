@@ -7,7 +7,13 @@ from billing.http.health import Healthz, Readyz
 from billing.jobs.api import JobCancel, JobDetail, JobList, OutputFile, QuoteList
 from billing.jobs.callbacks import BackendCallback
 from billing.ledger.api import BalanceView, CheckIn, EntryList, GrantList
-from billing.webhooks.api import DeliveryList, EndpointDetail, EndpointList, EndpointTest
+from billing.webhooks.api import (
+    DeliveryList,
+    EndpointDetail,
+    EndpointList,
+    EndpointSecret,
+    EndpointTest,
+)
 
 urlpatterns = [
     path("v1/quotes", QuoteList.as_view()),
@@ -23,6 +29,7 @@ urlpatterns = [
     path("v1/webhook-endpoints", EndpointList.as_view()),
     path("v1/webhook-endpoints/<str:endpoint_id>", EndpointDetail.as_view()),
     path("v1/webhook-endpoints/<str:endpoint_id>/test", EndpointTest.as_view()),
+    path("v1/webhook-endpoints/<str:endpoint_id>/rotate-secret", EndpointSecret.as_view()),
     path("v1/webhook-endpoints/<str:endpoint_id>/deliveries", DeliveryList.as_view()),
     path("webhooks/backends/<str:backend>/<str:token>", BackendCallback.as_view()),
     path("healthz", Healthz.as_view()),

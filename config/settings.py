@@ -6,6 +6,7 @@ not set refuses to start, with a sentence that says which.
 
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import django_stubs_ext
 import environ
@@ -29,6 +30,12 @@ def _required(name: str, *, shortest: int = 1) -> str:
             "`./run serve` sets it by itself on a laptop. See .env.example."
         )
     return value
+
+
+def _host(url: str) -> str:
+    """Return the host of an address as a `Host` header says it, without its port."""
+    name = urlsplit(url).hostname or ""
+    return f"[{name}]" if ":" in name else name
 
 
 # -- this place --------------------------------------------------------------------------------
@@ -134,6 +141,16 @@ if not (JWT_JWKS_URL or JWT_PUBLIC_KEY):
 CATALOG: str = env.str("CATALOG", default=str(BASE_DIR / "plans" / "catalogs" / "kling.toml"))
 BACKENDS: dict[str, dict[str, Any]] = env.json("BACKENDS", default={})
 BACKEND_WEBHOOK_BASE_URL: str = env.str("BACKEND_WEBHOOK_BASE_URL", default=PUBLIC_URL).rstrip("/")
+# Health checks and callbacks come under these names, whatever else an operator has listed.
+ALLOWED_HOSTS = list(
+    dict.fromkeys(
+        [
+            *ALLOWED_HOSTS,
+            *("localhost", "127.0.0.1", "[::1]"),
+            *filter(None, [_host(PUBLIC_URL), _host(BACKEND_WEBHOOK_BASE_URL)]),
+        ]
+    )
+)
 WEBHOOK_ALLOWED_CIDRS: list[str] = env.list("WEBHOOK_ALLOWED_CIDRS", default=[])
 
 # -- Celery (the schedule stands in config/celery.py) ------------------------------------------
@@ -185,6 +202,8 @@ SESSION_COOKIE_AGE = 30 * 60
 SESSION_SAVE_EVERY_REQUEST = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SERVED_BY_TLS
 SECURE_SSL_REDIRECT = SERVED_BY_TLS
+# Asked from inside, past whatever ends TLS: a redirect would lose a callback.
+SECURE_REDIRECT_EXEMPT = [r"^webhooks/", r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 31536000 if SERVED_BY_TLS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SERVED_BY_TLS else None
 AUTH_PASSWORD_VALIDATORS = [

@@ -18,7 +18,12 @@ urlpatterns = [
     path("v1/", include("plans.urls")),
     path("", include("billing.urls")),
     path("v1/openapi.json", SpectacularJSONAPIView.as_view(**_PUBLIC), name="openapi"),
-    path("v1/docs", SpectacularSwaggerView.as_view(url_name="openapi", **_PUBLIC), name="docs"),
+    path(
+        "v1/docs",
+        # A page has nothing to say of itself to OPTIONS.
+        SpectacularSwaggerView.as_view(url_name="openapi", metadata_class=None, **_PUBLIC),
+        name="docs",
+    ),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
     path("", RedirectView.as_view(pattern_name="docs")),

@@ -136,7 +136,7 @@ def account_of(request: Request, scope: str) -> Account:
     Raises:
         Forbidden: the caller lacks `scope`.
         Malformed: a service names no account.
-        NotFound: there is no such account, or it is on the other side of the sandbox.
+        NotFound: there is no such account on the caller's side of the sandbox.
     """
     caller = caller_of(request)
     caller.require(scope)
@@ -151,7 +151,7 @@ def account_of(request: Request, scope: str) -> Account:
     account = selectors.find_account(caller.acts_for, is_sandbox=caller.is_sandbox)
     if account is None and Scope.ACCOUNTS_WRITE in caller.scopes:
         account = _first_seen(caller.acts_for, is_sandbox=caller.is_sandbox, now=timezone.now())  # noqa: TID251 (an edge)
-    if account is None or account.is_sandbox != caller.is_sandbox:
+    if account is None:
         raise problems.absent()
     return account
 
@@ -179,9 +179,6 @@ def _user(token: str, now: datetime) -> Caller:
             _("The keys that tokens are checked with cannot be reached; try again.")
         ) from None
     account = _first_seen(bearer.subject, is_sandbox=bearer.is_sandbox, now=now)
-    if account.is_sandbox != bearer.is_sandbox:
-        _log.info("token refused: it is for the other side of the sandbox")
-        raise _unauthenticated()
     return Caller(
         kind="user",
         account=account,
@@ -194,11 +191,10 @@ def _user(token: str, now: datetime) -> Caller:
 
 
 def _first_seen(external_id: str, *, is_sandbox: bool, now: datetime) -> Account:
-    """Return the account of that name, whichever side it is on; made here if nobody knew it."""
-    for side in (is_sandbox, not is_sandbox):
-        known = selectors.find_account(external_id, is_sandbox=side)
-        if known is not None:
-            return known
+    """Return the account of that name on that side; made here if nobody knew it."""
+    known = selectors.find_account(external_id, is_sandbox=is_sandbox)
+    if known is not None:
+        return known
     zone = catalogs.current().catalog.zone
     return services.ensure_account(external_id, zone=zone, is_sandbox=is_sandbox, now=now)
 

@@ -61,6 +61,25 @@ def key_for(name: str | None) -> PublicKey | jwt.PyJWK | None:
     return _pem(settings.JWT_PUBLIC_KEY)
 
 
+def require_usable() -> None:
+    """Return if the declared algorithm exists and the configured key serves it.
+
+    Nothing is said of a key set: its issuer may be away for the moment.
+
+    Raises:
+        ImproperlyConfigured: names the setting that is wrong.
+    """
+    algorithm = declared_algorithm()
+    if settings.JWT_JWKS_URL:
+        return
+    try:
+        jwt.get_algorithm_by_name(algorithm).prepare_key(_pem(settings.JWT_PUBLIC_KEY))
+    except (jwt.PyJWTError, TypeError, ValueError) as wrong:
+        raise ImproperlyConfigured(
+            f"JWT_PUBLIC_KEY is no key for JWT_ALGORITHM {algorithm}."
+        ) from wrong
+
+
 class KeySet:
     """A remembered key set. While its address fails, the last set stays good for an hour.
 

@@ -39,7 +39,10 @@ class Account(models.Model):
         verbose_name = _("account")
         verbose_name_plural = _("accounts")
         constraints = [
-            models.UniqueConstraint(fields=["external_id"], name="account_external_id_once"),
+            # Each side has its own names: a sandbox key cannot take one that a customer needs.
+            models.UniqueConstraint(
+                fields=["external_id", "is_sandbox"], name="account_external_id_once"
+            ),
             models.CheckConstraint(condition=~Q(external_id=""), name="account_external_id_named"),
             models.CheckConstraint(condition=Q(kind__in=["person"]), name="account_kind_known"),
             models.CheckConstraint(condition=~Q(zone=""), name="account_zone_named"),

@@ -26,7 +26,7 @@ _SECRET_SHAPE: Final = re.compile(r"(sk_(?:live|test)_[0-9a-f]{12})_[A-Za-z0-9_-
 def ensure_account(
     external_id: str, *, zone: str, is_sandbox: bool = False, now: datetime
 ) -> Account:
-    """The account of that name exists. A repeat changes nothing, neither zone nor sandbox.
+    """The account of that name exists on that side of the sandbox. A repeat changes nothing.
 
     Two requests that first see the same person at once get the same account.
 
@@ -38,7 +38,7 @@ def ensure_account(
             _("An external id has 1 to %(longest)d visible characters.")
             % {"longest": external_ids.LENGTH_MAX}
         )
-    known = Account.objects.filter(external_id=external_id).first()
+    known = Account.objects.filter(external_id=external_id, is_sandbox=is_sandbox).first()
     if known is not None:
         return known
     Account.objects.bulk_create(
@@ -53,7 +53,7 @@ def ensure_account(
         ],
         ignore_conflicts=True,  # the other request may have been first
     )
-    return Account.objects.get(external_id=external_id)
+    return Account.objects.get(external_id=external_id, is_sandbox=is_sandbox)
 
 
 def describe_account(account: Account, *, metadata: Mapping[str, str]) -> Account:

@@ -89,6 +89,13 @@ class UnsupportedMediaType(DomainError):
     kind: ClassVar[ErrorKind] = ErrorKind.MALFORMED
 
 
+class RangeNotSatisfiable(DomainError):
+    """No byte of the file is in the range that is asked for."""
+
+    code: ClassVar[str] = "range_not_satisfiable"
+    kind: ClassVar[ErrorKind] = ErrorKind.MALFORMED
+
+
 class Internal(DomainError):
     """A defect of this service. Never raised: it only words the answer to an unforeseen error."""
 

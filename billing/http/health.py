@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 import redis
 from django.conf import settings
 from django.core.cache import cache
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -102,6 +102,6 @@ _CHECKS: Final[dict[str, Callable[[], bool]]] = {
 def _passes(name: str, check: Callable[[], bool]) -> bool:
     try:
         return check()
-    except (DatabaseError, redis.RedisError, OSError, ValueError) as exc:
+    except (Error, redis.RedisError, OSError, ValueError) as exc:
         _log.warning("not ready: %s", name, exc_info=exc)
         return False

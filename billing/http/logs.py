@@ -14,7 +14,7 @@ _SECRET_KEY: Final = re.compile(
     re.IGNORECASE,
 )
 # A text that is a secret wherever it stands: our keys and Stripe's, webhook secrets, tokens,
-# credentials in addresses, and the last part of a backend's callback address.
+# credentials in addresses, and the last part of a callback's or a download's address.
 _SECRET_TEXT: Final = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -26,6 +26,7 @@ _SECRET_TEXT: Final = tuple(
         r"(?P<kept>\beyJ)[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*",
         r"(?P<kept>\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s/@]+(?=@)",
         r"(?P<kept>/webhooks/backends/[^/\s]+/)[^/\s?\"']+",
+        r"(?P<kept>/v1/outputs/)[^/\s?\"']+",
     )
 )
 # What Django hangs on its records, and no line needs.

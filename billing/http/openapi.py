@@ -7,6 +7,8 @@ A view declares, by attributes that map a method to its facts:
 - `idempotency = {"POST": "required"}`: it reads an Idempotency-Key ("required" or "optional");
 - `paged = True`: its GET answers by `pagination.page`, and reads `limit` and `cursor`;
 - `acts_for_account = False`: a service need not name an account in `X-Account`.
+
+A request shape that is no `StrictIn` and refuses unknown members all the same says `is_closed`.
 """
 
 from collections import defaultdict
@@ -140,7 +142,9 @@ class Schema(AutoSchema):
             serializer, direction, bypass_extensions
         )
         kind = serializer if isinstance(serializer, type) else type(serializer)
-        if direction == "request" and issubclass(kind, StrictIn):
+        if direction == "request" and (
+            issubclass(kind, StrictIn) or getattr(kind, "is_closed", False)
+        ):
             schema["additionalProperties"] = False
         return schema
 

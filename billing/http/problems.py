@@ -16,7 +16,6 @@ from django.utils.translation import gettext_lazy
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
-from rest_framework.response import Response
 
 from billing.errors import DomainError, ErrorKind
 from billing.http import errors
@@ -41,6 +40,7 @@ _STATUS_OF_CODE: Final[Mapping[str, int]] = {
     errors.MethodNotAllowed.code: 405,
     errors.NotAcceptable.code: 406,
     errors.UnsupportedMediaType.code: 415,
+    errors.RangeNotSatisfiable.code: 416,
     errors.Internal.code: 500,
 }
 _TITLES: Final[Mapping[int, str | Promise]] = {
@@ -54,6 +54,7 @@ _TITLES: Final[Mapping[int, str | Promise]] = {
     409: gettext_lazy("The state of things is against it."),
     413: gettext_lazy("The request is too large."),
     415: gettext_lazy("The body must be JSON."),
+    416: gettext_lazy("The file has no such part."),
     422: gettext_lazy("The request asks for something that is not on offer."),
     429: gettext_lazy("Too much at once."),
     500: gettext_lazy("We made a mistake."),
@@ -95,13 +96,13 @@ def headers_of(refusal: DomainError) -> dict[str, str]:
     return headers
 
 
-def answer_refusal(exc: Exception, _context: Mapping[str, Any]) -> Response | None:
-    """Return the answer to an exception of a view; None leaves it to Django as a defect (500)."""
+def answer_refusal(exc: Exception, _context: Mapping[str, Any]) -> HttpResponse | None:
+    """Return the answer to an exception of a view; None leaves it to Django as a defect (500).
+
+    JSON also where the view itself speaks HTML: a page that shows the document, say.
+    """
     refusal = as_refusal(exc)
-    if refusal is None:
-        return None
-    status, body = problem(refusal)
-    return Response(body, status=status, headers=headers_of(refusal), content_type=CONTENT_TYPE)
+    return None if refusal is None else respond(refusal)
 
 
 def as_refusal(exc: Exception) -> DomainError | None:
@@ -131,6 +132,13 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     if not _asked_by_program(request):
         return defaults.page_not_found(request, exception)
     return respond(absent())
+
+
+def no_method(request: HttpRequest) -> HttpResponse:
+    """Answer a method that an address does not have, for edges outside Django REST Framework."""
+    return respond(
+        errors.MethodNotAllowed(_("There is no %(method)s here.") % {"method": request.method})
+    )
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:

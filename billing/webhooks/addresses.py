@@ -41,6 +41,8 @@ _CLOSED: Final[tuple[Network, ...]] = tuple(
         *("168.63.129.16/32", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"),
     )
 )
+# Last labels of names that only a local network knows; a name of one label is such a one too.
+_CLOSED_NAMES: Final = {"localhost", "local", "internal", "lan", "arpa", "test", "invalid", "onion"}
 # The whole of IPv6 that is given out; mapped, NAT64 and local addresses all stand outside it.
 _GIVEN_OUT: Final = ipaddress.IPv6Network("2000::/3")
 
@@ -95,6 +97,25 @@ def parse(url: str) -> Target:
         path=path if path.startswith("/") else f"/{path}",
         literal=literal,
     )
+
+
+def require_public(url: str) -> None:
+    """Return if by its spelling `url` is somebody's on the public network; nothing is resolved.
+
+    For addresses that others will fetch: what a name stands for then, only they can see.
+
+    Raises:
+        ValueError: it is not; the message is for its author.
+    """
+    target = parse(url)
+    labels = target.host.rstrip(".").split(".")
+    is_ours_alone = (
+        not is_public(target.literal)
+        if target.literal is not None
+        else len(labels) == 1 or labels[-1] in _CLOSED_NAMES
+    )
+    if is_ours_alone:
+        raise ValueError(_("This address is not on the public network."))
 
 
 def may_call(address: Address, *, allowed: Iterable[Network]) -> bool:

@@ -112,11 +112,12 @@ class EndpointList(APIView):
     def post(self, request: Request) -> HttpResponse:
         """Make an endpoint. Its secret is in this answer and nowhere else."""
         key = idempotency.read_key(request, required=False)
-        owner, now = owner_of(request), timezone.now()
-        wanted: EndpointIn = EndpointIn(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        now = timezone.now()
 
         def work() -> tuple[int, object]:
+            owner = owner_of(request)
+            wanted: EndpointIn = EndpointIn(data=request.data)
+            wanted.is_valid(raise_exception=True)
             endpoint = services.create_endpoint(
                 account=owner.account,
                 is_sandbox=owner.is_sandbox,
@@ -126,10 +127,7 @@ class EndpointList(APIView):
             )
             return HTTPStatus.CREATED, NewEndpointOut(endpoint).data
 
-        answer = idempotency.answer_once(key, work, now=now)
-        if answer.status == HTTPStatus.CREATED:
-            answer = replace(answer, body=signing.reveal(answer.body))
-        return idempotency.respond(answer)
+        return _told_once(idempotency.answer_once(key, work, now=now))
 
 
 class EndpointDetail(APIView):
@@ -161,13 +159,38 @@ class EndpointTest(APIView):
     def post(self, request: Request, endpoint_id: str) -> HttpResponse:
         """Send a `webhook.test` event; its delivery tells how it went."""
         key = idempotency.read_key(request, required=False)
-        owner, now = owner_of(request), timezone.now()
+        now = timezone.now()
 
         def work() -> tuple[int, object]:
-            endpoint = selectors.endpoint(owner, endpoint_id)
+            endpoint = selectors.endpoint(owner_of(request), endpoint_id)
             return HTTPStatus.ACCEPTED, DeliveryOut(services.send_test(endpoint, now=now)).data
 
         return idempotency.respond(idempotency.answer_once(key, work, now=now))
+
+
+class EndpointSecret(APIView):
+    """The secret that an endpoint's messages are signed with."""
+
+    authz: ClassVar = {"POST": "webhook.manage"}
+    idempotency: ClassVar = {"POST": "optional"}
+    refusals: ClassVar = {"POST": [EndpointDisabled]}
+
+    @extend_schema(
+        request=None, responses={200: NewEndpointOut}, operation_id="rotate_webhook_secret"
+    )
+    def post(self, request: Request, endpoint_id: str) -> HttpResponse:
+        """Sign with a new secret from now on, and for a day with the old one too.
+
+        The new secret is in this answer and nowhere else.
+        """
+        key = idempotency.read_key(request, required=False)
+        now = timezone.now()
+
+        def work() -> tuple[int, object]:
+            endpoint = selectors.endpoint(owner_of(request), endpoint_id)
+            return HTTPStatus.OK, NewEndpointOut(services.rotate_secret(endpoint, now=now)).data
+
+        return _told_once(idempotency.answer_once(key, work, now=now))
 
 
 class DeliveryList(APIView):
@@ -181,6 +204,13 @@ class DeliveryList(APIView):
         """List the deliveries of an endpoint, the newest first."""
         endpoint = selectors.endpoint(owner_of(request), endpoint_id)
         return Response(pagination.page(selectors.deliveries(endpoint), request, DeliveryOut))
+
+
+def _told_once(answer: idempotency.Answer) -> HttpResponse:
+    """Return an answer with the secret that is sealed in it opened; a refusal has none."""
+    if answer.status < HTTPStatus.BAD_REQUEST:
+        answer = replace(answer, body=signing.reveal(answer.body))
+    return idempotency.respond(answer)
 
 
 def owner_of(request: Request) -> Owner:

@@ -74,9 +74,15 @@ class Policy:
     tls: ssl.SSLContext | None = None
 
 
-def policy() -> Policy:
-    """Return the policy of this place: `WEBHOOK_ALLOWED_CIDRS` opens further networks."""
-    return Policy(allowed=_networks(tuple(settings.WEBHOOK_ALLOWED_CIDRS)))
+def policy(*, for_platform: bool) -> Policy:
+    """Return the policy of this place: `WEBHOOK_ALLOWED_CIDRS` opens further networks.
+
+    They are open to the platform's own endpoints alone. A user could otherwise have us call into
+    a private network, and read in his delivery what answered there.
+    """
+    return Policy(
+        allowed=_networks(tuple(settings.WEBHOOK_ALLOWED_CIDRS)) if for_platform else ()
+    )
 
 
 def check_url(url: str, policy: Policy) -> Target:

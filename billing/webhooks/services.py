@@ -52,6 +52,7 @@ class _Attempt:
     delivery_id: str
     number: int
     url: str
+    is_for_platform: bool
     sealed_secrets: tuple[str, ...]
     event_id: str
     payload: str
@@ -80,7 +81,7 @@ def create_endpoint(
 
     Args:
         account: whose events; None for everybody's, which only operators make.
-        url: https, and http where `WEBHOOK_ALLOWED_CIDRS` opens a network.
+        url: https; for `account` None also what `WEBHOOK_ALLOWED_CIDRS` opens, by http too.
         events: the types it wants; none means all.
         is_sandbox: which side's events, when `account` is None; otherwise the account says.
         now: the real instant.
@@ -93,7 +94,7 @@ def create_endpoint(
     unknown = set(events) - set(EventType)
     assert not unknown, f"the edge lets no unknown type through: {unknown}"
     try:
-        egress.check_url(url, egress.policy())
+        egress.check_url(url, egress.policy(for_platform=account is None))
     except ValueError as reason:
         raise UrlRefused(str(reason)) from None
     if account is not None:
@@ -108,24 +109,23 @@ def create_endpoint(
     )
 
 
-@transaction.atomic(durable=True)
-def rotate_secret(endpoint_id: str, *, now: datetime) -> str:
+def rotate_secret(endpoint: Endpoint, *, now: datetime) -> Endpoint:
     """Messages bear a new signature from now on, and the old one too for a day.
 
-    Return the new secret, to be shown this once.
+    The new secret is sealed in `secret_sealed`, to be shown this once.
 
     Raises:
         EndpointDisabled: nothing is sent to it any more.
     """
-    endpoint = Endpoint.objects.select_for_update().get(pk=endpoint_id)
+    require_transaction("webhooks.rotate_secret")
+    endpoint = Endpoint.objects.select_for_update().get(pk=endpoint.pk)
     if endpoint.disabled_at is not None:
         raise EndpointDisabled
-    secret = signing.new_secret()
     endpoint.previous_secret_sealed = endpoint.secret_sealed
     endpoint.previous_until = now + _ROTATION
-    endpoint.secret_sealed = signing.seal(secret)
+    endpoint.secret_sealed = signing.seal(signing.new_secret())
     endpoint.save(update_fields=["previous_secret_sealed", "previous_until", "secret_sealed"])
-    return secret
+    return endpoint
 
 
 def delete_endpoint(endpoint: Endpoint, *, now: datetime) -> None:
@@ -281,6 +281,7 @@ def _take(delivery_id: str, now: datetime) -> _Attempt | None:
         delivery_id=delivery.pk,
         number=delivery.attempts,
         url=delivery.endpoint.url,
+        is_for_platform=delivery.endpoint.account_id is None,
         sealed_secrets=_sealed_secrets(delivery.endpoint, now),
         event_id=delivery.event_id,
         payload=delivery.event.payload,
@@ -307,7 +308,7 @@ def _call(attempt: _Attempt, now: datetime) -> _Outcome:
                 **headers,
             },
             body=attempt.payload.encode(),
-            policy=egress.policy(),
+            policy=egress.policy(for_platform=attempt.is_for_platform),
         )
     except signing.SecretUnreadable:
         return _Outcome(Delivery.Trouble.SECRET)

@@ -48,7 +48,8 @@ def fill(place: Place, *, port: int, gpu_port: int = _NO_GPU_PORT) -> None:
             "BACKEND_WEBHOOK_BASE_URL": public_url,
             "MEDIA_ROOT": str(place.folder / "media"),
             "STATIC_ROOT": str(place.folder / "static"),
-            "WEBHOOK_ALLOWED_CIDRS": "127.0.0.0/8",  # so that a receiver on this laptop works
+            # So that a receiver on this laptop works, for endpoints made by a service key.
+            "WEBHOOK_ALLOWED_CIDRS": "127.0.0.0/8",
         }
     )
     catalog = Path(os.environ.get("CATALOG") or ROOT / "plans" / "catalogs" / "kling.toml")

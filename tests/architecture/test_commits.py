@@ -21,6 +21,8 @@ COMMITS: Final = [
     "billing/jobs/services/hearing.py:_is_lost",
     "billing/jobs/services/hearing.py:_note_progress",
     "billing/jobs/services/hearing.py:hear",
+    "billing/jobs/services/sweeping.py:_apply_again",
+    "billing/jobs/services/sweeping.py:_call_a_human",
     "billing/jobs/services/sweeping.py:_expire",
     "billing/jobs/services/sweeping.py:_mark_unknown",
     "billing/jobs/services/sweeping.py:_ring_waiting",
@@ -31,7 +33,6 @@ COMMITS: Final = [
     "billing/subscriptions/services.py:start",
     "billing/webhooks/services.py:_record",
     "billing/webhooks/services.py:_take",
-    "billing/webhooks/services.py:rotate_secret",
     "billing/webhooks/services.py:sweep",
     "plans/catalog/publish.py:publish",
 ]

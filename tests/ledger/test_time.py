@@ -1,6 +1,7 @@
 """What time does to a wallet, exactly, whether anybody looks or not."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,7 +11,9 @@ from billing.ledger import selectors
 from billing.ledger.errors import InsufficientCredits
 from billing.ledger.models import Entry, Grant, Wallet
 from billing.subscriptions import services as subscriptions
+from plans.catalog import publish
 from plans.credits import MICROS
+from plans.models import CatalogVersion
 from tests import factories
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -180,3 +183,66 @@ def test_settling_twice_writes_nothing_new(ada: Account) -> None:
     factories.settle(ada)
 
     assert Entry.objects.count() == entries
+
+
+def test_going_from_plan_to_plan_and_back_mints_nothing(ada: Account) -> None:
+    for plan in ("standard", "pro", "standard", "pro", "free", "standard"):
+        subscriptions.start(account=ada, plan=plan)
+
+    assert _available(ada) == 3660
+    factories.later(ada, timedelta(days=32))
+    assert _available(ada) == 660
+
+
+def test_two_plans_whose_days_begin_elsewhere_give_no_two_days_in_one(
+    kling: CatalogVersion,
+) -> None:
+    daily = 'code = "daily"\n  cadence = "daily"\n  mode = "claimed"'
+    text = factories.KLING.read_text()
+    assert daily in text
+    text = text.replace(daily, daily.replace("claimed", "auto")).replace(
+        'zone = "Asia/Shanghai"\n  rollover', 'zone = "Pacific/Kiritimati"\n  rollover'
+    )
+    monthly = 'code = "monthly"\n  cadence = "monthly"\n  mode = "auto"\n  credits = "660"'
+    assert monthly in text
+    west = monthly.replace("monthly", "daily").replace(
+        'credits = "660"', 'credits = "66"\n  zone = "Pacific/Pago_Pago"'
+    )
+    publish.publish(text.replace(monthly, west), now=datetime.now(UTC))
+    eve = factories.new_account("eve")
+    factories.settle(eve)
+    assert _available(eve) == 66
+
+    # Her plan's days now begin a day later than those of the free plan.
+    subscriptions.start(account=eve, plan="standard")
+    assert Grant.objects.filter(wallet__account=eve).count() == 1
+
+    days = 10
+    for _hours in range(days * 8):
+        factories.later(eve, timedelta(hours=3))
+    given = Grant.objects.filter(wallet__account=eve).order_by("effective_at")
+    instants = [grant.effective_at for grant in given]
+    pauses = [after - before for before, after in pairwise(instants)]
+    assert min(pauses) >= timedelta(hours=20)
+    assert days <= len(instants) <= days + 1
+
+
+def test_what_is_due_is_written_beside_the_wallet(ada: Account) -> None:
+    subscriptions.start(account=ada, plan="standard")
+    spent = factories.hold(ada, 660)
+    factories.capture(ada, spent, 660 * MICROS)
+    subscriptions.start(account=ada, plan="free")
+
+    assert factories.wallet_of(ada).due_at is None
+    given = factories.give(ada, 5, expires_in=timedelta(days=2))
+    assert factories.wallet_of(ada).due_at == given.expires_at
+
+
+def test_the_look_and_the_sum_are_of_one_moment(ada: Account) -> None:
+    factories.give(ada, 10)
+    stale = factories.wallet_of(ada)
+    factories.give(ada, 90)
+
+    balance = selectors.balance(stale, as_of=None)
+
+    assert balance.available_micros == sum(balance.by_source.values()) == 100 * MICROS

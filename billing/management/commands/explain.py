@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import translation
 
-from billing.accounts.models import Account
+from billing.accounts import selectors
 from billing.insights.explain import explain
 
 
@@ -17,11 +17,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the account, and the language to answer in."""
         parser.add_argument("account", help="The account's external id.")
+        parser.add_argument("--sandbox", action="store_true", help="The sandbox's account.")
         parser.add_argument("--language", default="en", help="en or zh-hans.")
 
     def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
         """Print one line for each entry, then the balance."""
-        account = Account.objects.filter(external_id=options["account"]).first()
+        account = selectors.find_account(options["account"], is_sandbox=options["sandbox"])
         if account is None:
             raise CommandError(f"There is no account {options['account']}.")
         with translation.override(options["language"]):

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from billing.accounts.models import Account
+from billing.accounts import selectors
 from billing.errors import DomainError
 from billing.subscriptions import services
 
@@ -17,11 +17,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the account and the plan."""
         parser.add_argument("account", help="The account's external id.")
+        parser.add_argument("--sandbox", action="store_true", help="The sandbox's account.")
         parser.add_argument("plan", help="The plan's code in the catalog.")
 
     def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
         """Print the subscription's id alone on the last line."""
-        account = Account.objects.filter(external_id=options["account"]).first()
+        account = selectors.find_account(options["account"], is_sandbox=options["sandbox"])
         if account is None:
             raise CommandError(
                 f"There is no account {options['account']}; it is made when its token first calls."

@@ -75,14 +75,16 @@ CREATE TRIGGER wallet_keeps_its_owner_and_its_past BEFORE UPDATE ON billing_wall
 -- I2: at every commit the wallet's sums are its last entry's, its grants' and its holds'.
 -- The sums are taken once for each change of the wallet's row. What changes a grant, a hold or
 -- an entry without touching the wallet is looked at by itself: a mark of this transaction tells.
-CREATE FUNCTION billing_wallet_is_touched() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION billing_is_touched() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM set_config('linggan.touched',
         COALESCE(current_setting('linggan.touched', true), '') || NEW.id || ';', true);
     RETURN NULL;
 END $$;
 CREATE TRIGGER wallet_is_touched AFTER INSERT OR UPDATE ON billing_wallet
-    FOR EACH ROW EXECUTE FUNCTION billing_wallet_is_touched();
+    FOR EACH ROW EXECUTE FUNCTION billing_is_touched();
+CREATE TRIGGER hold_is_touched AFTER INSERT OR UPDATE ON billing_hold
+    FOR EACH ROW EXECUTE FUNCTION billing_is_touched();
 
 CREATE FUNCTION billing_wallet_is_balanced() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -124,8 +126,7 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
--- The order of these four names is the order in which they run for one event; the wallet's own
--- event may be queued before or after the others, and either way one of them takes the sums.
+-- Whichever of the four is queued first: one of them takes the sums after the last change.
 CREATE CONSTRAINT TRIGGER wallet_is_balanced
     AFTER INSERT OR UPDATE ON billing_wallet
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION billing_wallet_is_balanced();
@@ -176,12 +177,17 @@ CREATE TRIGGER hold_ends_once BEFORE UPDATE ON billing_hold
 CREATE FUNCTION billing_hold_adds_up() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     subject text;
+    touched text := COALESCE(current_setting('linggan.touched', true), '');
     wrong boolean;
 BEGIN
     IF TG_TABLE_NAME = 'billing_hold' THEN
         subject := NEW.id;
+        PERFORM set_config('linggan.touched', replace(touched, subject || ';', ''), true);
     ELSE
         subject := NEW.hold_id;
+        IF position(subject || ';' IN touched) > 0 THEN
+            RETURN NULL;  -- the hold's own check is still to come
+        END IF;
     END IF;
     SELECT h.amount_micros <> (SELECT COALESCE(sum(a.amount_micros), 0)
                                FROM billing_allocation AS a WHERE a.hold_id = h.id)
@@ -202,8 +208,7 @@ END $$;
 CREATE CONSTRAINT TRIGGER hold_adds_up AFTER INSERT OR UPDATE ON billing_hold
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION billing_hold_adds_up();
 CREATE CONSTRAINT TRIGGER allocation_adds_up AFTER INSERT ON billing_allocation
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-    WHEN (NEW.position > 0) EXECUTE FUNCTION billing_hold_adds_up();
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION billing_hold_adds_up();
 
 -- I14: no hold takes from a grant that is not in effect, by the database's own clock.
 -- The minute allows for the length of a transaction, and for nothing else: an instant that

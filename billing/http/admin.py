@@ -6,8 +6,12 @@ from functools import cache
 from typing import Any, Final, Generic, TypeVar
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ERROR_FLAG
+from django.core.exceptions import BadRequest
+from django.db import DataError
 from django.db.models import BinaryField, Field, JSONField, Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import SimpleTemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
@@ -69,6 +73,25 @@ class ReadOnlyAdmin(ModelAdmin, Generic[_Row]):  # type: ignore[misc]  # unfold 
     def get_readonly_fields(self, request: HttpRequest, obj: _Row | None = None) -> list[Any]:
         """Return everything that is shown; ids, too, which no form could hold."""
         return self.get_fields(request, obj)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list; a filter that no column can be compared with leads to the plain one.
+
+        Raises:
+            BadRequest: a form has NUL in it, of which PostgreSQL has no text.
+        """
+        if any("\0" in text for _name, texts in request.POST.lists() for text in texts):
+            raise BadRequest("NUL in the form.")
+        try:
+            page: HttpResponse = super().changelist_view(request, extra_context)
+            # Here, for the calendar above the list reads the filter only now.
+            return page.render() if isinstance(page, SimpleTemplateResponse) else page
+        except (ValueError, OverflowError, DataError):
+            if request.method != "GET" or not request.GET or ERROR_FLAG in request.GET:
+                raise
+            return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
 
     def has_add_permission(self, request: HttpRequest, *_more: Any) -> bool:  # noqa: ANN401 (inlines pass their parent)
         """Nobody adds a row by hand."""

@@ -93,6 +93,8 @@ def headers_of(refusal: DomainError) -> dict[str, str]:
     headers = {} if seconds is None else {"Retry-After": str(seconds)}
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
+    if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+        headers["Content-Range"] = f"bytes */{refusal.facts['bytes']}"
     return headers
 
 

@@ -1,16 +1,23 @@
 """Quotes and jobs over REST: parse, one call, answer."""
 
+from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core import signing
+from django.core.files import File
 from django.core.files.storage import default_storage
-from django.http import FileResponse, HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
+from django.http import FileResponse, HttpResponse
 from django.utils import timezone
-from django.views import View
-from drf_spectacular.utils import extend_schema
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.permissions import AllowAny
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -18,7 +25,8 @@ from rest_framework.views import APIView
 from billing.accounts.authentication import account_of, caller_of
 from billing.accounts.scopes import Scope
 from billing.gpu.errors import NoBackend
-from billing.http import idempotency, pagination, problems
+from billing.http import idempotency, pagination, problems, ranges
+from billing.http.errors import RangeNotSatisfiable
 from billing.jobs import selectors, services, shapes
 from billing.jobs.errors import (
     ConcurrencyLimit,
@@ -32,6 +40,20 @@ from billing.jobs.models import Output
 from billing.ledger.errors import InsufficientCredits
 from billing.ledger.services import Actor
 from plans.errors import InvalidSpec, Unpriced
+
+
+class _AnyMedia(BaseContentNegotiation):
+    """A player asks for video/mp4, a browser for HTML: the file is what it is."""
+
+    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser:
+        """Return the only one."""
+        return parsers[0]
+
+    def select_renderer(
+        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        """Return the one that words refusals."""
+        return renderers[0], renderers[0].media_type
 
 
 class JobPage(serializers.Serializer[Any]):
@@ -91,7 +113,7 @@ class JobList(APIView):
             order = shapes.read_order(shapes.JobIn, request.data)
             actor = actor_of(request)
             job = services.submit(account=account, order=order, actor=actor, now=now)
-            return 201, shapes.JobOut(job, context={"request": request}).data
+            return 201, shapes.JobOut(job).data
 
         return idempotency.respond(idempotency.answer_once(key, work, now=now))
 
@@ -105,7 +127,7 @@ class JobDetail(APIView):
     def get(self, request: Request, job_id: str) -> Response:
         """Read a job: where it stands, what it cost, where its video is."""
         job = selectors.job(account_of(request, Scope.JOBS_READ), job_id)
-        return Response(shapes.JobOut(job, context={"request": request}).data)
+        return Response(shapes.JobOut(job).data)
 
 
 class JobCancel(APIView):
@@ -124,31 +146,122 @@ class JobCancel(APIView):
         def work() -> tuple[int, object]:
             job = selectors.job(account_of(request, Scope.JOBS_WRITE), job_id)
             canceled = services.cancel(job=job, actor=actor_of(request), now=now)
-            return 202, shapes.JobOut(canceled, context={"request": request}).data
+            return 202, shapes.JobOut(canceled).data
 
         return idempotency.respond(idempotency.answer_once(key, work, now=now))
 
 
-class OutputFile(View):
+class OutputFile(APIView):
     """A finished file, by an address that is its own permission and ends by itself."""
 
-    def get(self, request: HttpRequest, token: str) -> HttpResponseBase:
-        """Send the file."""
-        try:
-            output_id = signing.loads(
-                token, salt=shapes.OUTPUT_SALT, max_age=settings.OUTPUT_URL_SECONDS
+    authentication_classes = []
+    permission_classes = [AllowAny]
+    content_negotiation_class = _AnyMedia
+    authz: ClassVar = {"GET": "public"}
+    refusals: ClassVar = {"GET": [RangeNotSatisfiable]}
+
+    @extend_schema(
+        operation_id="read_output",
+        parameters=[
+            OpenApiParameter(
+                "Range", str, OpenApiParameter.HEADER, description="One range, as bytes=0-1023."
             )
-        except signing.BadSignature:
-            return problems.not_found(request, problems.absent())
-        output = Output.objects.filter(pk=output_id).first()
-        if output is None or not default_storage.exists(output.path):
-            return problems.not_found(request, problems.absent())
-        return FileResponse(
-            default_storage.open(output.path),
+        ],
+        responses={
+            (200, "video/mp4"): OpenApiTypes.BINARY,
+            (206, "video/mp4"): OpenApiTypes.BINARY,
+        },
+    )
+    def get(self, request: Request, token: str) -> HttpResponse | FileResponse:
+        """Send the file, or the part of it that `Range` asks for."""
+        output = _output_of(token)
+        try:
+            size = default_storage.size(output.path)
+            headers = {
+                "Accept-Ranges": "bytes",
+                "Cache-Control": "private, max-age=3600",
+                "Content-Length": str(size),
+                "ETag": f'"{output.sha256}"',
+                "X-Content-Type-Options": "nosniff",
+            }
+            if request.method == "HEAD":
+                return HttpResponse(content_type=output.mime, headers=headers)
+            part = _asked_part(request, output, size)
+            file = default_storage.open(output.path)
+        except FileNotFoundError:
+            raise problems.absent() from None
+        if part is None:
+            return _Streamed(
+                file, content_type=output.mime, headers=headers, filename=_name(output)
+            )
+        first, last = part
+        headers["Content-Length"] = str(last - first + 1)
+        headers["Content-Range"] = f"bytes {first}-{last}/{size}"
+        return _Streamed(
+            _Part(file, first, last - first + 1),
+            status=HTTPStatus.PARTIAL_CONTENT,
             content_type=output.mime,
-            filename=f"{output.job_id}.mp4",
-            headers={"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"},
+            headers=headers,
+            filename=_name(output),
         )
+
+
+def _output_of(token: str) -> Output:
+    try:
+        output_id = signing.loads(
+            token, salt=shapes.OUTPUT_SALT, max_age=settings.OUTPUT_URL_SECONDS
+        )
+    except signing.BadSignature:
+        raise problems.absent() from None
+    output = Output.objects.filter(pk=output_id).first()
+    if output is None:
+        raise problems.absent()
+    return output
+
+
+def _name(output: Output) -> str:
+    return f"{output.job_id}.mp4"
+
+
+def _asked_part(request: Request, output: Output, size: int) -> tuple[int, int] | None:
+    """Return the first and last byte that are wanted; None for the whole file.
+
+    Raises:
+        RangeNotSatisfiable: the file has none of them.
+    """
+    if request.headers.get("If-Range", f'"{output.sha256}"') != f'"{output.sha256}"':
+        return None  # the caller has a part of something else
+    try:
+        return ranges.read_range(request.headers.get("Range", ""), size)
+    except ranges.NotSatisfiable:
+        raise RangeNotSatisfiable(
+            _("The file has %(bytes)d bytes, and none in this range.") % {"bytes": size}, bytes=size
+        ) from None
+
+
+class _Streamed(FileResponse):
+    """Sends a file piece by piece, whoever stores it."""
+
+    block_size = 64 * 1024
+
+
+class _Part:
+    """A run of bytes in the middle of a file. It has no `fileno`: a server would send too much."""
+
+    def __init__(self, file: File[bytes], first: int, count: int) -> None:
+        file.seek(first)
+        self._file = file
+        self._left = count
+
+    def read(self, size: int) -> bytes:
+        """Return the next `size` bytes, or fewer at the end."""
+        found = self._file.read(min(size, self._left))
+        self._left -= len(found)
+        return found
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
 
 def actor_of(request: Request) -> Actor:

@@ -21,6 +21,14 @@ _OVERHEAD_BYTES = 1024 * 1024
 class BackendCallback(View):
     """`POST /webhooks/backends/{backend}/{token}`."""
 
+    http_method_names = ["post"]
+
+    def http_method_not_allowed(
+        self, request: HttpRequest, *_args: object, **_kwargs: object
+    ) -> HttpResponse:
+        """Answer as every other address for programs does."""
+        return problems.no_method(request)
+
     def post(self, request: HttpRequest, backend: str, token: str) -> HttpResponse:
         """Take a backend's word down. 200 means: it will be applied, whatever crashes now."""
         try:

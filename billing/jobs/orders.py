@@ -2,6 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
+
+# What a backend is told beside the order itself. Whatever else it takes might cost more than was
+# billed, or reach where it should not, so it is named here before it may be passed on.
+OPTIONS: Final = ("seed",)
+SEED_MAX: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +17,7 @@ class JobOrder:
     Attributes:
         spec: what may price it, as given: model, task, mode, seconds, …
         inputs: prompt, image addresses; never a price.
+        options: some of `OPTIONS`.
         parent_id: the job that this one continues.
         quote_id: a quote whose price counts.
         max_micros: the most that the sender will pay.
@@ -37,11 +44,9 @@ def backend_input(
     Seconds, resolution and all other dimensions are always said in full: a backend's default
     must never decide what was billed.
     """
-    words: dict[str, object] = {
-        name: value for name, value in options.items() if name != "offset_seconds"
-    }
+    words: dict[str, object] = {name: options[name] for name in OPTIONS if name in options}
     words |= {name: value for name, value in inputs.items() if value}
-    # What was billed comes last: an option of the same name must not change it.
+    # What was billed comes last: nothing of the same name may change it.
     words |= {name: value for name, value in dimensions.items() if name not in {"lane", "count"}}
     if offset_seconds:
         words["offset_seconds"] = offset_seconds

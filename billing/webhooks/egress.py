@@ -80,9 +80,7 @@ def policy(*, for_platform: bool) -> Policy:
     They are open to the platform's own endpoints alone. A user could otherwise have us call into
     a private network, and read in his delivery what answered there.
     """
-    return Policy(
-        allowed=_networks(tuple(settings.WEBHOOK_ALLOWED_CIDRS)) if for_platform else ()
-    )
+    return Policy(allowed=_networks(tuple(settings.WEBHOOK_ALLOWED_CIDRS)) if for_platform else ())
 
 
 def check_url(url: str, policy: Policy) -> Target:

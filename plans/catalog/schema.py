@@ -211,6 +211,8 @@ class Plan(Table):
             raise ValueError(_("needs prices, or free = true, and not both."))
         if any(price.interval is None for price in self.prices):
             raise ValueError(_('needs an interval, such as "P1M", in each of its prices.'))
+        if sum(one.mode == "claimed" for one in self.allowances) > 1:
+            raise ValueError(_("has more than one allowance to claim: a check-in claims one."))
         return self
 
 

@@ -17,7 +17,7 @@ from billing.gpu.cog.adapter import CogBackend
 from billing.gpu.protocol import Ambiguous, AttemptView, Status
 from billing.jobs import services
 from billing.jobs.models import Attempt, Output
-from billing.jobs.services import ending, hearing
+from billing.jobs.services import hearing, queueing
 from billing.ledger.models import Entry
 from billing.outbox import gateway
 from billing.outbox import services as outbox
@@ -151,7 +151,7 @@ def test_inside_t4_a_death_leaves_verdict_and_credits_together(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     story.post("/v1/check-in")
-    _dies_quietly(monkeypatch, ending, "ring_next")
+    _dies_quietly(monkeypatch, queueing, "ring_next")
 
     job = story.order("half a commit is none")
     _ring_until(story, job)

@@ -253,6 +253,11 @@ def test_a_model_that_no_rate_prices_is_refused() -> None:
         (PAID.replace("paid", "free"), "plan[2].code", "is free again"),
         (PAID.replace("prices =", "free = true\n#"), "plan[2].free", "only one plan"),
         (PAID.replace(', interval = "P1M"', ""), "plan[2]", "needs an interval"),
+        (
+            PAID + (ALLOWANCE + 'mode = "claimed"\n') * 2,
+            "plan[2]",
+            "more than one allowance to claim",
+        ),
         (PAID.replace("P1M", "month"), "plan[2].prices[1].interval", "ISO 8601"),
         (PAID.replace("CNY", "yuan"), "plan[2].prices[1].currency", "must look like"),
         (

@@ -1,6 +1,6 @@
 """Quotes and jobs over REST: parse, one call, answer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -45,15 +45,16 @@ from plans.errors import InvalidSpec, Unpriced
 class _AnyMedia(BaseContentNegotiation):
     """A player asks for video/mp4, a browser for HTML: the file is what it is."""
 
-    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser:
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser:
         """Return the only one."""
-        return parsers[0]
+        return next(iter(parsers))
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         """Return the one that words refusals."""
-        return renderers[0], renderers[0].media_type
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
 
 
 class JobPage(serializers.Serializer[Any]):
@@ -255,7 +256,7 @@ class _Part:
 
     def read(self, size: int) -> bytes:
         """Return the next `size` bytes, or fewer at the end."""
-        found = self._file.read(min(size, self._left))
+        found: bytes = self._file.read(min(size, self._left))
         self._left -= len(found)
         return found
 

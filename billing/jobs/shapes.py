@@ -95,7 +95,7 @@ class SpecIn(serializers.Serializer[Any]):
     count = DimensionField(required=False)
     lane = DimensionField(required=False)
     inputs = InputsIn(required=False)
-    options = OptionsField(child=DimensionField(), required=False)
+    options = OptionsField(child=DimensionField(allow_null=True), required=False)
     parent = serializers.CharField(max_length=64, required=False, allow_null=True)  # type: ignore[assignment]  # the contract's name for it
     metadata = serializers.DictField(child=serializers.CharField(max_length=500), required=False)
 

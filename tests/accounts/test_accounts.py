@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 def test_an_account_is_made_once_and_a_repeat_changes_nothing(now: datetime) -> None:
     first = services.ensure_account("ada", zone="Asia/Shanghai", now=now)
-    second = services.ensure_account("ada", zone="Europe/Paris", is_sandbox=True, now=now)
+    second = services.ensure_account("ada", zone="Europe/Paris", now=now)
 
     assert first.pk == second.pk
     assert first.pk.startswith("acc_")
@@ -57,6 +57,16 @@ def test_each_side_of_the_sandbox_sees_only_its_own(now: datetime) -> None:
     assert selectors.find_account("ada", is_sandbox=True) is None
     assert selectors.find_account("bob", is_sandbox=False) is None
     assert selectors.find_account("a\0b", is_sandbox=False) is None
+
+
+def test_a_name_may_be_taken_on_each_side_of_the_sandbox(now: datetime) -> None:
+    play = services.ensure_account("ada", zone="UTC", is_sandbox=True, now=now)
+
+    live = services.ensure_account("ada", zone="UTC", now=now)
+
+    assert live != play
+    assert selectors.find_account("ada", is_sandbox=False) == live
+    assert selectors.find_account("ada", is_sandbox=True) == play
 
 
 def test_notes_are_replaced_as_a_whole(now: datetime) -> None:

@@ -1,6 +1,7 @@
 import io
 import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -8,7 +9,9 @@ from django.core.management import CommandError, call_command
 from openapi_spec_validator import validate
 from pytest_django import Settings
 
+from billing.accounts import services
 from billing.accounts.models import ApiKey
+from billing.ledger.models import Wallet
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.http.probes")]
 Ask = Callable[..., Any]
@@ -85,6 +88,49 @@ def test_a_key_that_makes_no_sense_is_not_made(words: list[str]) -> None:
         printed("create_api_key", *words)
 
     assert not ApiKey.objects.exists()
+
+
+@pytest.mark.usefixtures("catalog")
+def test_a_revoked_key_opens_nothing_and_a_repeat_changes_nothing(get: Ask) -> None:
+    words = ["create_api_key", "shop", "--scopes", "balance:read", "accounts:write"]
+    secret = printed(*words).splitlines()[-1]
+    key = ApiKey.objects.get()
+    headers = {"Authorization": f"Bearer {secret}", "X-Account": "ada"}
+    assert get("/v1/whoami", headers).status_code == 200
+
+    assert printed("revoke_api_key", key.prefix).splitlines()[-1] == key.pk
+    ended_at = ApiKey.objects.get().revoked_at
+    assert printed("revoke_api_key", secret).splitlines()[-1] == key.pk
+
+    assert get("/v1/whoami", headers).status_code == 401
+    assert ended_at is not None
+    assert ApiKey.objects.get().revoked_at == ended_at
+
+
+def test_no_key_is_ended_by_a_prefix_that_none_has() -> None:
+    printed("create_api_key", "shop", "--scopes", "balance:read")
+
+    with pytest.raises(CommandError, match="no service key"):
+        printed("revoke_api_key", "sk_live_")
+
+    assert ApiKey.objects.get().revoked_at is None
+
+
+@pytest.mark.parametrize("words", [["explain", "ada"], ["subscribe", "ada", "standard"]])
+@pytest.mark.usefixtures("catalog")
+def test_a_command_means_the_live_account_unless_it_is_told(
+    words: list[str], now: datetime
+) -> None:
+    play = services.ensure_account("ada", zone="UTC", is_sandbox=True, now=now)
+    with pytest.raises(CommandError, match="no account ada"):
+        printed(*words)
+    assert not Wallet.objects.exists()
+
+    printed(*words, "--sandbox")
+
+    live = services.ensure_account("ada", zone="UTC", now=now)
+    printed(*words)
+    assert set(Wallet.objects.values_list("account_id", flat=True)) <= {play.pk, live.pk}
 
 
 def test_the_exported_contract_is_valid_and_the_same_every_time() -> None:

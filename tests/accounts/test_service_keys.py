@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from pytest_django import DjangoAssertNumQueries
 
-from billing.accounts import services
+from billing.accounts import services, tokens
 from billing.accounts.authentication import _is_live
 from billing.accounts.errors import InvalidAccount
 from billing.accounts.models import Account, ApiKey
@@ -128,19 +128,43 @@ def test_a_foreign_account_looks_exactly_like_an_absent_one(get: Ask, now: datet
     for scopes in (["balance:read", "accounts:write"], ["balance:read"]):
         for is_sandbox, foreign in ((True, "live"), (False, "play")):
             _key, secret = services.create_api_key("k", scopes, is_sandbox=is_sandbox, now=now)
-            request_id = {"X-Request-Id": "same"}
+            names = (foreign, "nobody-of-that-name")
 
-            answers = [get("/v1/whoami", {**bearer(secret, foreign), **request_id})]
             if scopes[-1] == "accounts:write":
-                for name in (foreign, "nobody-of-that-name"):
-                    headers = {**bearer(secret), **request_id}
-                    answers.append(get(f"/v1/accounts/{name}", headers))
+                asked = [(f"/v1/accounts/{name}", bearer(secret)) for name in names]
             else:
-                answers.append(get("/v1/whoami", {**bearer(secret, "nobody"), **request_id}))
+                asked = [("/v1/whoami", bearer(secret, name)) for name in names]
+            answers = [get(path, {**who, "X-Request-Id": "same"}) for path, who in asked]
 
             assert {answer.status_code for answer in answers} == {404}
             assert len({answer.content for answer in answers}) == 1
     assert Account.objects.count() == 2
+
+
+def test_a_sandbox_key_takes_no_name_from_a_customer(
+    catalog: None, get: Ask, now: datetime
+) -> None:
+    _key, sandbox = services.create_api_key("k", ALL_SCOPES, is_sandbox=True, now=now)
+    token = tokens.sign("victim", lifetime=timedelta(hours=1), now=now)
+
+    squatted = get("/v1/whoami", bearer(sandbox, "victim"))
+    seen = get("/v1/whoami", {"Authorization": f"Bearer {token}"})
+
+    assert (squatted.status_code, seen.status_code) == (200, 200)
+    assert (squatted.json()["is_sandbox"], seen.json()["is_sandbox"]) == (True, False)
+    assert Account.objects.filter(external_id="victim").count() == 2
+
+
+def test_a_sandbox_key_cannot_ask_which_names_are_live(
+    catalog: None, get: Ask, now: datetime
+) -> None:
+    services.ensure_account("live", zone="UTC", now=now)
+    _key, sandbox = services.create_api_key("k", ALL_SCOPES, is_sandbox=True, now=now)
+
+    answers = [get("/v1/whoami", bearer(sandbox, name)) for name in ("live", "nobody-yet")]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert all(answer.json()["is_sandbox"] for answer in answers)
 
 
 def test_a_sandbox_key_makes_sandbox_accounts(catalog: None, get: Ask, now: datetime) -> None:

@@ -18,6 +18,7 @@ from config.celery import queues
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+NGINX = ROOT / "docs" / "operations" / "nginx.conf"
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 OURS = ["migrate", "web", "worker", "scheduler"]
 # What a service of the compose specification may say, as far as this file needs it: a key with a
@@ -25,12 +26,13 @@ OURS = ["migrate", "web", "worker", "scheduler"]
 KNOWN_KEYS = {
     *("build", "image", "restart", "init", "read_only", "tmpfs", "cap_drop", "security_opt"),
     *("volumes", "environment", "depends_on", "command", "healthcheck", "ports"),
+    *("cap_add", "configs"),
     *("stop_signal", "stop_grace_period"),
 }
 HEALTH_KEYS = {"test", "interval", "timeout", "retries", "start_period"}
 VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)(:?[-?])?")
-# Programs of the database's and the broker's own images.
-FOREIGN_PROGRAMS = {"sh", "pg_isready", "redis-server", "redis-cli"}
+# Programs of the database's, the broker's and the proxy's own images.
+FOREIGN_PROGRAMS = {"sh", "curl", "pg_isready", "redis-server", "redis-cli"}
 
 
 def example() -> dict[str, tuple[bool, str]]:
@@ -75,7 +77,8 @@ def commands(service: dict[str, Any]) -> list[list[str]]:
 
 
 def test_the_services_are_those_of_the_design() -> None:
-    assert list(SERVICES) == ["postgres", "redis", "migrate", "web", "worker", "scheduler", "gpu"]
+    ours = ["migrate", "proxy", "web", "worker", "scheduler", "gpu"]
+    assert list(SERVICES) == ["postgres", "redis", *ours]
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -151,6 +154,33 @@ def test_only_the_loopback_address_is_opened() -> None:
     opened = [port for service in SERVICES.values() for port in service.get("ports", [])]
 
     assert opened == ["127.0.0.1:8000:8000"]
+
+
+def test_nobody_reaches_a_web_process_but_through_the_proxy() -> None:
+    proxy = SERVICES["proxy"]
+    settings = NGINX.read_text()
+
+    assert "ports" not in SERVICES["web"]
+    assert proxy["configs"] == [{"source": "nginx", "target": "/etc/nginx/nginx.conf"}]
+    assert ROOT / COMPOSE["configs"]["nginx"]["file"] == NGINX
+    assert proxy["cap_drop"] == ["ALL"]
+    for rule in ["client_header_timeout", "client_body_timeout", "client_max_body_size"]:
+        assert re.search(rf"^ +{rule} \w+;", settings, re.MULTILINE), rule
+    assert "proxy_request_buffering on;" in settings
+    assert "access_log off;" in settings
+
+
+def test_the_proxy_lets_the_largest_callback_through() -> None:
+    written = re.findall(r"client_max_body_size (\d+)m;", NGINX.read_text())
+    bytes_max = int(example()["OUTPUT_BYTES_MAX"][1])
+
+    assert max(map(int, written)) << 20 > bytes_max // 3 * 4 + (1 << 20)
+
+
+def test_no_process_writes_the_paths_of_requests_down() -> None:
+    started = [DOCKERFILE, *(str(line) for name in OURS for line in commands(SERVICES[name]))]
+
+    assert not any("access-logfile" in line for line in started)
 
 
 def test_every_volume_is_declared() -> None:

@@ -15,7 +15,7 @@ from pytest_django import Settings
 from billing.accounts.models import Account
 from billing.gpu.cog import adapter
 from billing.gpu.cog.adapter import CogBackend
-from billing.gpu.protocol import Output, State, Status
+from billing.gpu.protocol import Fail, Output, State, Status
 from billing.insights import audit
 from billing.jobs import services as jobs
 from billing.jobs.models import Attempt, Job
@@ -23,7 +23,7 @@ from billing.jobs.models import Output as StoredFile
 from billing.jobs.orders import JobOrder
 from billing.jobs.services import hearing
 from billing.ledger import services as ledger
-from billing.ledger.models import Hold
+from billing.ledger.models import Entry, Hold
 from billing.outbox import services as outbox
 from billing.outbox.models import Message
 from plans.catalog import publish
@@ -260,3 +260,16 @@ def test_an_event_that_would_be_too_long_never_stops_what_it_tells_of(
     hearing.apply_status(attempt.pk, status, now=_now())
 
     assert Job.objects.get().status == "succeeded"
+
+
+def test_a_verdict_after_an_operators_word_only_ends_the_try(attempt: Attempt) -> None:
+    jobs.fail(job_id=attempt.job_id, operator="grace", now=_now())
+    entries = Entry.objects.count()
+
+    failed = Status(state=State.FAILED, fail=Fail.PROVIDER, message="broken")
+    hearing.apply_status(attempt.pk, failed, now=_now())
+
+    attempt.refresh_from_db()
+    assert (attempt.state, attempt.outcome) == ("ended", "failed")
+    assert Job.objects.get().failure_detail == "Failed by an operator."
+    assert Entry.objects.count() == entries

@@ -90,6 +90,7 @@ def test_no_secret_is_written(log: Log) -> None:
         except RuntimeError:
             logger.exception("failed with %s", secret)
     logger.info("POST /webhooks/backends/demo/aGVsbG8-token answered")
+    logger.info("GET http://127.0.0.1:8000/v1/outputs/Im91dF8x:1vK:c2lnbmVk?x=1 answered")
     logger.info("postgres://app:hunter2@db:5432/app is away")
 
     written = stream.getvalue()
@@ -97,6 +98,8 @@ def test_no_secret_is_written(log: Log) -> None:
         assert secret not in written
         assert secret[-10:] not in written
     assert "aGVsbG8-token" not in written
+    assert "Im91dF8x" not in written
+    assert "c2lnbmVk" not in written
     assert "hunter2" not in written
     assert "[hidden]" in written
 

@@ -121,3 +121,34 @@ def test_a_plain_url_is_taken_apart(
         authority,
         path,
     )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "https://127.0.0.1/a.png",
+            "http://169.254.169.254/latest",
+            "https://[::1]/",
+            "ftp://x.com/",
+        ),
+        *(
+            "http://redis:6379/",
+            "https://localhost/",
+            "https://a.localhost/",
+            "https://db.internal/",
+        ),
+        *("https://printer.local/", "https://1.0.0.10.in-addr.arpa/", "file:///etc/passwd", ""),
+    ],
+)
+def test_a_url_that_leads_inside_is_not_handed_on(url: str) -> None:
+    with pytest.raises(ValueError, match=r"\."):
+        addresses.require_public(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://cdn.example.com/a.png?X-Sig=a%2Fb", "http://8.8.8.8/a.png", "https://x.cn:8443/"],
+)
+def test_a_url_of_the_public_network_is_handed_on_unresolved(url: str) -> None:
+    addresses.require_public(url)

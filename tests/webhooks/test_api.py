@@ -11,9 +11,9 @@ from django.test import Client
 from standardwebhooks import Webhook
 
 from billing.accounts import services as accounts
-from billing.accounts.models import Account
+from billing.accounts.models import Account, ApiKey
 from billing.http.models import IdempotentAnswer
-from billing.webhooks import services
+from billing.webhooks import services, signing
 from billing.webhooks.models import Delivery, Endpoint
 from tests.http.cast import _static_files, ada, bob, catalog, get, post
 from tests.webhooks.receiver import Receiver
@@ -113,10 +113,51 @@ def test_another_s_endpoint_is_as_absent_as_one_that_never_was(
             assert foreign.status_code == absent.status_code == 404
             assert {**foreign.json(), "request_id": ""} == {**absent.json(), "request_id": ""}
         assert post(f"{PATH}/{hers}/test", stranger).status_code == 404
+        assert post(f"{PATH}/{hers}/rotate-secret", stranger).status_code == 404
         assert delete(stranger, hers) == 404
         assert get(PATH, stranger).json()["data"] == []
     assert Endpoint.objects.get().disabled_at is None
+    assert Endpoint.objects.get().previous_until is None
     assert not Delivery.objects.exists()
+
+
+def test_a_rotated_secret_is_told_once_and_a_repeat_rotates_nothing(
+    post: Ask, get: Ask, ada: Headers
+) -> None:
+    endpoint = made(post, ada)
+
+    path = f"{PATH}/{endpoint['id']}/rotate-secret"
+    first, second = (post(path, ada, key="k-1") for _each in range(2))
+
+    assert (first.status_code, first.content) == (200, second.content)
+    assert second.headers["Idempotent-Replayed"] == "true"
+    told = first.json()
+    assert told["secret"].startswith("whsec_")
+    assert told["secret"] != endpoint["secret"]
+    assert set(told) == set(endpoint)
+    kept = Endpoint.objects.get()
+    assert signing.unseal(kept.secret_sealed) == told["secret"]
+    assert signing.unseal(kept.previous_secret_sealed) == endpoint["secret"]
+    assert told["secret"] not in bytes(IdempotentAnswer.objects.get().body).decode()
+    assert "secret" not in get(f"{PATH}/{endpoint['id']}", ada).json()
+
+
+def test_a_refusal_under_a_key_stays_one_although_the_scope_came(
+    post: Ask, catalog: None, now: datetime
+) -> None:
+    key, secret = accounts.create_api_key("weak", ["jobs:read"], now=now)
+    weak = {"Authorization": f"Bearer {secret}"}
+    first = post(PATH, weak, key="k", body={"url": URL})
+    absent = post(f"{PATH}/we_absent/test", weak, key="k")
+    ApiKey.objects.filter(pk=key.pk).update(scopes=["webhooks:write"])
+
+    again = post(PATH, weak, key="k", body={"url": URL})
+    absent_again = post(f"{PATH}/we_absent/test", weak, key="k")
+
+    assert (first.status_code, again.status_code) == (403, 403)
+    assert (again.content, absent_again.content) == (first.content, absent.content)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert not Endpoint.objects.exists()
 
 
 def test_a_deleted_endpoint_is_absent(post: Ask, get: Ask, ada: Headers) -> None:
@@ -167,19 +208,19 @@ def test_a_key_without_the_scope_may_not(post: Ask, get: Ask, catalog: None, now
 
 @pytest.mark.django_db(transaction=True)
 def test_a_test_event_arrives_and_its_delivery_can_be_looked_at(
-    post: Ask, get: Ask, ada: Headers, receiver: Receiver, now: datetime
+    post: Ask, get: Ask, shop: Headers, receiver: Receiver, now: datetime
 ) -> None:
-    endpoint = made(post, ada, "job.failed", url=receiver.url)
+    endpoint = made(post, shop, "job.failed", url=receiver.url)
 
-    sent = post(f"{PATH}/{endpoint['id']}/test", ada)
+    sent = post(f"{PATH}/{endpoint['id']}/test", shop)
     services.deliver(sent.json()["id"], now=now)
 
     assert sent.status_code == 202
     assert (sent.json()["type"], sent.json()["status"]) == ("webhook.test", "pending")
     [received] = receiver.received
     told = Webhook(endpoint["secret"]).verify(received.body, received.headers)
-    assert (told["type"], told["account"], told["sequence"]) == ("webhook.test", "ada", None)
-    [delivery] = get(f"{PATH}/{endpoint['id']}/deliveries", ada).json()["data"]
+    assert (told["type"], told["account"], told["sequence"]) == ("webhook.test", None, None)
+    [delivery] = get(f"{PATH}/{endpoint['id']}/deliveries", shop).json()["data"]
     assert (delivery["id"], delivery["event"]) == (sent.json()["id"], told["id"])
     assert (delivery["status"], delivery["last_status"], delivery["attempts"]) == (
         "delivered",

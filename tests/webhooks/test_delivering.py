@@ -23,9 +23,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def endpoint(account: Account, receiver: Receiver, now: datetime) -> Endpoint:
-    """Return an endpoint of Ada's at the receiver."""
+    """Return an endpoint of the platform's at the receiver: only it may be on the loopback."""
     with transaction.atomic():
-        return services.create_endpoint(account=account, url=receiver.url, now=now)
+        return services.create_endpoint(account=None, url=receiver.url, now=now)
 
 
 @pytest.fixture
@@ -149,6 +149,23 @@ def test_an_address_that_is_closed_after_all_is_not_called(
     assert receiver.received == []
 
 
+def test_a_user_reaches_no_network_that_is_open_to_the_platform(
+    account: Account, receiver: Receiver, now: datetime
+) -> None:
+    with transaction.atomic():
+        # A name says nothing of where it leads; a user could have it lead here.
+        url = f"https://localhost:{receiver.port}/hooks"
+        hers = services.create_endpoint(account=account, url=url, now=now)
+        services.publish(account=account, type="job.succeeded", data={}, now=now)
+    delivery = hers.deliveries.get()
+
+    attempt(delivery, now=now)
+
+    assert (delivery.status, delivery.last_trouble) == ("pending", "address")
+    assert (delivery.last_status, delivery.last_excerpt) == (None, "")
+    assert receiver.received == []
+
+
 def test_a_secret_that_cannot_be_read_sends_nothing_unsigned(
     delivery: Delivery, receiver: Receiver, now: datetime, settings: Settings
 ) -> None:
@@ -164,7 +181,8 @@ def test_both_secrets_sign_while_they_rotate_and_the_new_one_alone_after_it(
     delivery: Delivery, endpoint: Endpoint, receiver: Receiver, now: datetime
 ) -> None:
     old = signing.unseal(endpoint.secret_sealed)
-    new = services.rotate_secret(endpoint.pk, now=now)
+    with transaction.atomic():
+        new = signing.unseal(services.rotate_secret(endpoint, now=now).secret_sealed)
     receiver.answers.append(Answer(500))
 
     attempt(delivery, now=now)

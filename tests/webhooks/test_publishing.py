@@ -150,11 +150,12 @@ def test_a_secret_is_stored_sealed_and_rotates_with_a_days_overlap(
     made = endpoint(account, now=now)
     first = signing.unseal(made.secret_sealed)
 
-    second = services.rotate_secret(made.pk, now=now)
+    with transaction.atomic():
+        rotated = services.rotate_secret(made, now=now)
 
     made.refresh_from_db()
-    assert first != second
-    assert signing.unseal(made.secret_sealed) == second
+    assert made.secret_sealed == rotated.secret_sealed
+    assert signing.unseal(made.secret_sealed) != first
     assert signing.unseal(made.previous_secret_sealed) == first
     assert made.previous_until == now + timedelta(days=1)
 
@@ -178,11 +179,25 @@ def test_an_address_that_would_not_be_called_is_refused(
 def test_plain_http_is_refused_where_no_network_is_opened(
     account: Account, now: datetime, settings: Settings
 ) -> None:
-    assert endpoint(account, now=now, url="http://receiver:9000/").pk
-    settings.WEBHOOK_ALLOWED_CIDRS = []
-
+    assert endpoint(None, now=now, url="http://receiver:9000/").pk
     with pytest.raises(UrlRefused, match="https"):
         endpoint(account, now=now, url="http://receiver:9000/")
+    settings.WEBHOOK_ALLOWED_CIDRS = []
+    with pytest.raises(UrlRefused, match="https"):
+        endpoint(None, now=now, url="http://receiver:9000/")
+
+    assert Endpoint.objects.count() == 1
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9000/", "https://127.0.0.1:9000/"])
+def test_a_user_names_no_address_that_is_open_to_the_platform(
+    account: Account, now: datetime, url: str
+) -> None:
+    with pytest.raises(UrlRefused):
+        endpoint(account, now=now, url=url)
+
+    assert not Endpoint.objects.exists()
+    assert endpoint(None, now=now, url=url).pk
 
 
 def test_an_account_has_ten_endpoints_at_most(account: Account, now: datetime) -> None:

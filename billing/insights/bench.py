@@ -25,6 +25,7 @@ from billing.ledger import services as ledger
 from billing.ledger.services import Actor, Cause, GrantTerms
 from plans import orders, rating
 from plans import selectors as plans
+from plans.catalog.schema import Catalog
 from plans.credits import MICROS
 
 ROUNDS: Final = 5
@@ -70,7 +71,7 @@ def run(*, calls: int, now: datetime) -> Report:
         calls: calls of each case in each of the five rounds.
         now: stamped on what the jobs' side writes.
     """
-    scene = _Scene(account=_rich_account(now), now=now)
+    scene = _Scene(account=_rich_account(now), now=now, catalog=plans.current().catalog)
     with Limit() as limit:
         plan: list[tuple[str, Callable[[], object], str | None]] = [
             ("quote in the pure core", scene.quote, None),
@@ -102,11 +103,12 @@ class _Scene:
 
     account: Account
     now: datetime
+    catalog: Catalog
     to_cancel: str = ""
+    to_release: str = ""
 
     def quote(self) -> None:
-        catalog = plans.current().catalog
-        rating.rate(catalog, orders.read_order(catalog, _SPEC).dimensions)
+        rating.rate(self.catalog, orders.read_order(self.catalog, _SPEC).dimensions)
 
     def hold(self) -> str:
         with transaction.atomic(durable=True):
@@ -119,6 +121,7 @@ class _Scene:
                 cause=_CAUSE,
                 actor=_ACTOR,
             )
+        self.to_release = held.pk
         return held.pk
 
     def life(self) -> None:
@@ -128,6 +131,7 @@ class _Scene:
             ledger.capture(
                 locked, hold_id=hold_id, amount_micros=MICROS, cause=_CAUSE, actor=_ACTOR
             )
+        self.to_release = ""
 
     def submit(self) -> None:
         with transaction.atomic(durable=True):
@@ -139,7 +143,12 @@ class _Scene:
             ledger.settle(ledger.lock_wallet(self.account, catalog=plans.current().catalog))
 
     def tidy(self) -> None:
-        """End the job of a submit, unmeasured, so that no limit of the plan is ever met."""
+        """End what a call left open, unmeasured: a wallet has few open holds and jobs at once."""
+        if self.to_release:
+            with transaction.atomic(durable=True):
+                locked = ledger.lock_wallet(self.account, catalog=plans.current().catalog)
+                ledger.release(locked, hold_id=self.to_release, cause=_CAUSE, actor=_ACTOR)
+            self.to_release = ""
         if self.to_cancel:
             with transaction.atomic(durable=True):
                 jobs.cancel(job=Job(pk=self.to_cancel), actor=_ACTOR, now=self.now)

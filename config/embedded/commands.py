@@ -6,6 +6,8 @@ import sys
 from contextlib import ExitStack
 
 from django.core.management import execute_from_command_line
+from django.db.utils import ProgrammingError
+from psycopg.errors import UndefinedTable
 
 from config.embedded import environment, serve
 from config.embedded.console import complain
@@ -57,5 +59,13 @@ def _with_servers(words: list[str]) -> int:
         except CannotServe as refusal:
             complain(str(refusal))
             return 1
-        execute_from_command_line(words)
+        try:
+            execute_from_command_line(words)
+        except ProgrammingError as problem:
+            if not isinstance(problem.__cause__, UndefinedTable):
+                raise
+            complain(
+                "The database has no tables yet; run ./run serve once, or ./run manage migrate."
+            )
+            return 1
     return 0

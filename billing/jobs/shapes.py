@@ -260,7 +260,7 @@ class JobOut(serializers.ModelSerializer[Job]):
         fields = [
             *("id", "status", "model", "dimensions", "inputs", "credits", "price_lines"),
             *("progress", "queue", "outputs", "error", "late_success", "parent", "metadata"),
-            *("created_at", "started_at", "finished_at"),
+            *("created_at", "started_at", "cancel_requested_at", "finished_at"),
         ]
 
     @extend_schema_field(JobCreditsOut)

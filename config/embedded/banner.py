@@ -17,7 +17,7 @@ _URL = (
 _ON_ITS_WAY = '"status": *"(queued|dispatched|running|unknown)"'
 
 
-def banner(*, url: str, token: str, operator_password: str | None) -> str:
+def banner(*, url: str, logs: str, token: str, operator_password: str | None) -> str:
     """Return the text; its lines work when pasted one after another into a shell."""
     operator = (
         f"operator / {operator_password}   (shown this once)"
@@ -31,6 +31,7 @@ Linggan runs. Ctrl-C stops it; the data stays.
 
   API    {url}/v1        docs   {url}/v1/docs
   admin  {url}/admin/    login  {operator}
+  logs   {logs}
 
 # A first video. Paste once: who you are, what you want, today's free credits.
 

@@ -60,7 +60,8 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _serve(place: Place, port: int) -> None:
-    require_port(port)
+    if not place.folder.exists():
+        require_port(port)  # before anything is made; a folder in use has more to say
     place.open()
     with ExitStack() as stack:
         if not stack.enter_context(place.taken("./run serve")):
@@ -68,6 +69,7 @@ def _serve(place: Place, port: int) -> None:
                 f"The data folder {place.folder} is in use by {place.holder()}; "
                 "end that first, or choose another --data-dir."
             )
+        require_port(port)
         say(f"Starting Linggan; data in {place.folder}")
         logs = place.folder / "logs"
         logs.mkdir(exist_ok=True)
@@ -87,6 +89,7 @@ def _serve(place: Place, port: int) -> None:
         say(
             banner(
                 url=f"http://127.0.0.1:{port}",
+                logs=str(logs),
                 token=str(answer["token"]),
                 operator_password=place.secrets().get("operator_password"),
             )

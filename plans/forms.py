@@ -45,7 +45,7 @@ def parts(rate: RateRow, dimensions: Mapping[str, Scalar]) -> list[Part]:
     Raises:
         Unpriced: the form has no price for these dimensions.
     """
-    raise NotImplementedError(f"No arithmetic for {type(rate).__name__}.")
+    raise TypeError(f"No arithmetic for {type(rate).__name__}.")
 
 
 @parts.register

@@ -37,7 +37,7 @@ class Part:
 
 
 @singledispatch
-def parts(rate: RateRow, dimensions: Mapping[str, Scalar]) -> list[Part]:
+def parts(rate: RateRow, dimensions: Mapping[str, Scalar]) -> list[Part]:  # noqa: ARG001 (forms read it)
     """Return what one output costs by `rate`, line by line; the parts add up to its price.
 
     A new form is a new function registered here.

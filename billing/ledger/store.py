@@ -1,7 +1,8 @@
 """The hot path's statements: lock and load a wallet, and write what its timeline did.
 
-Three round trips a use case: one locks and tells the time, one loads what is alive, one
-writes everything. The rules stay in `timeline`; nothing here decides.
+One statement locks and tells the time, two load what is alive (a third where an allowance is
+under way), and one writes all entries and sums. The rules stay in `timeline`; nothing here
+decides.
 """
 
 from collections import Counter

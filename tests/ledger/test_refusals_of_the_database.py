@@ -1,7 +1,7 @@
 """The database is the last reviewer: with the code out of the way, it still refuses (rule P)."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -167,25 +167,8 @@ def test_no_hold_takes_from_a_grant_at_or_after_its_expiry(
 def test_no_hold_takes_expired_credit_by_pretending_that_it_is_earlier(ada: Account) -> None:
     grant = factories.give(ada, 10, expires_in=timedelta(hours=1))
     factories.later(ada, timedelta(hours=2))
-    wallet = factories.wallet_of(ada)
-    instant = grant.created_at + timedelta(minutes=1)
 
-    with transaction.atomic():
-        held = Hold.objects.create(
-            wallet=wallet, reference="x", amount_micros=5, created_at=instant
-        )
-        refused(
-            lambda: Allocation.objects.create(
-                hold=held,
-                grant=grant,
-                wallet=wallet,
-                position=0,
-                amount_micros=5,
-                created_at=instant,
-            ),
-            "allocation_takes_live_credit",
-        )
-        transaction.set_rollback(True)
+    _refused_at(grant, grant.created_at + timedelta(minutes=1))
 
 
 def test_a_hold_is_allocated_in_full_or_not_at_all(held: Hold) -> None:
@@ -230,25 +213,8 @@ def test_a_grant_has_one_fact(ada: Account) -> None:
 
 def test_an_allocation_cannot_be_dated_ahead(ada: Account) -> None:
     grant = factories.give(ada, 10, begins_in=timedelta(hours=1))
-    wallet = factories.wallet_of(ada)
-    instant = grant.effective_at + timedelta(minutes=1)
 
-    with transaction.atomic():
-        held = Hold.objects.create(
-            wallet=wallet, reference="x", amount_micros=5, created_at=instant
-        )
-        refused(
-            lambda: Allocation.objects.create(
-                hold=held,
-                grant=grant,
-                wallet=wallet,
-                position=0,
-                amount_micros=5,
-                created_at=instant,
-            ),
-            "allocation_takes_live_credit",
-        )
-        transaction.set_rollback(True)
+    _refused_at(grant, grant.effective_at + timedelta(minutes=1))
 
 
 def test_a_hold_cannot_end_without_entries_that_say_so(held: Hold) -> None:
@@ -312,3 +278,21 @@ def test_a_grant_changed_behind_the_wallet_is_seen_even_after_an_honest_move(
         ),
         "wallet_is_balanced",
     )
+
+
+def _refused_at(grant: Grant, instant: datetime) -> None:
+    """Assert that no hold that calls itself made at `instant` takes from `grant`."""
+    with transaction.atomic():
+        held = Hold.objects.create(
+            wallet=grant.wallet, reference="x", amount_micros=5, created_at=instant
+        )
+        allocation = Allocation(
+            hold=held,
+            grant=grant,
+            wallet=grant.wallet,
+            position=0,
+            amount_micros=5,
+            created_at=instant,
+        )
+        refused(allocation.save, "allocation_takes_live_credit")
+        transaction.set_rollback(True)

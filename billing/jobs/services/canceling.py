@@ -31,7 +31,7 @@ def cancel(*, job: Job, actor: Actor, now: datetime) -> Job:
         IllegalMove: the job has ended another way.
     """
     require_transaction("jobs.cancel")
-    locked = _lock(job.pk)
+    locked = ending.lock_job(job.pk)
     if locked.status == JobStatus.CANCELED or locked.cancel_requested_at is not None:
         return locked
     if locked.status in FINAL:
@@ -78,7 +78,7 @@ def fail(*, job_id: str, operator: str, now: datetime) -> Job:
     Raises:
         IllegalMove: the job has ended already.
     """
-    job = _lock(job_id)
+    job = ending.lock_job(job_id)
     if job.status in FINAL:
         raise IllegalMove(source=job.status, target=JobStatus.FAILED)
     live = job.attempts.exclude(state=Attempt.State.ENDED).first()
@@ -93,9 +93,3 @@ def fail(*, job_id: str, operator: str, now: datetime) -> Job:
         charged=False,
     )
     return job
-
-
-def _lock(job_id: str) -> Job:
-    return (
-        Job.objects.select_for_update(of=("self",)).select_related("account", "hold").get(pk=job_id)
-    )

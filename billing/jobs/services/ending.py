@@ -37,13 +37,17 @@ class StoredOutput:
     height: int
 
 
+def lock_job(job_id: str) -> Job:
+    """Lock the job and return it as it is now, with its account and its hold."""
+    require_transaction("jobs.lock_job")
+    jobs = Job.objects.select_for_update(of=("self",)).select_related("account", "hold")
+    return jobs.get(pk=job_id)
+
+
 def lock_attempt(attempt_id: str) -> tuple[Job, Attempt]:
     """Lock the attempt's job, then the attempt; return both as they are now."""
     require_transaction("jobs.lock_attempt")
-    job_id = Attempt.objects.values_list("job_id", flat=True).get(pk=attempt_id)
-    job = (
-        Job.objects.select_for_update(of=("self",)).select_related("account", "hold").get(pk=job_id)
-    )
+    job = lock_job(Attempt.objects.values_list("job_id", flat=True).get(pk=attempt_id))
     return job, Attempt.objects.select_for_update().get(pk=attempt_id)
 
 

@@ -143,9 +143,7 @@ def _overdue_in_queue(now: datetime) -> list[str]:
 @transaction.atomic(durable=True)
 def _expire(job_id: str, now: datetime) -> None:
     """Nothing was sent in time: the job expires and its credits go back."""
-    job = (
-        Job.objects.select_for_update(of=("self",)).select_related("account", "hold").get(pk=job_id)
-    )
+    job = ending.lock_job(job_id)
     if job.status != JobStatus.QUEUED or job.dispatch_by > now:
         return
     ending.fail_job(

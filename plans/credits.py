@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from plans.wording import gettext as _
+
 MICROS: Final = 1_000_000
 CREDITS_MAX: Final = 10**12
 MICROS_MAX: Final = CREDITS_MAX * MICROS
@@ -20,11 +22,13 @@ def parse_micros(text: str) -> int:
     """
     found = _DECIMAL.fullmatch(text)
     if found is None:
-        raise ValueError('must be a plain decimal such as "10" or "0.63", with at most 6 places.')
+        raise ValueError(
+            _('must be a plain decimal such as "10" or "0.63", with at most 6 places.')
+        )
     whole, places = found.groups(default="")
     micros = int(whole) * MICROS + int(places.ljust(_PLACES, "0"))
     if micros > MICROS_MAX:
-        raise ValueError("must be at most 1000000000000.")
+        raise ValueError(_("must be at most 1000000000000."))
     return micros
 
 

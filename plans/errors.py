@@ -71,6 +71,13 @@ class NoCatalog(DomainError):
     kind = ErrorKind.UNAVAILABLE
 
 
+class NotScheduled(DomainError):
+    """A publication cannot be announced for, or withdrawn from, an instant that is over."""
+
+    code = "not_scheduled"
+    kind = ErrorKind.CONFLICT
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing wrong in a catalog file, where its author will find it."""

@@ -6,8 +6,9 @@ from typing import Any, Final
 from plans.catalog.schema import Catalog
 from plans.wording import gettext as _
 
-# The lists whose items have a name: they are compared by it, not by their place.
-_NAMES: Final = ("code", "id", "currency")
+# The lists whose items have a name are compared by it, the others by their place in the list.
+# What is a name only together with others: a price is one of a currency, for a time and a book.
+_NAMES: Final = (("code",), ("id",), ("currency", "interval", "book", "from"), ("key",))
 
 
 def diff(old: Catalog | None, new: Catalog) -> list[str]:
@@ -15,6 +16,11 @@ def diff(old: Catalog | None, new: Catalog) -> list[str]:
     before = _flat(old.model_dump(by_alias=True, mode="json")) if old is not None else {}
     after = _flat(new.model_dump(by_alias=True, mode="json"))
     return [*_gone(before, after), *_come(before, after), *_changed(before, after)]
+
+
+def leaves(table: dict[str, Any]) -> dict[str, str]:
+    """Return the values of a written table by their paths, for one that is compared alone."""
+    return dict(_leaves("", table))
 
 
 def _item(path: str) -> str:
@@ -50,8 +56,8 @@ def _flat(document: dict[str, Any]) -> dict[str, str]:
     found: dict[str, str] = {}
     for key, value in document.items():
         if isinstance(value, list) and value and isinstance(value[0], dict):
-            for item in value:
-                name = f"{key} {_name(item)}"
+            for place, item in enumerate(value, 1):
+                name = f"{key} {_name(item, place)}"
                 found[name] = _("there")
                 found.update(_leaves(f"{name} / ", item))
         else:
@@ -59,8 +65,11 @@ def _flat(document: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def _name(item: dict[str, Any]) -> str:
-    return next(str(item[name]) for name in _NAMES if name in item)
+def _name(item: dict[str, Any], place: int) -> str:
+    for names in _NAMES:
+        if item.get(names[0]) is not None:
+            return " ".join(str(item[name]) for name in names if item.get(name) is not None)
+    return str(place)
 
 
 def _leaves(prefix: str, table: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -68,8 +77,8 @@ def _leaves(prefix: str, table: dict[str, Any]) -> Iterator[tuple[str, str]]:
         if isinstance(value, dict):
             yield from _leaves(f"{prefix}{key}.", value)
         elif isinstance(value, list) and value and isinstance(value[0], dict):
-            for item in value:
-                yield from _leaves(f"{prefix}{key} {_name(item)} ", item)
-        elif value is not None:
+            for place, item in enumerate(value, 1):
+                yield from _leaves(f"{prefix}{key} {_name(item, place)} ", item)
+        elif value is not None and value != []:
             shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
             yield f"{prefix}{key}", shown

@@ -4,14 +4,17 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime, time
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
 
-from plans.catalog import checks, sentences
+from plans.catalog import checks, limits, sentences
+from plans.catalog.choices import Found, Loc
 from plans.catalog.positions import positions
 from plans.catalog.rates import FORMS
 from plans.catalog.schema import Catalog
@@ -19,6 +22,8 @@ from plans.errors import CatalogInvalid, Problem
 from plans.wording import gettext as _
 
 _BYTES_MAX: Final = 8 * 1024 * 1024
+_PROBLEMS_MAX: Final = 200
+_MANY_DIGITS: Final = re.compile(r"[0-9_]{4300,}")
 _AT_LINE: Final = re.compile(r" \(at line (\d+), column \d+\)$")
 _AT_END: Final = " (at end of document)"
 
@@ -75,31 +80,83 @@ def read_text(source: str, *, name: str = "catalog") -> Loaded:
     Raises:
         CatalogInvalid: as `load`.
     """
+    document = _parsed(source, name)
+    catalog: Catalog | None = None
+    lines: Mapping[Loc, int] = {}
+    problems: set[Problem] = set()
+    try:
+        catalog = Catalog.model_validate(document)
+        document = _plain(document)
+    except ValidationError as invalid:
+        lines = positions(source)
+        errors = [
+            error
+            for error in invalid.errors()
+            # Pydantic counts valid items only, and each invalid one has its own sentence.
+            if not (error["type"] == "too_short" and error["input"])
+        ]
+        errors.sort(key=lambda error: _line(lines, error["loc"]))
+        problems = {
+            Problem(
+                name,
+                _line(lines, error["loc"]),
+                _spoken(error["loc"]),
+                sentences.sentence(error, Catalog),
+            )
+            for error in errors[: _PROBLEMS_MAX + 1]
+        }
+    found = list(islice(checks.check(document), _PROBLEMS_MAX + 1))
+    if found or catalog is None:
+        lines = lines or positions(source)
+        problems |= _problems(found, lines, name)
+        raise CatalogInvalid(_first(problems, name))
+    return Loaded(catalog, source, document, _digest(document))
+
+
+def _parsed(source: str, name: str) -> dict[str, Any]:
+    """Return what the text says, if it is TOML and nothing in it is beyond what can be kept."""
+    too_deep = Problem(name, 1, "file", _("is nested too deeply."))
     try:
         document = tomllib.loads(source)
     except tomllib.TOMLDecodeError as error:
         raise CatalogInvalid([_syntax_problem(source, name, str(error))]) from error
     except RecursionError as error:
-        raise CatalogInvalid([Problem(name, 1, "file", _("is nested too deeply."))]) from error
-    found: list[tuple[tuple[int | str, ...], str]] = []
-    catalog: Catalog | None = None
+        raise CatalogInvalid([too_deep]) from error
+    except ValueError as error:  # Python reads no number of more than 4300 digits
+        found = _MANY_DIGITS.search(source)
+        line = source.count("\n", 0, found.start()) + 1 if found else 1
+        sentence = _("has a number beyond all limits.")
+        raise CatalogInvalid([Problem(name, line, "file", sentence)]) from error
     try:
-        catalog = Catalog.model_validate(document)
-    except ValidationError as invalid:
-        found = [
-            (error["loc"], sentences.sentence(error, Catalog))
-            for error in invalid.errors()
-            # Pydantic counts valid items only, and each invalid one has its own sentence.
-            if not (error["type"] == "too_short" and error["input"])
-        ]
-    found.extend(checks.check(document))
-    if found or catalog is None:
-        lines = positions(source)
-        problems = {
-            Problem(name, _line(lines, loc), _spoken(loc), sentence) for loc, sentence in found
-        }
-        raise CatalogInvalid(sorted(problems, key=lambda problem: (problem.line, problem.key)))
-    return Loaded(catalog, source, document, _digest(document))
+        beyond = list(islice(limits.beyond(document), _PROBLEMS_MAX + 1))
+    except limits.TooDeep as error:
+        raise CatalogInvalid([too_deep]) from error
+    if beyond:
+        raise CatalogInvalid(_first(_problems(beyond, positions(source), name), name))
+    return document
+
+
+def _problems(found: Iterable[Found], lines: Mapping[Loc, int], name: str) -> set[Problem]:
+    return {Problem(name, _line(lines, loc), _spoken(loc), sentence) for loc, sentence in found}
+
+
+def _first(problems: Collection[Problem], name: str) -> list[Problem]:
+    """Return the problems in the order of their lines: so many as a person mends at once."""
+    told = sorted(problems, key=lambda problem: (problem.line, problem.key))
+    if len(told) <= _PROBLEMS_MAX:
+        return told
+    more = _("has more problems; these are the first %(count)s.") % {"count": _PROBLEMS_MAX}
+    last = told[_PROBLEMS_MAX - 1].line
+    return [*told[:_PROBLEMS_MAX], Problem(name, last, "file", more)]
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 (whatever TOML may hold)
+    """Return `value` as JSON can hold it: an instant as a text, as a file may write it too."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return value.isoformat() if isinstance(value, (datetime, date, time)) else value
 
 
 def _digest(document: dict[str, Any]) -> str:
@@ -119,14 +176,14 @@ def _syntax_problem(source: str, name: str, said: str) -> Problem:
     return Problem(name, line, "TOML", f"{sentence}.")
 
 
-def _parts(loc: tuple[int | str, ...]) -> Iterator[int | str]:
+def _parts(loc: Loc) -> Iterator[int | str]:
     """Yield `loc` without the form that pydantic puts after the number of a rate."""
     for place, part in enumerate(loc):
-        if not (place == 2 and loc[0] == "rate" and part in FORMS):  # noqa: PLR2004 (rate, number, form)
+        if not (part in FORMS and loc[max(0, place - 2)] == "rate"):
             yield part
 
 
-def _line(lines: dict[tuple[str | int, ...], int], loc: tuple[int | str, ...]) -> int:
+def _line(lines: Mapping[Loc, int], loc: Loc) -> int:
     """Return the line of the deepest part of `loc` that stands in the file."""
     path = tuple(_parts(loc))
     while path not in lines:
@@ -134,7 +191,7 @@ def _line(lines: dict[tuple[str | int, ...], int], loc: tuple[int | str, ...]) -
     return lines[path]
 
 
-def _spoken(loc: tuple[int | str, ...]) -> str:
+def _spoken(loc: Loc) -> str:
     """Return `loc` as a key is spoken of: rate[3].price is the price of the third [[rate]]."""
     spoken = ""
     for part in _parts(loc):

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Mapping
 from typing import Final
 
 Path = tuple[str | int, ...]
@@ -25,6 +26,19 @@ def positions(text: str) -> dict[Path, int]:
     `text` has been read by `tomllib` before: the scanner trusts it and checks nothing.
     """
     return _Scanner(text.replace("\r\n", "\n")).scan()
+
+
+def line_of(lines: Mapping[Path, int], path: Path) -> int:
+    """Return the line of the deepest part of `path` that stands in the file."""
+    while path not in lines:
+        path = path[:-1]
+    return lines[path]
+
+
+def spoken(path: Path) -> str:
+    """Return `path` as a key is spoken of: rate[3].price is the price of the third [[rate]]."""
+    said = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in path)
+    return said.removeprefix(".") or "file"
 
 
 class _Scanner:

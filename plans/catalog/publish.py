@@ -1,7 +1,8 @@
 """The only module that writes catalogs: published ones stay as they were, for ever."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -12,13 +13,63 @@ from plans.catalog import loader
 from plans.catalog.diff import diff
 from plans.catalog.loader import Loaded
 from plans.catalog.schema import Catalog
-from plans.models import CatalogVersion, Publication
+from plans.errors import NotScheduled
+from plans.models import CatalogVersion, Publication, Withdrawal
+from plans.wording import gettext as _
 
-__all__ = ["ASSESSORS", "Assessor", "diff", "publish", "read"]
+__all__ = [
+    "ASSESSORS",
+    "Assessor",
+    "Change",
+    "Touched",
+    "diff",
+    "publish",
+    "read",
+    "schedule",
+    "touched",
+    "withdraw",
+]
 
-# An assessor says whom a change touches, line by line; the old catalog is None at first.
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The step from one catalog to another.
+
+    Attributes:
+        old: what is in force when the new one begins; None at first.
+        at: when the new one begins.
+        now: when this is asked.
+    """
+
+    old: Catalog | None
+    new: Catalog
+    at: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """One account that a new catalog touches, and one thing that changes for it.
+
+    Attributes:
+        account: its external id.
+        subscription: the id of the one that is touched; "" where it is not about one.
+        plan: the code of the plan that it is on; "" for none.
+        kind: a stable word for what changes: "price", "model_retired" and so on.
+        before, after: what is so now, and what will be.
+    """
+
+    account: str
+    subscription: str
+    plan: str
+    kind: str
+    before: str
+    after: str
+
+
+# An assessor yields whom a change touches, one row after the other: there may be millions.
 # `plans` knows no account: whoever does adds an assessor when it starts.
-Assessor = Callable[[Catalog | None, Catalog], list[str]]
+Assessor = Callable[[Change], Iterable[Touched]]
 ASSESSORS: Final[list[Assessor]] = []
 
 # Publishers of one database take turns: "plans" in ASCII, as the key of an advisory lock.
@@ -35,31 +86,112 @@ def read(catalog: str | Path) -> Loaded:
     return loader.read_file(catalog) if isinstance(catalog, Path) else loader.read_text(catalog)
 
 
+def touched(change: Change) -> Iterator[Touched]:
+    """Yield every account and subscription that the change touches."""
+    for assess in ASSESSORS:
+        yield from assess(change)
+
+
 @transaction.atomic(durable=True)
 def publish(catalog: str | Path, *, now: datetime) -> CatalogVersion:
-    """Put a file (a Path) or TOML text (a str) in force; a repeat changes nothing.
+    """Put a file (a Path) or TOML text (a str) in force at once; a repeat changes nothing.
 
     A content that was published before keeps its version: publishing it again after another
-    brings that same version back in force.
+    brings that same version back in force. What is announced for later still begins then.
 
     Raises:
         CatalogInvalid: nothing was published.
     """
     loaded = read(catalog)
     _take_turns()
-    version = CatalogVersion.objects.filter(digest=loaded.digest).first()
-    if version is None:
-        version = _new_version(loaded, now)
-    newest = Publication.objects.order_by("-sequence").first()
-    if newest is None or newest.version_id != version.pk:
-        Publication.objects.create(version=version, published_at=now)
+    instant = _database_now()
+    version = _version(loaded, now)
+    latest = _in_force(instant)
+    if latest is None or latest.version_id != version.pk:
+        # A publisher whose clock is behind comes after those whose turn was before; one whose
+        # clock is ahead does not put off what shall hold at once.
+        published_at = min(now, instant)
+        Publication.objects.create(
+            version=version,
+            published_at=published_at,
+            effective_at=published_at if latest is None else max(published_at, latest.effective_at),
+        )
     return version
+
+
+@transaction.atomic(durable=True)
+def schedule(catalog: str | Path, *, at: datetime, now: datetime) -> Publication:
+    """Announce a file or text: it will be in force from `at` on. A repeat changes nothing.
+
+    Nothing changes either where the same content is in force at that instant anyway. Returns
+    the publication that stands for it.
+
+    Raises:
+        CatalogInvalid, NotScheduled: nothing was announced; the instant is over.
+    """
+    loaded = read(catalog)
+    _take_turns()
+    instant = _database_now()
+    if at <= instant:
+        raise NotScheduled(_("%(at)s is over; publish it at once instead.") % {"at": at})
+    version = _version(loaded, now)
+    before = _in_force(at)
+    if before is not None and before.version_id == version.pk:
+        return before
+    return Publication.objects.create(
+        version=version, published_at=min(now, instant), effective_at=at
+    )
+
+
+@transaction.atomic(durable=True)
+def withdraw(sequence: int, *, now: datetime) -> Publication:
+    """Take an announced publication back before it begins; a repeat changes nothing.
+
+    Raises:
+        NotScheduled: there is no such publication, or it has begun.
+    """
+    _take_turns()
+    publication = Publication.objects.filter(pk=sequence).first()
+    if publication is None:
+        raise NotScheduled(_("There is no publication %(number)s.") % {"number": sequence})
+    if Withdrawal.objects.filter(publication=publication).exists():
+        return publication
+    if publication.effective_at <= _database_now():
+        raise NotScheduled(
+            _("Publication %(number)s began at %(at)s; publish what shall hold instead.")
+            % {"number": sequence, "at": publication.effective_at}
+        )
+    Withdrawal.objects.create(publication=publication, withdrawn_at=now)
+    return publication
 
 
 def _take_turns() -> None:
     """Wait for another publisher; what is read from here on includes what it wrote."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_TURN])
+
+
+def _database_now() -> datetime:
+    """Return the database's instant: the clock by which `selectors.current` decides."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        (now,) = cursor.fetchone()
+    assert isinstance(now, datetime)
+    return now
+
+
+def _in_force(at: datetime) -> Publication | None:
+    return (
+        Publication.objects.filter(withdrawal=None, effective_at__lte=at)
+        .order_by("-effective_at", "-sequence")
+        .first()
+    )
+
+
+def _version(loaded: Loaded, now: datetime) -> CatalogVersion:
+    """Return the version of that content; made here if nobody published it before."""
+    known = CatalogVersion.objects.filter(digest=loaded.digest).first()
+    return known or _new_version(loaded, now)
 
 
 def _new_version(loaded: Loaded, now: datetime) -> CatalogVersion:

@@ -2,47 +2,40 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
+from plans.catalog.allowances import Campaign
+from plans.catalog.modifiers import Modifier
+from plans.catalog.offers import Pack, Plan
+from plans.catalog.orderable import Alias, Dimension, Model
+from plans.catalog.policies import (
+    MONTH_COUNT,
+    Book,
+    Conversion,
+    FailurePolicy,
+    Lane,
+    Overrun,
+    Source,
+    Worth,
+)
+from plans.catalog.rate_index import RateIndex
 from plans.catalog.rates import AnyRate, Rate
 from plans.catalog.values import (
-    NEVER,
-    WINDOW_END,
     BurnKey,
     Code,
     Currency,
-    Expiry,
-    PeriodText,
-    PositiveMicros,
-    PositiveWhole,
+    DateText,
+    InFlight,
+    ModelCode,
     Scalar,
-    ShareMicros,
     Table,
     Text,
-    Value,
-    Whole,
     Word,
     Zone,
     as_tuple,
-    typed,
 )
-from plans.credits import MICROS
-from plans.wording import gettext as _
-
-ERROR_CLASSES = (
-    "backend_error",
-    "timeout",
-    "moderation_input",
-    "moderation_output",
-    "invalid_input",
-    "canceled_queued",
-    "canceled_running",
-    "rejected",
-)
-Requirement = Literal["prompt", "image_url", "last_image_url", "video_url", "parent"]
-Priority = Annotated[int, Field(ge=0, le=1000)]
 
 
 class Credit(Table):
@@ -50,250 +43,98 @@ class Credit(Table):
 
     Attributes:
         decimals: places to which a price is rounded.
-        rounding: which way.
+        rounding: which way; "none" keeps the price exact, down to the ledger's millionth, to
+            which it is then rounded up.
         rounding_at: the price of one output, before it is multiplied by the count ("output"),
             or the price of the whole order ("order").
+        worth: what one is worth in money, for reports; in other currencies as well.
     """
 
     name: Text
     decimals: int = Field(ge=0, le=6, default=0)
-    rounding: Literal["up", "down", "half_up", "half_even"] = "up"
+    rounding: Literal["up", "down", "half_up", "half_even", "none"] = "up"
     rounding_at: Literal["output", "order"] = "output"
+    worth: Worth | None = None
 
 
-class Dimension(Table):
-    """One thing about an order that its model lets the customer choose.
-
-    Either the `values` it may have, or whole numbers from `min` to `max`. Without a `default`
-    every order must say it.
-    """
-
-    values: Annotated[tuple[Value, ...], as_tuple] | None = Field(default=None, min_length=1)
-    min: Whole | None = None
-    max: PositiveWhole | None = None
-    default: Value | None = None
-
-    @model_validator(mode="after")
-    def _says_one_thing(self) -> Self:
-        if (self.values is None) == (self.min is None or self.max is None):
-            raise ValueError(_("needs either values, or both min and max."))
-        if self.values is None:
-            if self.max is not None and self.min is not None and self.min > self.max:
-                raise ValueError(_("has a min above its max."))
-        elif self.min is not None or self.max is not None:
-            raise ValueError(_("needs either values, or both min and max."))
-        elif len({typed(value) for value in self.values}) < len(self.values):
-            raise ValueError(_("lists a value twice."))
-        elif len({type(value) for value in self.values}) > 1:
-            raise ValueError(_("mixes texts, numbers and truth values."))
-        if self.default is not None and not self.allows(self.default):
-            raise ValueError(_("has a default that it does not allow."))
-        return self
-
-    @property
-    def kind(self) -> type[Scalar]:
-        """The type of its values: str, int or bool."""
-        return int if self.values is None else type(self.values[0])
-
-    def allows(self, value: Scalar) -> bool:
-        """Say whether an order may have this value."""
-        if type(value) is not self.kind:
-            return False
-        if self.values is not None:
-            return value in self.values
-        assert isinstance(value, int), "a range is of whole numbers"
-        assert self.min is not None, "a range has two ends"
-        assert self.max is not None, "a range has two ends"
-        return self.min <= value <= self.max
-
-
-class Task(Table):
-    """One kind of work that a model does.
+class CostSheet(Table):
+    """What orders cost us, in money: rows as those of a rate card, in `currency`.
 
     Attributes:
-        dimensions: what differs from the model's own dimensions for this task.
-        requires: what an order must bring along: inputs, or the job it continues.
-        chain_seconds_max: for a task that continues a job: the seconds of the whole chain.
+        rates: the rows, in the same forms; without rounding.
     """
-
-    code: Word
-    dimensions: dict[Word, Dimension] = Field(default_factory=dict)
-    requires: Annotated[tuple[Requirement, ...], as_tuple] = ()
-    chain_seconds_max: PositiveWhole | None = None
-
-
-class Model(Table):
-    """A video model that can be ordered: its tasks and the dimensions of an order."""
-
-    code: Code
-    name: Text
-    tasks: Annotated[tuple[Task, ...], as_tuple] = Field(alias="task", min_length=1)
-    dimensions: dict[Word, Dimension] = Field(default_factory=dict)
-
-    def task(self, code: str) -> Task | None:
-        """Return the task of that code; None when the model has none."""
-        return next((task for task in self.tasks if task.code == code), None)
-
-    def dimensions_of(self, task: Task) -> Mapping[str, Dimension]:
-        """Return the dimensions of an order of `task`: the model's, with the task's over them."""
-        return {**self.dimensions, **task.dimensions}
-
-
-class PlanPrice(Table):
-    """What a plan or pack costs in one currency: list price, and what is really asked."""
 
     currency: Currency
-    interval: PeriodText | None = None
-    list_micros: PositiveMicros = Field(alias="list")
-    first_micros: PositiveMicros | None = Field(alias="first", default=None)
-    renewal_micros: PositiveMicros | None = Field(alias="renewal", default=None)
+    rates: Annotated[tuple[Rate, ...], as_tuple] = Field(alias="rate", min_length=1)
 
-
-class Allowance(Table):
-    """Credits that come with a plan, by themselves (auto) or when claimed.
-
-    Attributes:
-        zone: whose days and months count; the catalog's when None.
-        expiry: "window_end", "never" or an ISO period from the grant on.
-        priority: lower is spent first, where the burn order asks for it.
-    """
-
-    code: Code
-    cadence: Literal["daily", "monthly", "once"]
-    mode: Literal["auto", "claimed"] = "auto"
-    credits_micros: PositiveMicros = Field(alias="credits")
-    zone: Zone | None = None
-    rollover: Literal["none"] = "none"
-    expiry: Expiry = WINDOW_END
-    priority: Priority = 100
-    source: Word = "allowance"
-
-    @model_validator(mode="after")
-    def _can_be_granted(self) -> Self:
-        if self.cadence == "once" and self.expiry == WINDOW_END:
-            raise ValueError(_('comes once and so has no window: give an expiry ("never", "P1Y").'))
-        if self.mode == "claimed" and self.cadence != "daily":
-            raise ValueError(_("can be claimed only when its cadence is daily."))
-        return self
-
-
-class Entitlements(Table):
-    """What a plan allows.
-
-    Attributes:
-        concurrency: jobs at work at the same time.
-        excess: what happens to one more: it waits, or it is refused.
-        allow: per dimension (also model and task) the only values that may be ordered.
-        max: per dimension of whole numbers the highest value.
-        flags: facts about the result, such as a watermark.
-    """
-
-    concurrency: PositiveWhole = 1
-    excess: Literal["wait", "refuse"] = "refuse"
-    allow: dict[Word, Annotated[tuple[Value, ...], as_tuple]] = Field(default_factory=dict)
-    max: dict[Word, PositiveWhole] = Field(default_factory=dict)
-    flags: dict[Word, bool] = Field(default_factory=dict)
-
-
-class Plan(Table):
-    """What an account can be on; plans stand in the file from the smallest to the largest."""
-
-    code: Code
-    name: Text
-    free: bool = False
-    prices: Annotated[tuple[PlanPrice, ...], as_tuple] = ()
-    allowances: Annotated[tuple[Allowance, ...], as_tuple] = Field(alias="allowance", default=())
-    entitlements: Entitlements = Entitlements()
-
-    @model_validator(mode="after")
-    def _is_free_or_priced(self) -> Self:
-        if self.free == bool(self.prices):
-            raise ValueError(_("needs prices, or free = true, and not both."))
-        if any(price.interval is None for price in self.prices):
-            raise ValueError(_('needs an interval, such as "P1M", in each of its prices.'))
-        if sum(one.mode == "claimed" for one in self.allowances) > 1:
-            raise ValueError(_("has more than one allowance to claim: a check-in claims one."))
-        return self
-
-
-class Bonus(Table):
-    """Credits on top of a pack, as a grant of their own with their own end."""
-
-    credits_micros: PositiveMicros = Field(alias="credits")
-    expiry: Expiry = NEVER
-    priority: Priority = 100
-    source: Word = "pack_bonus"
-
-
-class Pack(Table):
-    """Credits bought once."""
-
-    code: Code
-    name: Text
-    prices: Annotated[tuple[PlanPrice, ...], as_tuple] = Field(min_length=1)
-    credits_micros: PositiveMicros = Field(alias="credits")
-    expiry: Expiry = NEVER
-    priority: Priority = 100
-    source: Word = "pack"
-    bonus: Bonus | None = None
-
-    @model_validator(mode="after")
-    def _has_no_window(self) -> Self:
-        if WINDOW_END in (self.expiry, self.bonus.expiry if self.bonus else None):
-            raise ValueError(_('has no window: give an expiry ("never", "P2Y").'))
-        if any(price.interval is not None for price in self.prices):
-            raise ValueError(_("is bought once: its prices have no interval."))
-        return self
-
-
-class Charges(Table):
-    """The share of the held price that is kept when a job ends badly, by its error class."""
-
-    backend_error: ShareMicros = 0
-    timeout: ShareMicros = 0
-    moderation_input: ShareMicros = 0
-    moderation_output: ShareMicros = 0
-    invalid_input: ShareMicros = 0
-    canceled_queued: ShareMicros = 0
-    canceled_running: ShareMicros = 0
-    rejected: ShareMicros = 0
-
-
-class FailurePolicy(Table):
-    """What a failed job costs, by error class and model; nothing, unless the file says so."""
-
-    charge: Charges = Charges()
-    models: dict[Code, Charges] = Field(default_factory=dict)
-
-    def kept_micros(self, *, held_micros: int, error_class: str, model: str) -> int:
-        """Return how much of a hold is captured after a failure; the rest is released.
-
-        Rounded down to the micro: in doubt for the customer.
-        """
-        assert error_class in ERROR_CLASSES, f"unknown error class {error_class}"
-        assert held_micros >= 0, "a hold is not negative"
-        own = self.models.get(model)
-        charges = own if own is not None and error_class in own.model_fields_set else self.charge
-        share_micros: int = getattr(charges, error_class)
-        return held_micros * share_micros // MICROS
+    @cached_property
+    def index(self) -> RateIndex[AnyRate]:
+        """The rows, ready to be asked."""
+        return RateIndex(self.rates)
 
 
 class Catalog(Table):
-    """Everything that is for sale under one name, and the rules by which it is sold."""
+    """Everything that is for sale under one name, and the rules by which it is sold.
+
+    Attributes:
+        schema_version: the version of this format.
+        slug: the lasting name of the catalog.
+        title: what the platform is called.
+        zone: whose days and months count where nothing nearer says so.
+        credit: the unit of all amounts, and how prices are rounded.
+        burn_order: which grants are spent first: the keys, the most important first.
+        modelled_on: whose public prices it follows.
+        as_of: when they were read.
+        sources: where its facts come from, each under a word of its own.
+        default_model: the model of an order that names none; without it every order names one.
+        surfaces: ways in (web, api, cli); an order's is the first unless its caller says more.
+        expiry_in_flight: what comes back into a grant that has ended meanwhile: gone ("expire"),
+            or given anew for this ISO period.
+        partial_success: when fewer outputs came than were ordered: the price of those that came
+            ("per_output"), the whole price ("all"), or nothing ("none").
+        late_success: a video that comes after its credits went back is given for free.
+        failure_policy: what a failed job costs.
+        overrun: how an order is settled when its backend measures what it took.
+        books: price books by region and currency.
+        lanes: ways through the queue.
+        plans: what an account can be on, from the smallest to the largest.
+        packs: credits bought once.
+        campaigns: credits given for a reason of their own.
+        conversions: ends of products: old credits that become others.
+        models: what can be ordered.
+        aliases: other words that orders may use.
+        rates: the rate card: the rows that price orders.
+        modifiers: changes of a price after its rate, in this order.
+        cost: what orders cost the platform itself, for its reports.
+    """
 
     schema_version: Literal[1] = Field(alias="schema")
     slug: Code
     title: Text
     zone: Zone
+    modelled_on: Text | None = None
+    as_of: DateText | None = None
     credit: Credit
     burn_order: Annotated[tuple[BurnKey, ...], as_tuple] = Field(min_length=1)
-    expiry_in_flight: Literal["expire"] = "expire"
+    default_model: ModelCode | None = None
+    surfaces: Annotated[tuple[Word, ...], as_tuple] = Field(default=("web", "api"), min_length=1)
+    expiry_in_flight: InFlight = "expire"
     late_success: Literal["deliver_free"] = "deliver_free"
+    partial_success: Literal["per_output", "all", "none"] = "per_output"
     failure_policy: FailurePolicy = FailurePolicy()
+    overrun: Overrun = Overrun()
+    books: Annotated[tuple[Book, ...], as_tuple] = Field(alias="book", default=())
+    lanes: Annotated[tuple[Lane, ...], as_tuple] = Field(alias="lane", default=())
     plans: Annotated[tuple[Plan, ...], as_tuple] = Field(alias="plan", min_length=1)
     packs: Annotated[tuple[Pack, ...], as_tuple] = Field(alias="pack", default=())
+    campaigns: Annotated[tuple[Campaign, ...], as_tuple] = Field(alias="campaign", default=())
+    conversions: Annotated[tuple[Conversion, ...], as_tuple] = Field(alias="conversion", default=())
     models: Annotated[tuple[Model, ...], as_tuple] = Field(alias="model", min_length=1)
+    aliases: Annotated[tuple[Alias, ...], as_tuple] = Field(alias="alias", default=())
     rates: Annotated[tuple[Rate, ...], as_tuple] = Field(alias="rate", min_length=1)
+    modifiers: Annotated[tuple[Modifier, ...], as_tuple] = Field(alias="modifier", default=())
+    cost: CostSheet | None = None
+    sources: dict[Word, Source] = Field(default_factory=dict)
 
     def plan(self, code: str) -> Plan | None:
         """Return the plan of that code; None when there is none."""
@@ -308,26 +149,47 @@ class Catalog(Table):
         """Return the pack of that code; None when there is none."""
         return next((pack for pack in self.packs if pack.code == code), None)
 
+    def campaign(self, code: str) -> Campaign | None:
+        """Return the campaign of that code; None when there is none."""
+        return next((one for one in self.campaigns if one.code == code), None)
+
+    def lane(self, code: str) -> Lane | None:
+        """Return the lane of that code; None when the file says nothing of it."""
+        return next((lane for lane in self.lanes if lane.code == code), None)
+
+    def book_for(self, *, region: str | None, currency: str | None) -> Book | None:
+        """Return the price book of accounts of that region and currency; None: there is none."""
+        return next(
+            (book for book in self.books if book.fits(region=region, currency=currency)), None
+        )
+
     def model(self, code: str) -> Model | None:
         """Return the model of that code; None when there is none."""
         return self._models.get(code)
 
+    def choices_of(self, facts: Mapping[str, Scalar]) -> Mapping[str, Dimension]:
+        """Return the dimensions of an order of these facts; none where it knows no such."""
+        model = self.model(str(facts.get("model")))
+        task = model.task(str(facts.get("task"))) if model is not None else None
+        return {} if model is None or task is None else model.dimensions_of(task)
+
     def rates_for(self, model: str) -> tuple[AnyRate, ...]:
-        """Return the rows that can price orders of `model`, the narrowest first."""
-        return self._rates_by_model.get(model, ())
+        """Return the rows that can price orders of that model, the narrowest first."""
+        return self.rate_index.of_model(model)
+
+    @cached_property
+    def rate_index(self) -> RateIndex[AnyRate]:
+        """The rate card, ready to be asked."""
+        return RateIndex(self.rates)
+
+    @cached_property
+    def counts_months(self) -> bool:
+        """Whether some price depends on how many such orders the account has had this month."""
+        return any(
+            getattr(row, "basis", None) == MONTH_COUNT or MONTH_COUNT in row.match
+            for row in (*self.rates, *self.modifiers)
+        )
 
     @cached_property
     def _models(self) -> Mapping[str, Model]:
         return {model.code: model for model in self.models}
-
-    @cached_property
-    def _rates_by_model(self) -> Mapping[str, tuple[AnyRate, ...]]:
-        narrow_first = sorted(self.rates, key=lambda rate: rate.specificity, reverse=True)
-        return {
-            code: tuple(
-                rate
-                for rate in narrow_first
-                if typed(code) in rate.constraints.get("model", (typed(code),))
-            )
-            for code in self._models
-        }

@@ -1,5 +1,6 @@
 """Small catalogs for the tests of the pure core."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import dedent
 
@@ -9,6 +10,7 @@ from plans.catalog import loader
 from plans.catalog.schema import Catalog
 from plans.errors import CatalogInvalid, Problem
 
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 KLING = Path(__file__).resolve().parents[2] / "plans" / "catalogs" / "kling.toml"
 
 HEAD = """\

@@ -1,5 +1,6 @@
 import random
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -20,6 +21,9 @@ class Lot:
     priority: int = 100
     expires_at: datetime | None = None
     effective_at: datetime = NOON
+    scope: Mapping[str, object] = field(default_factory=dict)
+    is_bought: bool = False
+    available_micros: int = 1
 
 
 def spent(keys: list[str], *lots: Lot) -> list[str]:
@@ -49,6 +53,25 @@ def test_the_older_grant_is_spent_first() -> None:
     old = Lot("b", effective_at=NOON - timedelta(seconds=1))
 
     assert spent(["effective_at"], young, old) == ["b", "a"]
+
+
+def test_the_narrower_scope_is_spent_first_and_what_pays_all_orders_last() -> None:
+    general = Lot("a")
+    one_model = Lot("b", scope={"model": ("x",)})
+    one_model_on_the_web = Lot("c", scope={"model": ("x",), "surface": ("web",)})
+
+    assert spent(["scope"], general, one_model, one_model_on_the_web) == ["c", "b", "a"]
+
+
+def test_what_was_given_is_spent_before_what_was_bought() -> None:
+    assert spent(["free_first"], Lot("a", is_bought=True), Lot("b")) == ["b", "a"]
+
+
+def test_the_smallest_rest_is_spent_first() -> None:
+    assert spent(["amount"], Lot("a", available_micros=5), Lot("b", available_micros=2)) == [
+        "b",
+        "a",
+    ]
 
 
 def test_keys_count_in_their_order() -> None:

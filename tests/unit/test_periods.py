@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.periods import Window, add_period, daily_window, monthly_window, parse_period
+from plans.periods import (
+    Rhythm,
+    Window,
+    add_period,
+    daily_window,
+    end_of_day,
+    monthly_window,
+    parse_period,
+)
 
 ZONES = sorted(available_timezones())
 FIRST, LAST = datetime(2020, 1, 1, tzinfo=UTC), datetime(2037, 12, 31, tzinfo=UTC)
@@ -89,6 +97,138 @@ def test_a_day_that_a_zone_left_out_has_no_window() -> None:
 
     assert (before.key, after.key) == ("2011-12-29", "2011-12-31")
     assert before.ends_at == after.starts_at
+
+
+@given(st.sampled_from(ZONES), instants, st.times().map(lambda at: at.strftime("%H:%M")))
+def test_a_day_may_begin_at_any_hour_and_meets_the_next_without_a_gap(
+    zone: str, at: datetime, begins: str
+) -> None:
+    day = daily_window(zone, at, begins=begins)
+
+    assert day.starts_at <= at < day.ends_at
+    assert daily_window(zone, day.starts_at, begins=begins) == day
+    assert daily_window(zone, day.ends_at, begins=begins).starts_at == day.ends_at
+    assert timedelta(hours=20) <= day.ends_at - day.starts_at <= timedelta(hours=28)
+
+
+def test_before_its_hour_it_is_still_the_day_before() -> None:
+    early = daily_window("Asia/Shanghai", utc("2026-11-23T23:59"), begins="08:00")
+    eight = daily_window("Asia/Shanghai", utc("2026-11-24T00:00"), begins="08:00")
+
+    assert early == Window("2026-11-23", utc("2026-11-23T00:00"), utc("2026-11-24T00:00"))
+    assert eight.key == "2026-11-24"
+
+
+def test_an_hour_that_the_clocks_jump_over_begins_the_day_after_the_jump() -> None:
+    day = daily_window("Europe/Berlin", utc("2026-03-29T12:00"), begins="02:30")
+
+    assert day.starts_at == utc("2026-03-29T01:00")  # 03:00 on the clocks, which skipped 02:30
+
+
+def test_a_day_ends_at_its_midnight() -> None:
+    assert end_of_day("Asia/Shanghai", utc("2026-11-23T15:59")) == utc("2026-11-23T16:00")
+    assert end_of_day("Asia/Shanghai", utc("2026-11-23T16:00")) == utc("2026-11-24T16:00")
+
+
+rhythms = st.builds(
+    Rhythm,
+    cadence=st.sampled_from(["daily", "weekly", "monthly", "yearly"]),
+    zone=st.sampled_from(ZONES),
+    anchor_at=instants,
+    anchor=st.sampled_from(["start", "day", "calendar"]),
+    begins=st.sampled_from(["00:00", "02:30", "08:00", "23:59"]),
+    short_month=st.sampled_from(["clamp", "jump"]),
+)
+LONGEST = {"daily": 1, "weekly": 7, "monthly": 32, "yearly": 367}
+
+
+@given(rhythms, instants)
+def test_windows_of_every_rhythm_meet_without_a_gap(rhythm: Rhythm, at: datetime) -> None:
+    window = rhythm.window(at)
+    after = rhythm.window(window.ends_at)
+
+    assert window.starts_at <= at < window.ends_at
+    assert rhythm.window(window.starts_at) == window
+    assert rhythm.window(window.ends_at - timedelta(microseconds=1)) == window
+    assert after.starts_at == window.ends_at
+    assert after.key != window.key
+    assert rhythm.before(after) == window
+    longest = timedelta(days=LONGEST[rhythm.cadence]) + timedelta(hours=28)
+    assert window.ends_at - window.starts_at <= longest
+
+
+@given(rhythms, instants)
+def test_no_two_windows_of_a_year_have_one_name(rhythm: Rhythm, at: datetime) -> None:
+    keys = []
+    for _number in range(13):
+        window = rhythm.window(at)
+        keys.append(window.key)
+        at = window.ends_at
+
+    assert len(set(keys)) == len(keys)
+
+
+def starts(rhythm: Rhythm, at: str, number: int) -> list[str]:
+    """Return on which local days the next windows begin."""
+    found, instant = [], utc(at)
+    for _window in range(number):
+        window = rhythm.window(instant)
+        found.append(window.starts_at.astimezone(ZoneInfo(rhythm.zone)).strftime("%m-%d"))
+        instant = window.ends_at
+    return found
+
+
+def test_a_day_that_the_month_has_not_is_its_last_or_the_first_of_the_next() -> None:
+    anchor = utc("2026-08-31T03:00")
+
+    clamp = Rhythm("monthly", "Asia/Shanghai", anchor, anchor="day")
+    jump = Rhythm("monthly", "Asia/Shanghai", anchor, anchor="day", short_month="jump")
+
+    assert starts(clamp, "2026-08-31T12:00", 4) == ["08-31", "09-30", "10-31", "11-30"]
+    assert starts(jump, "2026-08-31T12:00", 4) == ["08-31", "10-01", "10-31", "12-01"]
+
+
+def test_both_windows_that_begin_in_one_march_have_names_of_their_own() -> None:
+    jump = Rhythm("monthly", "UTC", utc("2026-01-31T00:00"), short_month="jump")
+
+    assert [
+        jump.window(utc(at)).key
+        for at in ("2026-02-10T00:00", "2026-03-10T00:00", "2026-04-10T00:00")
+    ] == ["2026-01-31", "2026-03-01", "2026-03-31"]
+
+
+def test_a_leap_day_comes_back_each_year_by_either_rule() -> None:
+    anchor = utc("2024-02-29T12:00")
+
+    clamp = Rhythm("yearly", "UTC", anchor)
+    jump = Rhythm("yearly", "UTC", anchor, short_month="jump")
+
+    assert starts(clamp, "2024-03-01T00:00", 3) == ["02-29", "02-28", "02-28"]
+    assert starts(jump, "2024-03-01T00:00", 3) == ["02-29", "03-01", "03-01"]
+
+
+def test_weeks_months_and_years_may_be_the_calendars() -> None:
+    anchor = utc("2026-11-26T12:34")  # a Thursday
+
+    assert starts(Rhythm("weekly", "UTC", anchor, "calendar"), "2026-11-26T12:34", 2) == [
+        *("11-23", "11-30")
+    ]
+    assert starts(Rhythm("monthly", "UTC", anchor, "calendar"), "2026-11-26T12:34", 2) == [
+        *("11-01", "12-01")
+    ]
+    assert starts(Rhythm("yearly", "UTC", anchor, "calendar"), "2026-11-26T12:34", 2) == [
+        *("01-01", "01-01")
+    ]
+
+
+def test_a_week_begins_on_the_day_or_at_the_very_instant_of_its_anchor() -> None:
+    anchor = utc("2026-11-26T12:34")
+
+    by_day = Rhythm("weekly", "Asia/Shanghai", anchor, "day", begins="08:00")
+    to_the_instant = Rhythm("weekly", "Asia/Shanghai", anchor)
+
+    assert by_day.window(anchor).starts_at == utc("2026-11-26T00:00")
+    assert to_the_instant.window(anchor).ends_at == utc("2026-12-03T12:34")
 
 
 @given(st.sampled_from(ZONES), instants, instants)

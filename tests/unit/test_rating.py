@@ -13,7 +13,7 @@ from plans.credits import MICROS, MICROS_MAX, format_micros, parse_micros
 from plans.errors import Unpriced
 from plans.orders import read_order
 from plans.rating import Price, rate
-from tests.unit.shelf import HEAD, MODEL, catalog
+from tests.unit.shelf import HEAD, MODEL, NOON, catalog
 
 ANY = '[[rate]]\nid = "any"\nform = "flat"\nprice = "1"\n'
 
@@ -26,7 +26,7 @@ def per_unit(**keys: object) -> str:
 
 def price_of(rates: str, head: str = HEAD, **spec: object) -> Price:
     shop = catalog(rates, head=head)
-    return rate(shop, read_order(shop, {"model": "m", **spec}).dimensions)
+    return rate(shop, read_order(shop, {"model": "m", **spec}).dimensions, at=NOON)
 
 
 def rounded_head(mode: str, decimals: int, at: str = "output") -> str:
@@ -90,7 +90,9 @@ def test_a_decimal_count_is_rounded_as_the_rate_says(
 ) -> None:
     shop = catalog(per_unit(price="1", rounding=rounding))
 
-    assert format_micros(rate(shop, {"model": "m", "seconds": seconds}).total_micros) == total
+    assert (
+        format_micros(rate(shop, {"model": "m", "seconds": seconds}, at=NOON).total_micros) == total
+    )
 
 
 @pytest.mark.parametrize(
@@ -104,7 +106,7 @@ def test_a_count_beyond_its_bounds_is_never_multiplied(seconds: Scalar) -> None:
     shop = catalog(per_unit(price="1"))
 
     with pytest.raises(Unpriced):
-        rate(shop, {"model": "m", "seconds": seconds})
+        rate(shop, {"model": "m", "seconds": seconds}, at=NOON)
 
 
 @pytest.mark.parametrize("seconds", [math.nan, math.inf, 5.0, None, [5]])
@@ -112,13 +114,13 @@ def test_a_float_is_no_amount(seconds: object) -> None:
     shop = catalog(per_unit(price="1"))
 
     with pytest.raises(Unpriced):
-        rate(shop, {"model": "m", "seconds": cast("Scalar", seconds)})
+        rate(shop, {"model": "m", "seconds": cast("Scalar", seconds)}, at=NOON)
 
 
 @pytest.mark.parametrize("count", [0, -1, True, 2**31, 2**63, "3", 10_001])
 def test_outputs_beyond_their_bounds_have_no_price(count: Scalar) -> None:
     with pytest.raises(Unpriced):
-        rate(catalog(ANY), {"model": "m", "count": count})
+        rate(catalog(ANY), {"model": "m", "count": count}, at=NOON)
 
 
 LOOKUP = """
@@ -149,9 +151,9 @@ def test_what_no_row_matches_is_unpriced_and_says_what_was_ordered() -> None:
 def test_a_truth_value_is_not_the_number_it_equals() -> None:
     shop = catalog('[[rate]]\nid = "loud"\nmatch = { audio = true }\nform = "flat"\nprice = "1"\n')
 
-    assert rate(shop, {"model": "m", "audio": True}).rate_id == "loud"
+    assert rate(shop, {"model": "m", "audio": True}, at=NOON).rate_id == "loud"
     with pytest.raises(Unpriced):
-        rate(shop, {"model": "m", "audio": 1})
+        rate(shop, {"model": "m", "audio": 1}, at=NOON)
 
 
 SPECIFIC = """
@@ -204,10 +206,10 @@ def test_every_order_finds_the_row_that_a_plain_search_finds() -> None:
         order = read_order(
             shop, {"model": "m", "mode": mode, "audio": audio, "seconds": seconds}
         ).dimensions
-        matching = [row for row in shop.rates if row.matches(order)]
+        matching = [row for row in shop.rates if row.matches(order, at=NOON)]
         widths = [row.specificity for row in matching]
         assert widths.count(max(widths)) == 1
-        assert rate(shop, order).rate_id == matching[widths.index(max(widths))].id
+        assert rate(shop, order, at=NOON).rate_id == matching[widths.index(max(widths))].id
 
 
 @pytest.mark.parametrize(
@@ -328,6 +330,6 @@ def test_the_model_may_be_left_open() -> None:
     two = MODEL + MODEL.replace('"m"', '"other"')
     shop = catalog(ANY, model=two)
 
-    assert rate(shop, {"model": "other"}).rate_id == "any"
+    assert rate(shop, {"model": "other"}, at=NOON).rate_id == "any"
     with pytest.raises(Unpriced):
-        rate(shop, {"model": "unheard-of"})
+        rate(shop, {"model": "unheard-of"}, at=NOON)

@@ -5,12 +5,15 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet, Subquery
+from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
+from plans import selectors
 from plans.catalog.diff import diff
 from plans.catalog.schema import Catalog
 from plans.models import CatalogVersion, Publication
@@ -32,7 +35,7 @@ class CatalogVersionAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no 
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CatalogVersion]:
         """Return the versions, each with whether it is in force."""
-        newest = Publication.objects.order_by("-sequence").values("version_id")[:1]
+        newest = selectors.begun().values("version_id")[:1]
         versions: QuerySet[CatalogVersion] = super().get_queryset(request)
         return versions.annotate(
             in_force=ExpressionWrapper(Q(pk=Subquery(newest)), output_field=BooleanField())
@@ -73,6 +76,48 @@ class CatalogVersionAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no 
     def has_delete_permission(
         self, request: HttpRequest, obj: CatalogVersion | None = None
     ) -> bool:
+        """Nobody deletes what was published."""
+        return False
+
+
+@admin.register(Publication)
+class PublicationAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
+    """When what came in force, and what is announced; `withdraw_catalog` takes that back."""
+
+    list_display: ClassVar = ["sequence", "version", "published_at", "effective_at", "state"]
+    list_select_related: ClassVar = ["version", "withdrawal"]
+    ordering: ClassVar = ["-effective_at", "-sequence"]
+    fields: ClassVar = ["sequence", "version", "published_at", "effective_at", "state"]
+    readonly_fields: ClassVar = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Publication]:
+        """Return the publications, each with what the database's clock says of it."""
+        newest = selectors.begun().values("pk")[:1]
+        publications: QuerySet[Publication] = super().get_queryset(request)
+        return publications.defer("version__source", "version__document").annotate(
+            in_force=ExpressionWrapper(Q(pk=Subquery(newest)), output_field=BooleanField()),
+            begun=ExpressionWrapper(Q(effective_at__lte=Now()), output_field=BooleanField()),
+        )
+
+    @admin.display(description=_("state"))
+    def state(self, publication: Publication) -> str:
+        """Say where it stands in time."""
+        if hasattr(publication, "withdrawal"):
+            return gettext("withdrawn")
+        if publication.in_force:  # type: ignore[attr-defined]  # `get_queryset` adds it
+            return gettext("in force")
+        begun: bool = publication.begun  # type: ignore[attr-defined]  # as above
+        return gettext("over") if begun else gettext("announced")
+
+    def has_add_permission(self, request: HttpRequest, *_more: Any) -> bool:  # noqa: ANN401 (inlines pass their parent)
+        """Nobody publishes by a form."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Publication | None = None) -> bool:
+        """Nobody edits what was published."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Publication | None = None) -> bool:
         """Nobody deletes what was published."""
         return False
 

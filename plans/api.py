@@ -1,11 +1,13 @@
 """The public window: what is for sale, and what an order costs."""
 
 import hashlib
+from datetime import UTC
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
+from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_cache_control
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import JSONRenderer
@@ -13,184 +15,103 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from plans import selectors
+from plans.catalog.matching import Matched
+from plans.catalog.modifiers import Modifier
 from plans.catalog.rates import AnyRate
-from plans.catalog.schema import PlanPrice
-from plans.credits import format_micros
 from plans.errors import NoCatalog
+from plans.shapes import CatalogOut, CreditsField, HoursOut, spoken_match
 
 _FRESH_SECONDS = 60
 
 
-class CreditsField(serializers.CharField):
-    """An amount of credits: micros inside, a decimal string outside."""
+class AlsoOut(serializers.Serializer[Any]):
+    """A further part of a price: so much for each unit of another dimension."""
 
-    def to_representation(self, value: Any) -> str:  # noqa: ANN401 (as the base)
-        """Return the shortest decimal: "66", "0.63"."""
-        return format_micros(int(value))
-
-
-class MoneyOut(serializers.Serializer[Any]):
-    """An amount of money: a decimal string of at least two places, and its currency."""
-
-    amount = serializers.CharField()
-    currency = serializers.CharField()
-
-
-@extend_schema_field(MoneyOut(allow_null=True))
-class MoneyField(serializers.Field[Any, Any, Any, PlanPrice]):
-    """One of the amounts of a price, named by the attribute that holds its micros."""
-
-    def __init__(self, attribute: str) -> None:
-        super().__init__(source="*", read_only=True)
-        self._attribute = attribute
-
-    def to_representation(self, value: PlanPrice) -> dict[str, str] | None:
-        """Return the amount as prices are written, "66.00"; None when the price has none."""
-        micros: int | None = getattr(value, self._attribute)
-        if micros is None:
-            return None
-        whole, _point, places = format_micros(micros).partition(".")
-        return {"amount": f"{whole}.{places.ljust(2, '0')}", "currency": value.currency}
-
-
-class TextOut(serializers.Serializer[Any]):
-    """A name in both languages."""
-
-    en = serializers.CharField()
-    zh = serializers.CharField()
-
-
-class CreditOut(serializers.Serializer[Any]):
-    """The unit of all credit amounts."""
-
-    name = TextOut()
-    decimals = serializers.IntegerField()
+    basis = serializers.CharField()
+    price = CreditsField()
     rounding = serializers.CharField()
+    included = serializers.IntegerField()
+    units_max = serializers.IntegerField(required=False)
+    label = serializers.CharField(required=False)  # type: ignore[assignment]  # DRF's metaclass takes declared fields off the class
 
 
-class PriceOut(serializers.Serializer[Any]):
-    """A price in one currency: the list price, the first period's, and the renewal's."""
+class TierOut(serializers.Serializer[Any]):
+    """The units up to `up_to`: so much each, and `flat` once."""
 
-    interval = serializers.CharField(allow_null=True, help_text="ISO 8601 period; null: once.")
-    list = MoneyField("list_micros")
-    first = MoneyField("first_micros")
-    renewal = MoneyField("renewal_micros")
-
-
-class AllowanceOut(serializers.Serializer[Any]):
-    """Credits that come with a plan."""
-
-    code = serializers.CharField()
-    cadence = serializers.CharField()
-    mode = serializers.CharField()
-    credits = CreditsField(source="credits_micros")
-    zone = serializers.CharField(allow_null=True, help_text="Null: the catalog's zone.")
-    rollover = serializers.CharField()
-    expiry = serializers.CharField()
-    priority = serializers.IntegerField()
-    source = serializers.CharField()  # type: ignore[assignment]  # DRF's metaclass takes declared fields off the class
+    up_to = serializers.IntegerField(required=False)
+    price = CreditsField(required=False)
+    flat = CreditsField(required=False)
 
 
-class EntitlementsOut(serializers.Serializer[Any]):
-    """What a plan allows; a dimension that is not named is not limited."""
+class TimedOut(serializers.Serializer[Any]):
+    """A row that may count at some times only."""
 
-    concurrency = serializers.IntegerField()
-    excess = serializers.CharField()
-    allow = serializers.DictField(child=serializers.ListField())
-    max = serializers.DictField(child=serializers.IntegerField())
-    flags = serializers.DictField(child=serializers.BooleanField())
+    hours = HoursOut(required=False, help_text="Counts only at these hours of the day.")
 
-
-class PlanOut(serializers.Serializer[Any]):
-    """A plan with all that it brings."""
-
-    code = serializers.CharField()
-    name = TextOut()
-    free = serializers.BooleanField()
-    prices = PriceOut(many=True)
-    allowances = AllowanceOut(many=True)
-    entitlements = EntitlementsOut()
+    def get_fields(self) -> dict[str, Any]:
+        """Return the fields with the two whose names Python keeps for itself."""
+        fields = dict(super().get_fields())
+        fields["from"] = serializers.DateTimeField(required=False)
+        fields["until"] = serializers.DateTimeField(required=False, help_text="Exclusive.")
+        return fields
 
 
-class BonusOut(serializers.Serializer[Any]):
-    """Credits on top of a pack, as a grant of their own."""
-
-    credits = CreditsField(source="credits_micros")
-    expiry = serializers.CharField()
-    priority = serializers.IntegerField()
-    source = serializers.CharField()  # type: ignore[assignment]  # DRF's metaclass takes declared fields off the class
-
-
-class PackOut(BonusOut):
-    """Credits bought once."""
-
-    code = serializers.CharField()
-    name = TextOut()
-    prices = PriceOut(many=True)
-    bonus = BonusOut(allow_null=True)
-
-
-class DimensionOut(serializers.Serializer[Any]):
-    """One choice of an order: one of `values`, or a whole number from `min` to `max`."""
-
-    values = serializers.ListField(allow_null=True)
-    min = serializers.IntegerField(allow_null=True)
-    max = serializers.IntegerField(allow_null=True)
-    default = serializers.JSONField(allow_null=True)
-
-
-class TaskOut(serializers.Serializer[Any]):
-    """A task of a model; its dimensions stand over the model's."""
-
-    code = serializers.CharField()
-    requires = serializers.ListField(child=serializers.CharField())
-    chain_seconds_max = serializers.IntegerField(allow_null=True)
-    dimensions = serializers.DictField(child=DimensionOut())
-
-
-class ModelOut(serializers.Serializer[Any]):
-    """A model that can be ordered."""
-
-    code = serializers.CharField()
-    name = TextOut()
-    tasks = TaskOut(many=True)
-    dimensions = serializers.DictField(child=DimensionOut())
-
-
-class CatalogOut(serializers.Serializer[Any]):
-    """Everything that is for sale now."""
-
-    id = serializers.CharField(source="version_id")
-    slug = serializers.CharField(source="catalog.slug")
-    title = TextOut(source="catalog.title")
-    zone = serializers.CharField(source="catalog.zone")
-    credit = CreditOut(source="catalog.credit")
-    burn_order = serializers.ListField(source="catalog.burn_order", child=serializers.CharField())
-    plans = PlanOut(source="catalog.plans", many=True)
-    packs = PackOut(source="catalog.packs", many=True)
-    models = ModelOut(source="catalog.models", many=True)
-
-
-class RateOut(serializers.Serializer[Any]):
+class RateOut(TimedOut):
     """One row of the rate card; which further members it has depends on its form."""
 
     id = serializers.CharField()
     model = serializers.JSONField(help_text="A code, a list of codes, or null for any.")
     task = serializers.JSONField(help_text="A code, a list of codes, or null for any.")
-    match = serializers.DictField(help_text="Dimensions that must have this value or one of these.")
-    form = serializers.CharField()
+    match = serializers.DictField(
+        help_text="Dimensions (and plan, surface, region, currency, book) that must have this "
+        "value, one of these, or one in this range."
+    )
+    form = serializers.ChoiceField(choices=["flat", "per_unit", "lookup", "tiers", "tokens"])
     unit = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]  # DRF's metaclass takes declared fields off the class
-    price = CreditsField(required=False, help_text="flat, per_unit")
-    basis = serializers.CharField(required=False, help_text="per_unit: the dimension that counts")
-    rounding = serializers.CharField(required=False, help_text="per_unit: of the count")
+    free = serializers.BooleanField(required=False, help_text="A price of 0 is meant.")
+    price = CreditsField(required=False, help_text="flat, per_unit, tokens")
+    basis = serializers.CharField(required=False, help_text="per_unit, tiers: what counts")
+    rounding = serializers.CharField(required=False, help_text="per_unit, tiers: of the count")
     included = serializers.IntegerField(required=False, help_text="per_unit: free of charge")
     block = serializers.IntegerField(required=False, help_text="per_unit: the price is per block")
     base = CreditsField(required=False, help_text="per_unit: comes on top")
-    min = CreditsField(required=False, help_text="per_unit: the least price of an output")
-    max = CreditsField(required=False, help_text="per_unit: the highest price of an output")
     by = serializers.CharField(required=False, help_text="lookup: the dimension looked up")
     table = serializers.DictField(child=CreditsField(), required=False, help_text="lookup")
+    mode = serializers.CharField(required=False, help_text="tiers: graduated or volume")
+    tier = TierOut(many=True, required=False, help_text="tiers")
+    per = serializers.IntegerField(required=False, help_text="tokens: the price is for so many")
+    divisor = serializers.IntegerField(required=False, help_text="tokens")
+    width = serializers.CharField(required=False, help_text="tokens: the dimension of it")
+    height = serializers.CharField(required=False, help_text="tokens: the dimension of it")
+    fps = serializers.CharField(required=False, help_text="tokens: the dimension of it")
+    seconds = serializers.ListField(child=serializers.CharField(), required=False)
+    tokens = serializers.CharField(required=False, help_text="tokens: where they are known")
+    tokens_min = serializers.IntegerField(required=False, help_text="tokens: billed at least")
+    min = CreditsField(required=False, help_text="The least price of an output.")
+    max = CreditsField(required=False, help_text="The highest price of an output.")
+    also = AlsoOut(many=True, required=False, help_text="Parts that come on top, in order.")
+
+
+class PerItemOut(serializers.Serializer[Any]):
+    """So much for each item of a dimension beyond the first `beyond`."""
+
+    basis = serializers.CharField()
+    price = CreditsField()
+    beyond = serializers.IntegerField()
+
+
+class ModifierOut(TimedOut):
+    """A change of the price of one output, for the orders that it matches; one of the five."""
+
+    id = serializers.CharField()
+    match = serializers.DictField()
+    label = serializers.CharField()  # type: ignore[assignment]  # DRF's metaclass takes declared fields off the class
+    factor = serializers.CharField(required=False, help_text='Times: "0.5", or a ratio "1/7".')
+    add = CreditsField(required=False)
+    per_item = PerItemOut(required=False)
+    at_least = CreditsField(required=False)
+    at_most = CreditsField(required=False)
 
 
 class RatesOut(serializers.Serializer[Any]):
@@ -198,6 +119,7 @@ class RatesOut(serializers.Serializer[Any]):
 
     rate_card = serializers.CharField(help_text="The catalog version, as quotes name it.")
     data = RateOut(many=True)  # type: ignore[assignment]  # DRF's metaclass takes declared fields off the class
+    modifiers = ModifierOut(many=True, help_text="Applied to every price, in this order.")
     next = serializers.CharField(allow_null=True, help_text="Always null: the card is whole.")
 
 
@@ -212,7 +134,8 @@ class CatalogDetail(APIView):
     @extend_schema(responses={200: CatalogOut, 304: None}, operation_id="read_catalog")
     def get(self, request: Request) -> HttpResponse:
         """Read plans, packs and models. Repeat cheaply with `If-None-Match`."""
-        return _cacheable(request, CatalogOut(selectors.current()).data)
+        shown = CatalogOut(selectors.current(), context={"at": timezone.now()})
+        return _cacheable(request, shown.data)
 
 
 class RateList(APIView):
@@ -236,26 +159,58 @@ class RateList(APIView):
         unit = catalog.credit.name.said()
         card = {
             "rate_card": published.version_id,
-            "data": [_row(rate, unit) for rate in rates],
+            "data": [_rate(rate, unit) for rate in rates],
+            "modifiers": [_row(modifier) for modifier in catalog.modifiers],
             "next": None,
         }
         return _cacheable(request, card)
 
 
-def _row(rate: AnyRate, unit: str) -> dict[str, object]:
-    match = {
-        name: values[0] if len(values) == 1 else list(values)
-        for name, values in rate.match.items()
-        if values
-    }
-    written = rate.model_dump(by_alias=True, mode="json", exclude={"match", "label"})
+def _rate(rate: AnyRate, unit: str) -> dict[str, object]:
+    row = _row(rate)
+    match = row["match"]
+    assert isinstance(match, dict)
+    return {"model": match.pop("model", None), "task": match.pop("task", None), **row, "unit": unit}
+
+
+def _row(row: AnyRate | Modifier) -> dict[str, object]:
+    """Return a row as its file says it, without what it leaves at nothing."""
+    written = row.model_dump(by_alias=True, mode="json", exclude={"match", "label", "ref"})
     return {
-        "model": match.pop("model", None),
-        "task": match.pop("task", None),
-        "match": match,
-        **{name: value for name, value in written.items() if value is not None},
-        "unit": unit,
-        "label": rate.label.said() if rate.label else rate.id,
+        "match": spoken_match(row.match),
+        **{
+            name: value
+            for name, value in written.items()
+            if value is not None and value is not False and value != []
+        },
+        **_times(row),
+        **_labels(row),
+        "label": row.label.said() if row.label else row.id,
+    }
+
+
+def _times(row: Matched) -> dict[str, str]:
+    """Return when the row counts, in UTC as every instant of the API."""
+    ends = {"from": row.starts_at, "until": row.ends_at}
+    return {
+        name: at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        for name, at in ends.items()
+        if at is not None
+    }
+
+
+def _labels(row: AnyRate | Modifier) -> dict[str, object]:
+    """Return the parts on top with their labels in the language of the one who asks."""
+    if isinstance(row, Modifier) or not row.also:
+        return {}
+    return {
+        "also": [
+            {
+                **part.model_dump(by_alias=True, mode="json", exclude={"label"}, exclude_none=True),
+                **({"label": part.label.said()} if part.label else {}),
+            }
+            for part in row.also
+        ]
     }
 
 

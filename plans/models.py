@@ -1,7 +1,7 @@
 """Published catalogs: what was ever for sale, and when each came in force."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 
@@ -41,18 +41,56 @@ class CatalogVersion(models.Model):
 
 
 class Publication(models.Model):
-    """The instant at which a version came in force; the newest row says which one is."""
+    """The instant from which a version is in force; of those that have begun the latest counts.
+
+    One that is announced for later can be withdrawn before it begins; its row stays.
+    """
 
     # Publishers take turns, so the sequence is the order of their commits; clocks may differ.
-    sequence = models.BigAutoField(primary_key=True)
+    sequence = models.BigAutoField(_("number"), primary_key=True)
     version = models.ForeignKey(
-        CatalogVersion, on_delete=models.PROTECT, related_name="publications"
+        CatalogVersion,
+        on_delete=models.PROTECT,
+        related_name="publications",
+        verbose_name=_("catalog version"),
     )
     published_at = models.DateTimeField(_("published at"))
+    effective_at = models.DateTimeField(
+        _("in force from"), help_text=_("By the database's clock; sales are made by it from then.")
+    )
 
     class Meta:
         verbose_name = _("publication")
         verbose_name_plural = _("publications")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(effective_at__gte=F("published_at")),
+                name="publication_begins_after_it_is_published",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["-effective_at", "-sequence"], name="publication_latest_first")
+        ]
 
     def __str__(self) -> str:
         return f"publication {self.sequence} of {self.version_id}"
+
+
+class Withdrawal(models.Model):
+    """Says that an announced publication will not begin; made before its instant, or never."""
+
+    publication = models.OneToOneField(
+        Publication,
+        on_delete=models.PROTECT,
+        primary_key=True,
+        related_name="withdrawal",
+        verbose_name=_("publication"),
+    )
+    withdrawn_at = models.DateTimeField(_("withdrawn at"))
+
+    class Meta:
+        verbose_name = _("withdrawal")
+        verbose_name_plural = _("withdrawals")
+
+    def __str__(self) -> str:
+        return f"withdrawal of publication {self.publication_id}"

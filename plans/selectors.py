@@ -1,8 +1,13 @@
-"""What is for sale now, and what was when something was sold."""
+"""What is for sale now, what was when something was sold, and what is announced."""
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
+
+from django.db.models import QuerySet
+from django.db.models.functions import Now
 
 from plans.catalog.schema import Catalog
 from plans.errors import NoCatalog
@@ -18,16 +23,36 @@ class Published:
     catalog: Catalog
 
 
-def current() -> Published:
+def current(*, at: datetime | None = None) -> Published:
     """Return the catalog in force; one small query, the catalog itself is kept by the process.
 
+    Args:
+        at: in force at that instant, as far as is announced now; None is the database's now.
+
     Raises:
-        NoCatalog: nothing was published yet.
+        NoCatalog: nothing was published, or nothing has begun yet.
     """
-    newest = Publication.objects.order_by("-sequence").values_list("version_id", flat=True).first()
-    if newest is None:
-        raise NoCatalog(_("No catalog is published yet; an operator must run load_catalog."))
-    return version(newest)
+    latest = begun(at=at).values_list("version_id", flat=True).first()
+    if latest is None:
+        raise NoCatalog(_("No catalog is in force yet; an operator must run load_catalog."))
+    return version(latest)
+
+
+def begun(*, at: datetime | None = None) -> QuerySet[Publication]:
+    """Return what has begun at `at` (None: by the database's now), the one in force first."""
+    return Publication.objects.filter(
+        withdrawal=None, effective_at__lte=Now() if at is None else at
+    ).order_by("-effective_at", "-sequence")
+
+
+def scheduled() -> Sequence[Publication]:
+    """Return the publications that will begin, the soonest first; none that was withdrawn."""
+    return list(
+        Publication.objects.filter(withdrawal=None, effective_at__gt=Now())
+        .select_related("version")
+        .defer("version__source", "version__document")
+        .order_by("effective_at", "sequence")
+    )
 
 
 def version(version_id: str) -> Published:

@@ -1,13 +1,13 @@
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.test import RequestFactory
 
-from plans.admin import CatalogVersionAdmin
+from plans.admin import CatalogVersionAdmin, PublicationAdmin
 from plans.catalog import publish
-from plans.models import CatalogVersion
+from plans.models import CatalogVersion, Publication
 
 pytestmark = pytest.mark.django_db
 
@@ -43,9 +43,36 @@ def test_operators_see_which_version_is_in_force(
     assert [window.is_in_force(version) for version in seen] == [True, False]
 
 
+def test_operators_see_what_is_announced_in_force_over_and_withdrawn(
+    now: datetime, kling: str, dearer: str, rf: RequestFactory
+) -> None:
+    window = admin.site._registry[Publication]
+    assert isinstance(window, PublicationAdmin)
+    later = datetime(2099, 1, 1, tzinfo=UTC)
+    publish.publish(kling, now=now)
+    publish.publish(dearer, now=now)
+    publish.schedule(kling, at=later, now=now)
+    publish.withdraw(publish.schedule(dearer, at=later + timedelta(1), now=now).pk, now=now)
+
+    seen = window.get_queryset(rf.get("/")).order_by("sequence")
+
+    assert [window.state(one) for one in seen] == ["over", "in force", "announced", "withdrawn"]
+
+
 def test_not_even_a_superuser_edits_a_catalog(
     window: CatalogVersionAdmin, rf: RequestFactory
 ) -> None:
+    request = rf.get("/")
+    request.user = User(is_superuser=True, is_staff=True, is_active=True)
+
+    assert window.has_view_permission(request)
+    assert not window.has_add_permission(request)
+    assert not window.has_change_permission(request)
+    assert not window.has_delete_permission(request)
+
+
+def test_nor_when_it_is_in_force(rf: RequestFactory) -> None:
+    window = admin.site._registry[Publication]
     request = rf.get("/")
     request.user = User(is_superuser=True, is_staff=True, is_active=True)
 

@@ -1,4 +1,6 @@
+import csv
 import json
+from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
 
@@ -8,8 +10,8 @@ from django.core.management.base import CommandError
 
 from plans import selectors
 from plans.catalog import publish
-from plans.catalog.schema import Catalog
-from plans.models import CatalogVersion
+from plans.catalog.publish import Change, Touched
+from plans.models import CatalogVersion, Publication, Withdrawal
 from tests.plans.conftest import KLING
 
 
@@ -53,16 +55,95 @@ def test_a_dry_run_shows_the_changes_and_publishes_nothing(tmp_path: Path, deare
     assert CatalogVersion.objects.count() == 1
 
 
+def _many(count: int) -> Callable[[Change], Iterator[Touched]]:
+    def assess(change: Change) -> Iterator[Touched]:
+        for number in range(count):
+            yield Touched(f"={number}", "", change.new.slug, "price", "1", "2")
+
+    return assess
+
+
 @pytest.mark.django_db
 def test_whoever_knows_the_accounts_can_say_whom_a_change_touches(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def assess(old: Catalog | None, new: Catalog) -> list[str]:
-        return [f"{new.slug}: 7 accounts, {old is None}"]
+    monkeypatch.setattr(publish, "ASSESSORS", [_many(23)])
 
-    monkeypatch.setattr(publish, "ASSESSORS", [assess])
+    lines = said("load_catalog", str(KLING), "--dry-run")
 
-    assert "kling: 7 accounts, True" in said("load_catalog", str(KLING), "--dry-run")
+    assert lines.count("@ =0 [kling] price: 1 → 2") == 1
+    assert sum(line.startswith("@ ") for line in lines) == 20
+    assert "… and 3 more (--touched FILE.csv)." in lines
+    assert "Touched: 23 * price" in lines
+
+
+@pytest.mark.django_db
+def test_everyone_who_is_touched_stands_in_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(publish, "ASSESSORS", [_many(23)])
+    path = tmp_path / "touched.csv"
+
+    said("load_catalog", str(KLING), "--dry-run", "--touched", str(path))
+
+    with path.open(newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["account", "subscription", "plan", "kind", "before", "after"]
+    assert len(rows) == 24
+    assert rows[23] == ["'=22", "", "kling", "price", "1", "2"]  # no spreadsheet runs it
+
+
+@pytest.mark.django_db
+def test_a_catalog_is_announced_listed_and_withdrawn(tmp_path: Path, dearer: str) -> None:
+    said("load_catalog", str(KLING))
+    before = selectors.current()
+    path = tmp_path / "dearer.toml"
+    path.write_text(dearer)
+    at = "2099-07-29T09:00:00+08:00"
+
+    lines = said("load_catalog", str(path), "--at", at)
+    again = said("load_catalog", str(path), "--at", at)
+
+    (announced,) = said("load_catalog", "--scheduled")
+    assert announced in lines
+    assert "kling 2 from 2099-07-29T01:00:00+00:00 on (withdraw_catalog " in announced
+    assert lines[-1] == again[-1] == CatalogVersion.objects.get(number=2).pk
+    assert selectors.current() == before
+
+    number = announced.rpartition("withdraw_catalog ")[2].rstrip(")")
+    said("withdraw_catalog", number)
+    assert said("load_catalog", "--scheduled") == []
+    assert said("withdraw_catalog", number)[0].startswith("Withdrawn: kling 2")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--at", "2020-01-01T00:00:00Z"], "is over; publish it at once instead"),
+        (["--at", "tomorrow"], "--at is an instant with its offset"),
+        (["--at", "2099-01-01T00:00:00"], "--at is an instant with its offset"),
+    ],
+)
+def test_what_is_over_or_unclear_is_announced_for_nobody(words: list[str], sentence: str) -> None:
+    with pytest.raises(CommandError, match=sentence):
+        said("load_catalog", str(KLING), *words)
+
+    assert not CatalogVersion.objects.exists()
+
+
+@pytest.mark.django_db
+def test_what_is_in_force_is_not_withdrawn() -> None:
+    said("load_catalog", str(KLING))
+    number = Publication.objects.get().pk
+
+    with pytest.raises(CommandError, match=f"Publication {number} began at"):
+        said("withdraw_catalog", str(number))
+    with pytest.raises(CommandError, match="There is no publication 99"):
+        said("withdraw_catalog", "99999")
+
+    assert not Withdrawal.objects.exists()
+    assert selectors.current().catalog.slug == "kling"
 
 
 @pytest.mark.django_db
@@ -96,7 +177,7 @@ def test_an_order_is_priced_without_a_database() -> None:
         ('{"model": "kling-v2-6", "audio": false}', "No rate prices this order: .*audio false"),
         ('{"model": "kling-v1-6", "seconds": 1e999}', "seconds must be a whole number."),
         ('{"model": "kling-v1-6", "seconds": NaN}', "NaN is no number"),
-        ('{"model": "kling-v1-6", "count": 18446744073709551613}', "count must be from 1 to 1"),
+        ('{"model": "kling-v1-6", "count": 18446744073709551613}', "count must be from 1 to 4"),
         ('{"model": "kling-v1-6", "model": "kling-v2-6"}', "a key stands twice"),
         ("[]", "must be a JSON object"),
         ("{", "is not JSON"),

@@ -13,6 +13,7 @@ from plans.errors import CatalogInvalid, NoCatalog
 from plans.models import CatalogVersion, Publication
 from plans.rating import rate
 from tests.plans.conftest import KLING
+from tests.unit.shelf import NOON
 
 pytestmark = pytest.mark.django_db
 STD: dict[str, str | int | bool] = {"model": "kling-v1-6", "mode": "std", "seconds": 5}
@@ -52,8 +53,8 @@ def test_a_change_is_a_new_version_and_the_old_one_keeps_its_terms(
 
     assert (old.number, new.number) == (1, 2)
     assert selectors.current().version_id == new.pk
-    assert rate(selectors.current().catalog, STD).total_micros == 12 * MICROS
-    assert rate(selectors.version(old.pk).catalog, STD).total_micros == 10 * MICROS
+    assert rate(selectors.current().catalog, STD, at=NOON).total_micros == 12 * MICROS
+    assert rate(selectors.version(old.pk).catalog, STD, at=NOON).total_micros == 10 * MICROS
 
 
 def test_an_old_content_comes_back_in_force_as_the_version_that_it_was(
@@ -90,6 +91,7 @@ def test_an_unknown_version_is_refused() -> None:
         "DELETE FROM plans_catalogversion",
         "UPDATE plans_publication SET published_at = now()",
         "DELETE FROM plans_publication",
+        "UPDATE plans_publication SET effective_at = now()",
     ],
 )
 def test_the_database_refuses_to_change_what_was_published(now: datetime, sql: str) -> None:
@@ -203,7 +205,7 @@ def test_a_diff_names_what_came_went_and_changed(kling: str) -> None:
             "+ pack credits-333",
             "~ credit.decimals: 2 → 3",
             "~ plan free / entitlements.concurrency: 3 → 4",
-            "~ plan standard / prices CNY list: 66 → 68",
+            "~ plan standard / prices CNY P1M list: 66 → 68",
             "~ rate v1-6-std / table.5: 10 → 12",
         ]
     )
@@ -212,6 +214,7 @@ def test_a_diff_names_what_came_went_and_changed(kling: str) -> None:
 def test_a_first_catalog_is_all_new(kling: str) -> None:
     lines = diff(None, publish.read(kling).catalog)
 
+    assert not any(line == "+ modifier" for line in lines)  # an empty list is nothing
     assert {"+ plan free", "+ pack credits-330", "+ rate v1-6-std", "+ model kling-v1-6"} <= {
         *lines
     }

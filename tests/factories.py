@@ -1,8 +1,9 @@
 """Sets scenes through services: a test cannot start from a state that the product cannot reach."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, TypedDict, Unpack
 
 from django.conf import settings
 from django.db import transaction
@@ -17,12 +18,26 @@ from billing.ledger.models import Grant, Hold, Wallet
 from billing.ledger.services import Actor, Cause, GrantTerms, LockedWallet
 from plans import selectors as plans
 from plans.catalog import publish
+from plans.catalog.matching import Match
+from plans.catalog.values import Scalar
 from plans.credits import MICROS
 from plans.models import CatalogVersion
 
 OPERATOR: Final = Actor("operator", "grace")
 SYSTEM: Final = Actor("system", "test")
 KLING: Final = Path(settings.BASE_DIR) / "plans" / "catalogs" / "kling.toml"
+
+
+class Terms(TypedDict, total=False):
+    """What else can be said of a grant."""
+
+    scope: Match
+    locked_while: tuple[str, ...]
+    with_subscription: bool
+    series: str
+    pack: str
+    paid_micros: int
+    paid_currency: str
 
 
 def publish_kling() -> CatalogVersion:
@@ -50,28 +65,39 @@ def give(
     priority: int = 100,
     source: str = "goodwill",
     fact: str | None = None,
+    **terms: Unpack[Terms],
 ) -> Grant:
     """Give whole credits, as an operator would."""
     locked = lock(account)
-    terms = GrantTerms(
+    given = GrantTerms(
         amount_micros=credits_ * MICROS,
         source=source,
         fact=fact or f"test:{new_id('fact')}",
         priority=priority,
         effective_at=locked.now + begins_in if begins_in else None,
         expires_at=locked.now + expires_in if expires_in else None,
+        **terms,
     )
-    return ledger.grant(locked, terms, cause=Cause("operator", "grace"), actor=OPERATOR)
+    return ledger.grant(locked, given, cause=Cause("operator", "grace"), actor=OPERATOR)
 
 
 @transaction.atomic
-def hold(account: Account, credits_: int, *, reference: str = "") -> Hold:
+def hold(
+    account: Account,
+    credits_: int,
+    *,
+    reference: str = "",
+    facts: Mapping[str, Scalar] | None = None,
+    standing: Iterable[str] = (),
+) -> Hold:
     """Set whole credits aside, as an order would."""
     return ledger.hold(
         lock(account),
         amount_micros=credits_ * MICROS,
         reference=reference or f"test:{new_id('ref')}",
         catalog=plans.current().catalog,
+        facts=facts or {},
+        standing=frozenset(standing),
         cause=Cause("job", "job_test"),
         actor=SYSTEM,
     )
@@ -100,7 +126,7 @@ def release(account: Account, held: Hold) -> Hold:
 @transaction.atomic
 def claim(account: Account) -> Grant:
     """Check in."""
-    return ledger.claim(lock(account), actor=SYSTEM)
+    return ledger.claim(lock(account), actor=SYSTEM).grant
 
 
 @transaction.atomic

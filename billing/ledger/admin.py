@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from billing.http.admin import ReadOnlyAdmin
-from billing.ledger.models import Allowance, Entry, Grant, Hold, Wallet
+from billing.ledger.models import Allowance, CountedUse, Entry, Grant, Hold, Wallet
 from plans.credits import format_micros
 
 
@@ -15,13 +15,14 @@ def credits_column(field: str, title: Any) -> Any:  # noqa: ANN401 (lazy texts a
 
     @admin.display(description=title, ordering=field)
     def column(row: Any) -> str:  # noqa: ANN401 (any model that has the field)
-        return format_micros(getattr(row, field))
+        micros = getattr(row, field)
+        return "" if micros is None else format_micros(micros)
 
     return column
 
 
 @admin.display(description=_("account"), ordering="wallet__account__external_id")
-def owner(row: Grant | Allowance | Hold | Entry) -> str:
+def owner(row: Grant | Allowance | CountedUse | Hold | Entry) -> str:
     """Return whose wallet it is, as the platform names him: an operator knows no wallet's id."""
     return row.wallet.account.external_id
 
@@ -59,12 +60,28 @@ class GrantAdmin(ReadOnlyAdmin[Grant]):
 
 @admin.register(Allowance)
 class AllowanceAdmin(ReadOnlyAdmin[Allowance]):
-    """Free credits that come again."""
+    """What comes again: credits, and units that are counted."""
 
-    list_display = [owner, "code", "mode", "cadence", amount, "zone", "next_at", "ends_at"]
-    list_filter = ["mode", "cadence", "code"]
+    list_display = [
+        *(owner, "code", "mode", "cadence", amount, "unit", "zone", "next_at", "ends_at")
+    ]
+    list_filter = ["mode", "cadence", "unit", "code"]
     list_select_related = ["wallet__account"]
     search_fields = ["=wallet__id", "wallet__account__external_id"]
+
+
+@admin.register(CountedUse)
+class CountedUseAdmin(ReadOnlyAdmin[CountedUse]):
+    """What was taken from the windows of counted allowances."""
+
+    list_display = [
+        *(owner, "series", "window"),
+        credits_column("units_micros", _("units")),
+        credits_column("kept_micros", _("units kept")),
+        *("reference", "created_at", "settled_at"),
+    ]
+    list_select_related = ["wallet__account"]
+    search_fields = ["=reference", "=wallet__id", "wallet__account__external_id"]
 
 
 @admin.register(Hold)

@@ -1,5 +1,6 @@
 """Balance, grants, entries and the check-in over REST: parse, one call, answer."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, ClassVar, Final
@@ -16,11 +17,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing.accounts.authentication import account_of, caller_of, own_account_of
+from billing.accounts.models import Account
 from billing.accounts.scopes import Scope
 from billing.http import errors, idempotency, pagination
 from billing.http.parsing import StrictIn
 from billing.ledger import selectors, services
+from billing.ledger.counting import Counted
 from billing.ledger.errors import AmountOutOfRange, NothingToClaim
+from billing.ledger.lots import STANDINGS
 from billing.ledger.models import Entry, Grant
 from billing.ledger.selectors import AS_OF_AHEAD_MAX, Balance
 from billing.ledger.services import Actor, Cause, GrantTerms
@@ -40,10 +44,11 @@ class CreditsField(serializers.Field[int, str, str, Any]):
                 raise ValueError  # noqa: TRY301, TRY004 (one sentence for every wrong amount)
             return parse_micros(data)
         except ValueError:
-            raise serializers.ValidationError(
-                _('Write an amount of credits as a decimal string, such as "35" or "0.5".'),
-                code="invalid_amount",
-            ) from None
+            raise serializers.ValidationError(self.sentence(), code="invalid_amount") from None
+
+    def sentence(self) -> str:
+        """Return how such an amount is written."""
+        return _('Write an amount of credits as a decimal string, such as "35" or "0.5".')
 
     def to_representation(self, value: int) -> str:
         """Return the amount in credits."""
@@ -70,15 +75,31 @@ class NextGrantOut(serializers.Serializer[Any]):
     mode = serializers.ChoiceField(choices=["auto", "claimed"])
 
 
+class CountedOut(serializers.Serializer[Any]):
+    """Counted units of the plan, such as 3 videos a day."""
+
+    code = serializers.CharField()
+    name = serializers.CharField()
+    unit = serializers.ChoiceField(choices=["order", "output", "second"])
+    limit = serializers.CharField()
+    used = serializers.CharField()
+    left = serializers.CharField()
+    resets_at = serializers.DateTimeField(allow_null=True)
+
+
 class BalanceOut(serializers.Serializer[Any]):
     """A wallet at one instant."""
 
     as_of = serializers.DateTimeField()
     available = serializers.CharField()
     held = serializers.CharField()
+    locked = serializers.CharField(
+        help_text="Of the available ones, those that no order may use as the account stands."
+    )
     debt = serializers.CharField()
     unit = serializers.CharField()
     by_source = serializers.DictField(child=serializers.CharField())
+    counted = CountedOut(many=True)
     expiring = ExpiringOut(many=True)
     next_grant = NextGrantOut(allow_null=True)
     resets_at = serializers.DateTimeField(allow_null=True)
@@ -94,13 +115,30 @@ class GrantOut(serializers.ModelSerializer[Grant]):
     captured = CreditsField(source="captured_micros")
     expired = CreditsField(source="expired_micros")
     revoked = CreditsField(source="revoked_micros")
+    scope = serializers.DictField(help_text="Which orders it pays; empty: all.")
+    locked_while = serializers.ListField(
+        child=serializers.ChoiceField(choices=list(STANDINGS)),
+        help_text="It cannot be spent while the account stands so.",
+    )
+    expires_at = serializers.DateTimeField(source="gone_at", allow_null=True)
 
     class Meta:
         model = Grant
         fields = [
             *("id", "source", "reason", "priority", "credits", "pending", "available", "held"),
-            *("captured", "expired", "revoked", "effective_at", "expires_at", "created_at"),
+            *("captured", "expired", "revoked", "scope", "locked_while"),
+            *("effective_at", "expires_at", "created_at"),
         ]
+
+
+class CheckInOut(GrantOut):
+    """Today's free credits, and the days in a row on which they were claimed."""
+
+    streak_days = serializers.IntegerField()
+    first = serializers.BooleanField(help_text="Whether this check-in gave them.")
+
+    class Meta(GrantOut.Meta):
+        fields = [*GrantOut.Meta.fields, "streak_days", "first"]
 
 
 class GrantIn(StrictIn):
@@ -174,6 +212,9 @@ class BalanceView(APIView):
     """What an account has."""
 
     authz: ClassVar = {"GET": "balance.read"}
+    # How an account stands (past due, unsubscribed) is not the ledger's to know; `billing.urls`
+    # says who does.
+    standing_of: Callable[[Account], frozenset[str]] = staticmethod(lambda _account: frozenset())
 
     @extend_schema(
         parameters=[OpenApiParameter("as_of", OpenApiTypes.DATETIME, description="RFC 3339.")],
@@ -181,12 +222,19 @@ class BalanceView(APIView):
         operation_id="read_balance",
     )
     def get(self, request: Request) -> Response:
-        """Read the balance now, at a past instant, or ahead from what is scheduled."""
+        """Read the balance now, at a past instant, or ahead from what is scheduled.
+
+        Of the past it tells what was written down. A forecast of an instant that nobody touched the
+        wallet at may differ from what is told once it has passed: a window of an allowance that
+        came and went unseen leaves no trace.
+        """
         account = account_of(request, Scope.BALANCE_READ)
         as_of = _instant(request.query_params.get("as_of"))
         catalog = plans.current().catalog
         wallet = services.open_wallet(account, catalog=catalog)
-        return Response(_balance_body(selectors.balance(wallet, as_of=as_of), catalog))
+        standing = self.standing_of(account)
+        found = selectors.balance(wallet, as_of=as_of, standing=standing)
+        return Response(_balance_body(found, catalog))
 
 
 class GrantList(APIView):
@@ -251,7 +299,7 @@ class CheckIn(APIView):
     idempotency: ClassVar = {"POST": "optional"}
     refusals: ClassVar = {"POST": [NothingToClaim]}
 
-    @extend_schema(request=None, responses=GrantOut, operation_id="check_in")
+    @extend_schema(request=None, responses=CheckInOut, operation_id="check_in")
     def post(self, request: Request) -> HttpResponse:
         """Claim today's free credits; a repeat on the same day answers with the same grant."""
         key = idempotency.read_key(request, required=False)
@@ -260,8 +308,9 @@ class CheckIn(APIView):
         def work() -> tuple[int, object]:
             account = own_account_of(request)
             locked = services.lock_wallet(account, catalog=plans.current().catalog)
-            grant = services.claim(locked, actor=Actor(caller.kind, caller.actor_id))
-            return 200, GrantOut(grant).data
+            claim = services.claim(locked, actor=Actor(caller.kind, caller.actor_id))
+            told = {"streak_days": claim.streak_days, "first": claim.first}
+            return 200, {**GrantOut(claim.grant).data, **told}
 
         return idempotency.respond(idempotency.answer_once(key, work, now=timezone.now()))
 
@@ -298,15 +347,33 @@ def _instant(text: str | None) -> datetime | None:
     return instant
 
 
+def _name(counted: Counted) -> str:
+    terms = counted.schedule.terms
+    return terms.name.said() if terms.name is not None else terms.code
+
+
 def _balance_body(balance: Balance, catalog: Catalog) -> dict[str, Any]:
     upcoming = balance.next_grant
     return {
         "as_of": balance.as_of,
         "available": format_micros(balance.available_micros),
         "held": format_micros(balance.held_micros),
+        "locked": format_micros(balance.locked_micros),
         "debt": "0",  # nothing here can make a debt: credits are held before they are spent
         "unit": catalog.credit.name.said(),
         "by_source": {name: format_micros(total) for name, total in balance.by_source.items()},
+        "counted": [
+            {
+                "code": counted.schedule.terms.code,
+                "name": _name(counted),
+                "unit": counted.schedule.terms.unit,
+                "limit": format_micros(counted.limit_micros),
+                "used": format_micros(counted.used_micros),
+                "left": format_micros(counted.left_micros),
+                "resets_at": counted.resets_at,
+            }
+            for counted in balance.counted
+        ],
         "expiring": [
             {
                 "grant": lot.id,

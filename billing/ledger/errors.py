@@ -6,19 +6,36 @@ from plans.wording import gettext as _
 
 
 class InsufficientCredits(DomainError):
-    """The wallet's free, unexpired credits fall short of the price."""
+    """The wallet's free, unexpired credits that may pay this order fall short of the price."""
 
     code = "insufficient_credits"
     kind = ErrorKind.PAYMENT_REQUIRED
 
-    def __init__(self, *, need_micros: int, available_micros: int) -> None:
+    def __init__(
+        self, *, need_micros: int, available_micros: int, unusable_micros: int = 0
+    ) -> None:
+        """Say what is missing.
+
+        Args:
+            available_micros: what this order may use.
+            unusable_micros: what is free beside that, and may pay other orders only.
+        """
         need, available = format_micros(need_micros), format_micros(available_micros)
+        unusable = format_micros(unusable_micros)
+        sentence = (
+            _(
+                "This costs %(need)s credits; the wallet has %(available)s for it, and "
+                "%(unusable)s that cannot pay for it."
+            )
+            if unusable_micros
+            else _("This costs %(need)s credits; the wallet has %(available)s.")
+        )
         super().__init__(
-            _("This costs %(need)s credits; the wallet has %(available)s.")
-            % {"need": need, "available": available},
+            sentence % {"need": need, "available": available, "unusable": unusable},
             need=need,
             available=available,
             short=format_micros(need_micros - available_micros),
+            unusable=unusable,
         )
 
 

@@ -55,7 +55,10 @@ PATHS: Final[Mapping[Kind, tuple[Bucket, Bucket]]] = {
 assert set(PATHS) == set(Kind), "every kind needs a path"
 
 # Tuples, not sets: constraints are built from them.
-CAUSES: Final = ("job", "allowance", "expiry", "service_grant", "operator")
+CAUSES: Final = (
+    *("job", "allowance", "expiry", "service_grant", "operator"),
+    *("rollover", "subscription", "conversion", "pack", "campaign"),
+)
 ACTORS: Final = ("user", "service", "operator", "backend", "system")
 
 

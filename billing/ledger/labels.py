@@ -27,6 +27,11 @@ CAUSES = [
     ("expiry", _("expiry")),
     ("service_grant", _("grant by a service")),
     ("operator", _("operator")),
+    ("rollover", _("limit of what is carried over")),
+    ("subscription", _("subscription")),
+    ("conversion", _("conversion")),
+    ("pack", _("pack")),
+    ("campaign", _("campaign")),
 ]
 ACTORS = [
     ("user", _("user")),
@@ -35,4 +40,17 @@ ACTORS = [
     ("backend", _("backend")),
     ("system", _("system")),
 ]
-CADENCES = [("daily", _("daily")), ("monthly", _("monthly")), ("once", _("once"))]
+CADENCES = [
+    ("daily", _("daily")),
+    ("weekly", _("weekly")),
+    ("monthly", _("monthly")),
+    ("yearly", _("yearly")),
+    ("rolling", _("from the first use on")),
+    ("once", _("once")),
+]
+UNITS = [
+    ("credit", _("credits")),
+    ("order", _("orders")),
+    ("output", _("videos")),
+    ("second", _("seconds")),
+]

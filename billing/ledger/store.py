@@ -1,93 +1,34 @@
 """The hot path's statements: lock and load a wallet, and write what its timeline did.
 
-One statement locks and tells the time, two load what is alive (a third where an allowance is
-under way), and one writes all entries and sums. The rules stay in `timeline`; nothing here
-decides.
+One statement locks and tells the time, two load what is alive (a third where an allowance has
+come due, and one where units are counted), and one writes all entries and sums. The rules stay
+in `timeline`; nothing here decides.
 """
 
-from collections import Counter
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from django.db import connection
+from django.db.models import Q
 
 from billing.http.requests import request_id
 from billing.ids import new_id
-from billing.ledger.journal import PATHS, Bucket, chain
-from billing.ledger.models import Allowance, Grant, Wallet
-from billing.ledger.timeline import Lot, Schedule, Timeline
+from billing.ledger import statements
+from billing.ledger.counting import Use
+from billing.ledger.lots import Lot
+from billing.ledger.models import Allowance, CountedUse, Grant, Wallet
+from billing.ledger.schedules import Schedule
+from billing.ledger.timeline import Timeline
+from plans.catalog.allowances import Allowance as AllowanceTerms
+from plans.catalog.matching import read_match
+from plans.catalog.schema import Catalog
 
-# The clock is read after the lock is held: a wait for the lock makes the instant later, never
-# the other way round. `touched_at` keeps it from running back when the server's clock does.
-_LOCK: Final = """
-    WITH locked AS MATERIALIZED (SELECT * FROM billing_wallet WHERE account_id = %s FOR UPDATE)
-    SELECT id, available_micros, held_micros, seq, digest, touched_at, due_at,
-           GREATEST(clock_timestamp() + clock_offset, touched_at)
-    FROM locked
-"""
-_LOTS: Final = """
-    SELECT id, source, priority, effective_at, expires_at,
-           pending_micros, available_micros, held_micros
-    FROM billing_grant
-    WHERE wallet_id = %s AND (pending_micros > 0 OR available_micros > 0 OR held_micros > 0)
-"""
-_WRITE: Final = """
-    WITH issued AS (
-        INSERT INTO billing_grant (
-            id, wallet_id, source, fact, reason, priority, effective_at, expires_at, created_at,
-            amount_micros, pending_micros, available_micros, held_micros, captured_micros,
-            expired_micros, revoked_micros)
-        SELECT i.id, %(wallet)s, i.source, i.fact, i.reason, i.priority, i.effective_at,
-               i.expires_at, %(now)s, i.amount, i.pending, i.available, i.held, i.captured,
-               i.expired, i.revoked
-        FROM unnest(%(i_id)s::text[], %(i_source)s::text[], %(i_fact)s::text[],
-                    %(i_reason)s::text[], %(i_priority)s::int[], %(i_effective)s::timestamptz[],
-                    %(i_expires)s::timestamptz[], %(i_amount)s::bigint[], %(i_pending)s::bigint[],
-                    %(i_available)s::bigint[], %(i_held)s::bigint[], %(i_captured)s::bigint[],
-                    %(i_expired)s::bigint[], %(i_revoked)s::bigint[])
-             AS i(id, source, fact, reason, priority, effective_at, expires_at, amount, pending,
-                  available, held, captured, expired, revoked)
-    ), moved AS (
-        UPDATE billing_grant AS g
-        SET pending_micros = g.pending_micros + d.pending,
-            available_micros = g.available_micros + d.available,
-            held_micros = g.held_micros + d.held,
-            captured_micros = g.captured_micros + d.captured,
-            expired_micros = g.expired_micros + d.expired,
-            revoked_micros = g.revoked_micros + d.revoked
-        FROM unnest(%(d_id)s::text[], %(d_pending)s::bigint[], %(d_available)s::bigint[],
-                    %(d_held)s::bigint[], %(d_captured)s::bigint[], %(d_expired)s::bigint[],
-                    %(d_revoked)s::bigint[])
-             AS d(id, pending, available, held, captured, expired, revoked)
-        WHERE g.id = d.id
-    ), written AS (
-        INSERT INTO billing_entry (
-            id, wallet_id, seq, kind, source, target, amount_micros, grant_id, hold_id,
-            available_after_micros, held_after_micros, cause_type, cause_id, actor_type,
-            actor_id, request_id, effective_at, created_at, digest)
-        SELECT e.id, %(wallet)s, e.seq, e.kind, e.source, e.target, e.amount, e.grant_id,
-               e.hold_id, e.available, e.held, e.cause_type, e.cause_id, e.actor_type,
-               e.actor_id, %(request)s, e.effective_at, %(now)s, e.digest
-        FROM unnest(%(e_id)s::text[], %(e_seq)s::bigint[], %(e_kind)s::text[],
-                    %(e_source)s::text[], %(e_target)s::text[], %(e_amount)s::bigint[],
-                    %(e_grant)s::text[], %(e_hold)s::text[], %(e_available)s::bigint[],
-                    %(e_held)s::bigint[], %(e_cause_type)s::text[], %(e_cause_id)s::text[],
-                    %(e_actor_type)s::text[], %(e_actor_id)s::text[],
-                    %(e_effective)s::timestamptz[], %(e_digest)s::bytea[])
-             AS e(id, seq, kind, source, target, amount, grant_id, hold_id, available, held,
-                  cause_type, cause_id, actor_type, actor_id, effective_at, digest)
-    ), planned AS (
-        UPDATE billing_allowance AS a SET next_at = p.next_at
-        FROM unnest(%(p_id)s::text[], %(p_next)s::timestamptz[]) AS p(id, next_at)
-        WHERE a.id = p.id AND a.next_at IS DISTINCT FROM p.next_at
-    )
-    UPDATE billing_wallet
-    SET available_micros = %(available)s, held_micros = %(held)s, seq = %(seq)s,
-        digest = %(digest)s, due_at = %(due)s, touched_at = %(touched)s
-    WHERE id = %(wallet)s
-"""
 _GIVEN_OF_LATE: Final = timedelta(days=70)
+_A_YEAR_OF_LATE: Final = timedelta(days=800)
 
 
 @dataclass(slots=True)
@@ -96,7 +37,9 @@ class LockedWallet:
 
     Attributes:
         now: the lock's instant, the only clock of money.
-        due_at: as it stands in the row, which may be older than what the timeline says.
+        due_at, planned: when the wallet changes next, and when each allowance gives next, as
+            it stands in the rows, which may be older than what the timeline says.
+        catalog: whose rules count for what is done now, such as the one for expired grants.
         timeline: what the wallet is and what happens to it; `write` makes it lasting.
     """
 
@@ -107,17 +50,30 @@ class LockedWallet:
     digest: bytes
     timeline: Timeline
     due_at: datetime | None
+    planned: dict[str, datetime | None]
+    catalog: Catalog
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the rows say what the timeline says."""
+        timeline = self.timeline
+        return (
+            not timeline.movements
+            and timeline.due_at() == self.due_at
+            and _planned(timeline) == self.planned
+        )
 
 
-def lock(account_id: str) -> LockedWallet | None:
+def lock(account_id: str, *, catalog: Catalog) -> LockedWallet | None:
     """Lock the account's wallet and load what is alive in it; None when it has none."""
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK, [account_id])
+        cursor.execute(statements.LOCK, [account_id])
         row = cursor.fetchone()
         if row is None:
             return None
         wallet_id, available, held, seq, digest, touched_at, due_at, now = row
-        timeline = _load(cursor, wallet_id, available, held, touched_at)
+        timeline = _load(cursor, wallet_id, available, held, touched_at, until=now)
+    planned = _planned(timeline)
     timeline.settle(now)
     return LockedWallet(
         id=wallet_id,
@@ -127,7 +83,13 @@ def lock(account_id: str) -> LockedWallet | None:
         digest=bytes(digest),
         timeline=timeline,
         due_at=due_at,
+        planned=planned,
+        catalog=catalog,
     )
+
+
+def _planned(timeline: Timeline) -> dict[str, datetime | None]:
+    return {schedule.id: schedule.next_at for schedule in timeline.schedules}
 
 
 def load(wallet: Wallet) -> Timeline:
@@ -137,7 +99,7 @@ def load(wallet: Wallet) -> Timeline:
     them, and somebody may have moved credits in between.
     """
     with connection.cursor() as cursor:
-        timeline = _load(cursor, wallet.pk, 0, 0, wallet.touched_at)
+        timeline = _load(cursor, wallet.pk, 0, 0, wallet.touched_at, until=None)
     timeline.available_micros = sum(lot.available_micros for lot in timeline.lots.values())
     timeline.held_micros = sum(lot.held_micros for lot in timeline.lots.values())
     return timeline
@@ -182,14 +144,72 @@ def write(locked: LockedWallet) -> None:
         "p_id": [schedule.id for schedule in timeline.schedules],
         "p_next": [schedule.next_at for schedule in timeline.schedules],
     }
-    facts |= _entries(locked)
-    facts |= _grants(timeline)
+    facts |= statements.entries(locked)
+    facts |= statements.grants(timeline)
     facts |= {"seq": locked.seq, "digest": locked.digest}
     with connection.cursor() as cursor:
-        cursor.execute(_WRITE, facts)
-    locked.due_at = facts["due"]
+        cursor.execute(statements.WRITE, facts)
+    locked.due_at, locked.planned = facts["due"], _planned(timeline)
     timeline.movements.clear()
     timeline.issues.clear()
+    timeline.ended.clear()
+
+
+def lots_of(wallet: Wallet, grant_ids: Iterable[str]) -> list[Lot]:
+    """Return the lots of these grants as they are now, whether anything is left of them or not."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{statements.LOT} WHERE wallet_id = %s AND id = ANY(%s)", [wallet.pk, [*grant_ids]]
+        )
+        return [_lot(row) for row in cursor.fetchall()]
+
+
+def schedules(wallet: Wallet, *, at: datetime) -> list[Schedule]:
+    """Return the allowances that the wallet had at the past instant `at`, with nothing due."""
+    rows = Allowance.objects.filter(
+        Q(ends_at=None) | Q(ends_at__gt=at),
+        wallet=wallet,
+        mode=Allowance.Mode.AUTO,
+        started_at__lte=at,
+    )
+    return [replace(schedule(row), next_at=None) for row in rows.order_by("position", "id")]
+
+
+def uses(wallet_id: str, *, since: datetime) -> list[Use]:
+    """Return what was taken from windows that were not over at `since`, in order.
+
+    What was settled by then comes as one use a window; to look back further see `each_use`.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(statements.USES, {"wallet": wallet_id, "since": since})
+        return [Use(*row) for row in cursor.fetchall()]
+
+
+def each_use(wallet_id: str, *, since: datetime) -> list[Use]:
+    """Return the use of each order of windows that were not over at `since`, in order."""
+    rows = CountedUse.objects.filter(wallet_id=wallet_id, window_ends_at__gt=since)
+    return [
+        Use(*row)
+        for row in rows.order_by("created_at", "id").values_list(
+            *("series", "window", "window_ends_at", "units_micros"),
+            *("kept_micros", "created_at", "settled_at"),
+        )
+    ]
+
+
+def schedule(allowance: Allowance) -> Schedule:
+    """Return the row as the pure core knows it."""
+    return Schedule(
+        id=allowance.pk,
+        code=allowance.code,
+        terms=_terms(json.dumps(allowance.terms)),
+        zone=allowance.zone,
+        anchor_at=allowance.anchor_at,
+        subscription=allowance.subscription,
+        next_at=allowance.next_at,
+        ends_at=allowance.ends_at,
+        windows_of=allowance.windows_of,
+    )
 
 
 def _load(
@@ -198,129 +218,76 @@ def _load(
     available_micros: int,
     held_micros: int,
     touched_at: datetime,
+    *,
+    until: datetime | None,
 ) -> Timeline:
-    cursor.execute(_LOTS, [wallet_id])
-    lots = {row[0]: Lot(*row) for row in cursor.fetchall()}
-    allowances = Allowance.objects.filter(wallet_id=wallet_id, next_at__isnull=False)
-    schedules = [_schedule(allowance) for allowance in allowances.order_by("id")]
+    """Load a timeline that will be settled to `until`; None: to whatever instant."""
+    cursor.execute(statements.LOTS, [wallet_id])
+    lots = {row[0]: _lot(row) for row in cursor.fetchall()}
+    schedules = _schedules(cursor, wallet_id, touched_at)
+    counted = any(schedule.terms.is_counted for schedule in schedules)
     return Timeline(
         available_micros=available_micros,
         held_micros=held_micros,
         instant=touched_at,
         lots=lots,
         schedules=schedules,
-        given=_given(wallet_id, schedules),
+        given=_given(wallet_id, schedules, until),
+        uses=uses(wallet_id, since=touched_at) if counted else [],
         new_id=_new_grant_id,
     )
 
 
-def _given(wallet_id: str, schedules: list[Schedule]) -> set[str]:
-    """Return the facts of what the schedules' allowances gave of late.
+def _lot(row: tuple[Any, ...]) -> Lot:
+    *plain, series, scope, locked_while, is_bought, with_subscription, lasts, pack, again = row
+    lot = Lot(*plain)
+    lot.series = series
+    lot.scope = read_match(scope)
+    lot.locked_while = tuple(json.loads(locked_while)) if locked_while != "[]" else ()
+    lot.is_bought = is_bought
+    lot.with_subscription = with_subscription
+    lot.lasts = lasts
+    lot.pack = pack
+    lot.is_returned = again
+    return lot
+
+
+def _schedules(
+    cursor: Any,  # noqa: ANN401 (Django's cursor wrapper has no public type)
+    wallet_id: str,
+    at: datetime,
+) -> list[Schedule]:
+    cursor.execute(statements.SCHEDULES, [wallet_id, at])
+    return [
+        Schedule(key, code, _terms(terms), *others)
+        for key, code, terms, *others in cursor.fetchall()
+    ]
+
+
+@lru_cache(maxsize=4096)
+def _terms(text: str) -> AllowanceTerms:
+    return AllowanceTerms.model_validate_json(text)
+
+
+def _given(wallet_id: str, schedules: list[Schedule], until: datetime | None) -> set[str]:
+    """Return the facts of what the schedules' allowances gave of late, when it will be asked.
 
     Of late means not long before the next window: a later zone or plan may name a day again
-    that was given already, but never one of months ago.
+    that was given already, but never one of months ago; a year may be named again for a year.
     """
-    starts = [one.next_at for one in schedules if one.next_at is not None]
-    if not starts:
+    coming = [one for one in schedules if one.next_at is not None]
+    starts = [one.next_at for one in coming if one.next_at is not None]
+    if not starts or (until is not None and min(starts) > until):
         return set()
+    yearly = [one.series for one in coming if one.terms.cadence == "yearly"]
     recent = Grant.objects.filter(
+        Q(effective_at__gte=min(starts) - _GIVEN_OF_LATE)
+        | Q(series__in=yearly, effective_at__gte=min(starts) - _A_YEAR_OF_LATE),
         wallet_id=wallet_id,
         fact__startswith="allowance:",
-        effective_at__gte=min(starts) - _GIVEN_OF_LATE,
     )
     return set(recent.values_list("fact", flat=True))
 
 
 def _new_grant_id() -> str:
     return new_id("gr")
-
-
-def _schedule(allowance: Allowance) -> Schedule:
-    assert allowance.next_at is not None
-    return Schedule(
-        id=allowance.pk,
-        code=allowance.code,
-        cadence=allowance.cadence,
-        zone=allowance.zone,
-        anchor_at=allowance.anchor_at,
-        amount_micros=allowance.amount_micros,
-        source=allowance.source,
-        priority=allowance.priority,
-        expiry=allowance.expiry,
-        next_at=allowance.next_at,
-        ends_at=allowance.ends_at,
-    )
-
-
-def _entries(locked: LockedWallet) -> dict[str, list[Any]]:
-    """Number and chain the movements; the wallet's `seq` and `digest` follow them."""
-    rows: list[tuple[Any, ...]] = []
-    for movement in locked.timeline.movements:
-        locked.seq += 1
-        locked.digest = chain(locked.digest, wallet_id=locked.id, seq=locked.seq, movement=movement)
-        source, target = PATHS[movement.kind]
-        rows.append(
-            (
-                new_id("en"),
-                locked.seq,
-                movement.kind.value,
-                source.value,
-                target.value,
-                movement.amount_micros,
-                movement.grant_id,
-                movement.hold_id,
-                movement.available_after_micros,
-                movement.held_after_micros,
-                movement.cause.type,
-                movement.cause.id,
-                movement.actor.type,
-                movement.actor.id,
-                movement.effective_at,
-                locked.digest,
-            )
-        )
-    return _columns(
-        "e",
-        "id seq kind source target amount grant hold available held cause_type cause_id "
-        "actor_type actor_id effective digest",
-        rows,
-    )
-
-
-def _grants(timeline: Timeline) -> dict[str, list[Any]]:
-    """Sum the movements by grant: whole rows for the new ones, differences for the others."""
-    totals: dict[str, Counter[Bucket]] = {}
-    for movement in timeline.movements:
-        total = totals.setdefault(movement.grant_id, Counter())
-        source, target = PATHS[movement.kind]
-        total[source] -= movement.amount_micros
-        total[target] += movement.amount_micros
-    issues = []
-    for issue in timeline.issues:
-        total = totals.pop(issue.lot.id, Counter())
-        total[Bucket.ISSUED] += issue.amount_micros
-        lot = issue.lot
-        issues.append(
-            (
-                lot.id,
-                lot.source,
-                issue.fact,
-                issue.reason,
-                lot.priority,
-                lot.effective_at,
-                lot.expires_at,
-                issue.amount_micros,
-                *(total[bucket] for bucket in Bucket),
-            )
-        )
-    changes = [(key, *(total[bucket] for bucket in Bucket)) for key, total in totals.items()]
-    buckets = "pending available held captured expired revoked"
-    return _columns(
-        "i", f"id source fact reason priority effective expires amount {buckets}", issues
-    ) | _columns("d", f"id {buckets}", changes)
-
-
-def _columns(prefix: str, names: str, rows: list[tuple[Any, ...]]) -> dict[str, list[Any]]:
-    """Turn rows into one list a column, which `unnest` turns back into rows."""
-    columns = names.split()
-    return {f"{prefix}_{name}": [row[place] for row in rows] for place, name in enumerate(columns)}

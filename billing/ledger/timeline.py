@@ -4,66 +4,18 @@ Integers and instants only: no Django, no clock, no I/O. The same code answers f
 present, the past and the future, and runs a sandbox's clock.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
+from billing.ledger.counting import Counted, Use, counted_at
 from billing.ledger.errors import InsufficientCredits
 from billing.ledger.journal import PATHS, SYSTEM, Actor, Bucket, Cause, Kind, Movement
+from billing.ledger.lots import RETURNED, Agenda, Issue, Lot, Part
+from billing.ledger.schedules import Schedule
 from plans import periods
 from plans.burn_order import Rank
-
-FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)  # the end of a window that never ends
-
-
-@dataclass(slots=True)
-class Lot:
-    """What is left of one grant. `expires_at` None means never; ends are exclusive."""
-
-    id: str
-    source: str
-    priority: int
-    effective_at: datetime
-    expires_at: datetime | None
-    pending_micros: int = 0
-    available_micros: int = 0
-    held_micros: int = 0
-
-
-@dataclass(slots=True)
-class Schedule:
-    """An automatic allowance: `amount_micros` at the start of each window, from `next_at` on."""
-
-    id: str
-    code: str
-    cadence: str
-    zone: str
-    anchor_at: datetime
-    amount_micros: int
-    source: str
-    priority: int
-    expiry: str
-    next_at: datetime | None  # None: nothing more comes
-    ends_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Issue:
-    """A grant that does not stand in the database yet: what its row will say beside the lot."""
-
-    lot: Lot
-    amount_micros: int
-    fact: str
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A share of one grant: `amount_micros` of the lot `grant_id`."""
-
-    grant_id: str
-    amount_micros: int
+from plans.catalog.values import Scalar
 
 
 @dataclass(slots=True)
@@ -72,8 +24,11 @@ class Timeline:
 
     Attributes:
         instant: every movement so far counts at or before it.
+        schedules: the allowances that are open, in the order of their plan.
         given: facts of allowances that were granted before; a window is never given twice.
+        uses: what was taken from the windows of counted allowances.
         movements, issues: what has happened here and is not yet written.
+        ended: lots whose end was drawn here, and is not yet written.
     """
 
     available_micros: int
@@ -83,8 +38,10 @@ class Timeline:
     schedules: list[Schedule]
     new_id: Callable[[], str]
     given: set[str] = field(default_factory=set)
+    uses: list[Use] = field(default_factory=list)
     movements: list[Movement] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
+    ended: dict[str, datetime] = field(default_factory=dict)
 
     def settle(self, now: datetime) -> None:
         """Bring everything that has come due by `now` into the movements, in its own order.
@@ -92,27 +49,31 @@ class Timeline:
         Afterwards no lot is effective-but-pending or expired-but-available at `now`, and no
         schedule is behind. At one instant an expiry counts before a new grant.
         """
-        while (due := self.due_at()) is not None and due <= now:
+        agenda = Agenda(self.lots.values())
+        while (due := self._first([agenda.next_at()])) is not None and due <= now:
             self.instant = max(self.instant, due)
-            for lot in list(self.lots.values()):
-                self._expire(lot, due)
-            for lot in list(self.lots.values()):
+            coming = agenda.pop(due)
+            for lot in coming:
+                if lot.is_over(due):
+                    self.expire(lot, cause=Cause("expiry", lot.id), actor=SYSTEM)
+            for lot in coming:
                 self._begin(lot, due)
+                agenda.note(lot)
             for schedule in self.schedules:
                 if schedule.next_at is not None and schedule.next_at <= due:
-                    self._give(schedule, schedule.next_at, now)
+                    given = self._give(schedule, schedule.next_at, now)
+                    if given is not None:
+                        agenda.note(given)
         self.instant = max(self.instant, now)
 
     def due_at(self) -> datetime | None:
         """Return the next instant at which anything changes by itself; None: never."""
-        instants = [lot.effective_at for lot in self.lots.values() if lot.pending_micros]
-        instants += [
-            lot.expires_at
-            for lot in self.lots.values()
-            if lot.expires_at is not None and lot.available_micros
-        ]
-        instants += [one.next_at for one in self.schedules if one.next_at is not None]
-        return min(instants, default=None)
+        return self._first(
+            [
+                *(lot.effective_at for lot in self.lots.values() if lot.pending_micros),
+                *(lot.expires_at for lot in self.lots.values() if lot.available_micros),
+            ]
+        )
 
     def grant(self, issue: Issue, *, cause: Cause, actor: Actor) -> None:
         """Add a grant; its credits count from its `effective_at`, at once when that is past."""
@@ -125,36 +86,89 @@ class Timeline:
         if lot.effective_at <= self.instant:
             self._move(Kind.GRANT, lot, issue.amount_micros, cause, actor)
 
+    def spendable(self, facts: Mapping[str, Scalar], standing: frozenset[str]) -> list[Lot]:
+        """Return the lots that may pay an order of these facts, in no order.
+
+        Args:
+            standing: how the account stands, of `lots.STANDINGS`.
+        """
+        return [
+            lot for lot in self.lots.values() if lot.available_micros and lot.pays(facts, standing)
+        ]
+
+    def spendable_micros(self, facts: Mapping[str, Scalar], standing: frozenset[str]) -> int:
+        """Return how much an order of these facts may cost at most."""
+        return sum(lot.available_micros for lot in self.spendable(facts, standing))
+
+    def locked_micros(self, standing: frozenset[str]) -> int:
+        """Return how much no order at all may use while the account stands so."""
+        return sum(lot.available_micros for lot in self.lots.values() if lot.is_locked(standing))
+
+    def counted(self, at: datetime | None = None) -> list[Counted]:
+        """Return the counted allowances' windows at `at`, or now, in the order of the plan."""
+        return counted_at(self.schedules, self.uses, at or self.instant)
+
+    def left_micros(self, series: str, *, at: datetime | None = None) -> int:
+        """Return what is unspent of a series' credits, or will be at `at`: free, or still held.
+
+        An order under way may give back what it holds, so that nothing is missing yet.
+        """
+        return sum(
+            lot.available_micros + lot.held_micros
+            for lot in self.lots.values()
+            if lot.series == series and not lot.is_over(at or self.instant)
+        )
+
+    def fill_micros(self, schedule: Schedule, *, at: datetime) -> int:
+        """Return what a window gives at `at`: all, or what is missing where it only fills up."""
+        if schedule.terms.fill == "set_to":
+            return max(0, schedule.amount_micros - self.left_micros(schedule.series, at=at))
+        return schedule.amount_micros
+
     def hold(
         self,
         *,
         hold_id: str,
         amount_micros: int,
         rank: Callable[[Lot], Rank],
+        facts: Mapping[str, Scalar],
+        standing: frozenset[str],
         cause: Cause,
         actor: Actor,
     ) -> list[Part]:
-        """Set `amount_micros` aside, lot by lot in the burn order `rank`.
+        """Set `amount_micros` aside, lot by lot in the burn order `rank`; of 0 nothing moves.
 
         Raises:
-            InsufficientCredits: the free lots fall short; nothing has moved.
+            InsufficientCredits: the free lots that may pay fall short; nothing has moved.
         """
-        assert amount_micros > 0
-        if self.available_micros < amount_micros:
+        assert amount_micros >= 0
+        free_micros = self.spendable_micros(facts, standing)
+        if free_micros < amount_micros:
             raise InsufficientCredits(
-                need_micros=amount_micros, available_micros=self.available_micros
+                need_micros=amount_micros,
+                available_micros=free_micros,
+                unusable_micros=self.available_micros - free_micros,
             )
-        parts = self.would_use(amount_micros, rank=rank)
+        parts = self.would_use(amount_micros, rank=rank, facts=facts, standing=standing)
         for part in parts:
-            self._move(
-                Kind.HOLD, self.lots[part.grant_id], part.amount_micros, cause, actor, hold_id
-            )
+            lot = self.lots[part.grant_id]
+            self._use(lot)
+            self._move(Kind.HOLD, lot, part.amount_micros, cause, actor, hold_id)
         return parts
 
-    def would_use(self, amount_micros: int, *, rank: Callable[[Lot], Rank]) -> list[Part]:
+    def would_use(
+        self,
+        amount_micros: int,
+        *,
+        rank: Callable[[Lot], Rank],
+        facts: Mapping[str, Scalar],
+        standing: frozenset[str],
+    ) -> list[Part]:
         """Return which lots would pay `amount_micros`, as far as they reach; nothing moves."""
         parts, missing = [], amount_micros
-        for lot in sorted(self.lots.values(), key=rank):
+        for lot in sorted(
+            self.spendable(facts, standing), key=lambda lot: rank(self._as_if_used(lot))
+        ):
             share = min(lot.available_micros, missing)
             if share:
                 parts.append(Part(lot.id, share))
@@ -169,12 +183,15 @@ class Timeline:
         capture_micros: int,
         cause: Cause,
         actor: Actor,
+        in_flight: str = "expire",
     ) -> None:
         """End a hold: capture the first `capture_micros` of its parts, give the rest back.
 
-        What goes back to a grant that has expired meanwhile lapses: it is expired, not free.
+        It goes back last taken first. What goes back to a grant that has ended meanwhile
+        lapses: it is expired, not free; unless `in_flight` is a period, for which it is given
+        anew, once, on the same terms. Above the cap of its series it expires as well.
         """
-        missing = capture_micros
+        missing, back = capture_micros, []
         for part in parts:
             lot = self.lots[part.grant_id]
             taken = min(part.amount_micros, missing)
@@ -182,48 +199,158 @@ class Timeline:
             if taken:
                 self._move(Kind.CAPTURE, lot, taken, cause, actor, hold_id)
             if rest := part.amount_micros - taken:
-                gone = lot.expires_at is not None and lot.expires_at <= self.instant
-                kind = Kind.LAPSE if gone else Kind.RELEASE
-                self._move(kind, lot, rest, cause, actor, hold_id)
+                back.append((lot, rest))
         assert missing == 0, "a capture never exceeds its hold"
+        self._give_back(hold_id, back, cause, actor, in_flight)
+
+    def expire(
+        self, lot: Lot, *, cause: Cause, actor: Actor, amount_micros: int | None = None
+    ) -> None:
+        """Take what is free of a lot, or `amount_micros` of it, because its time is over."""
+        if gone := lot.available_micros if amount_micros is None else amount_micros:
+            self._move(Kind.EXPIRE, lot, gone, cause, actor)
+
+    def revoke(self, lot: Lot, *, cause: Cause, actor: Actor) -> int:
+        """Take back what is free of a lot; return how much that was."""
+        if taken := lot.available_micros:
+            self._move(Kind.REVOKE, lot, taken, cause, actor)
+        return taken
+
+    def end(self, lot: Lot) -> None:
+        """Draw the end of a lot to this instant: what comes back to it later lapses."""
+        if not lot.is_over(self.instant):
+            self._end_at(lot, self.instant)
 
     # -- what happens by itself --------------------------------------------------------------
 
-    def _expire(self, lot: Lot, due: datetime) -> None:
-        if lot.expires_at is not None and lot.expires_at <= due and lot.available_micros:
-            self._move(Kind.EXPIRE, lot, lot.available_micros, Cause("expiry", lot.id), SYSTEM)
+    def _first(self, instants: Iterable[datetime | None]) -> datetime | None:
+        """Return the first of these instants and of those at which an allowance gives."""
+        known = [at for at in instants if at is not None]
+        known += [one.next_at for one in self.schedules if one.next_at is not None]
+        return min(known, default=None)
 
     def _begin(self, lot: Lot, due: datetime) -> None:
         if lot.pending_micros and lot.effective_at <= due:
             self._move(Kind.GRANT, lot, lot.pending_micros, Cause("allowance", lot.id), SYSTEM)
 
-    def _give(self, schedule: Schedule, at: datetime, now: datetime) -> None:
-        """Grant the schedule's window at `at`; windows that nobody saw and are over are skipped.
+    def _give(self, schedule: Schedule, at: datetime, now: datetime) -> Lot | None:
+        """Grant the schedule's window at `at`; windows that are no longer felt are passed over.
 
         A wallet that slept for a hundred days wakes with today's credits, not with a hundred
-        grants that expired unseen.
+        grants that expired unseen; where something rolls over, with all that is left by it.
         """
-        window = window_of(schedule.cadence, schedule.zone, schedule.anchor_at, at)
-        if window.ends_at <= now and schedule.expiry == "window_end":
-            latest = window_of(schedule.cadence, schedule.zone, schedule.anchor_at, now)
-            schedule.next_at = _within(schedule, latest.starts_at)
-            return
-        schedule.next_at = _within(schedule, window.ends_at)
-        fact = fact_of(schedule.code, window)
-        if fact in self.given:
-            return
+        first = schedule.first_that_counts(at, now)
+        if first > at:
+            schedule.next_at = schedule.within(first)
+            return None
+        window = schedule.window(at)
+        schedule.next_at = None if schedule.is_rolling else schedule.within(window.ends_at)
+        fact = schedule.fact(window)
+        if fact in self.given or schedule.is_over_unseen(window, at, now):
+            return None
         self.given.add(fact)
-        lot = Lot(
+        self._carry_over(schedule)
+        amount_micros = self.fill_micros(schedule, at=self.instant)
+        if not amount_micros:
+            return None
+        lot = schedule.lot(self.new_id(), window, self.instant)
+        cause = Cause("allowance", schedule.id)
+        self.grant(Issue(lot, amount_micros, fact), cause=cause, actor=SYSTEM)
+        return lot
+
+    def _carry_over(
+        self,
+        schedule: Schedule,
+        *,
+        before: datetime | None = None,
+        at_most_micros: int | None = None,
+    ) -> None:
+        """Expire what is free above the cap of what may be carried over, the oldest first.
+
+        What is held is judged when it comes back: work that crosses the edge of a window costs
+        nobody what he would have had without it.
+
+        Args:
+            before: the start of a window that has begun; what that gave is not carried over.
+                None: it has not given yet.
+            at_most_micros: how much came back; None: all that is above.
+        """
+        cap_micros = schedule.terms.rollover_cap_micros
+        if cap_micros is None:
+            return
+        own = [
+            lot
+            for lot in self.lots.values()
+            if lot.series == schedule.series
+            and lot.available_micros
+            and (before is None or lot.effective_at < before)
+        ]
+        above = sum(lot.available_micros for lot in own) - cap_micros
+        if at_most_micros is not None:
+            above = min(above, at_most_micros)
+        for lot in sorted(own, key=lambda lot: (lot.effective_at, lot.id)):
+            if above > 0:
+                gone = min(above, lot.available_micros)
+                cause = Cause("rollover", schedule.id)
+                self.expire(lot, cause=cause, actor=SYSTEM, amount_micros=gone)
+                above -= gone
+
+    # -- lots --------------------------------------------------------------------------------
+
+    def _use(self, lot: Lot) -> None:
+        """Begin the window of a lot, or of its series, that begins with its first use."""
+        if lot.lasts and lot.expires_at is None:
+            self._end_at(lot, periods.add_period(self.instant, lot.lasts))
+        for schedule in self.schedules:
+            waits = schedule.is_rolling and schedule.next_at is None
+            # Credits of a window that is over, given anew, are no use of the present one.
+            if waits and schedule.series == lot.series and not lot.is_returned:
+                schedule.next_at = schedule.within(schedule.after(self.instant))
+
+    def _as_if_used(self, lot: Lot) -> Lot:
+        """Return the lot with the end that it gets by being used, for the order of burning."""
+        if lot.lasts and lot.expires_at is None:
+            return replace(lot, expires_at=periods.add_period(self.instant, lot.lasts))
+        return lot
+
+    def _end_at(self, lot: Lot, at: datetime) -> None:
+        assert lot.expires_at is None or at < lot.expires_at, "an end only comes nearer"
+        lot.expires_at = self.ended[lot.id] = at
+
+    def _give_back(
+        self, hold_id: str, back: list[tuple[Lot, int]], cause: Cause, actor: Actor, in_flight: str
+    ) -> None:
+        """Return the rests of a hold to their lots, or what the rule `in_flight` makes of them."""
+        for lot, rest in reversed(back):
+            kind = Kind.LAPSE if lot.is_over(self.instant) else Kind.RELEASE
+            self._move(kind, lot, rest, cause, actor, hold_id)
+            if kind == Kind.LAPSE and in_flight != "expire" and not lot.is_returned:
+                issue = Issue(self._anew(lot, in_flight), rest, f"{RETURNED}{hold_id}:{lot.id}")
+                self.grant(issue, cause=cause, actor=actor)
+        self._keep_to_caps(back)
+
+    def _keep_to_caps(self, back: list[tuple[Lot, int]]) -> None:
+        """Let none of what came back be free again above the cap of its series."""
+        for schedule in self.schedules:
+            rest = sum(rest for lot, rest in back if lot.series == schedule.series)
+            if rest:
+                began = schedule.window(self.instant).starts_at
+                self._carry_over(schedule, before=began, at_most_micros=rest)
+
+    def _anew(self, lot: Lot, period: str) -> Lot:
+        """Return an empty lot of the same kind that begins now and lasts one `period`."""
+        return Lot(
             id=self.new_id(),
-            source=schedule.source,
-            priority=schedule.priority,
+            source=lot.source,
+            priority=lot.priority,
             effective_at=self.instant,
-            expires_at=expiry_of(schedule.expiry, window, self.instant),
-        )
-        self.grant(
-            Issue(lot, schedule.amount_micros, fact),
-            cause=Cause("allowance", schedule.id),
-            actor=SYSTEM,
+            expires_at=periods.add_period(self.instant, period),
+            scope=lot.scope,
+            locked_while=lot.locked_while,
+            pack=lot.pack,
+            series=lot.series,
+            with_subscription=lot.with_subscription,
+            is_returned=True,
         )
 
     def _move(
@@ -264,37 +391,3 @@ class Timeline:
             lot.held_micros += delta_micros
             self.held_micros += delta_micros
             assert lot.held_micros >= 0
-
-
-def window_of(cadence: str, zone: str, anchor_at: datetime, at: datetime) -> periods.Window:
-    """Return the window of an allowance that holds the instant `at`."""
-    if cadence == "daily":
-        return periods.daily_window(zone, at)
-    if cadence == "monthly":
-        return periods.monthly_window(zone, anchor_at, at)
-    assert cadence == "once", cadence
-    return periods.Window(key="once", starts_at=anchor_at, ends_at=FOREVER)
-
-
-def expiry_of(expiry: str, window: periods.Window, granted_at: datetime) -> datetime | None:
-    """Return the instant from which a grant made in `window` is gone; None: it stays."""
-    if expiry == "never":
-        return None
-    if expiry == "window_end":
-        return window.ends_at
-    return periods.add_period(granted_at, expiry)
-
-
-def fact_of(code: str, window: periods.Window) -> str:
-    """Return the business fact that makes an allowance's grant unique in its wallet.
-
-    The code of a monthly allowance names its plan; a day's credits, and those that come once,
-    are the account's. Going from plan to plan and back brings none of them twice.
-    """
-    return f"allowance:{code}:{window.key}"
-
-
-def _within(schedule: Schedule, next_at: datetime) -> datetime | None:
-    """Return `next_at`, or None once the schedule has ended or its only window is given."""
-    ended = schedule.ends_at is not None and next_at >= schedule.ends_at
-    return None if ended or next_at >= FOREVER else next_at

@@ -1,6 +1,6 @@
 """What happens at once happens as if one after the other; and the same set-up, unlocked, races."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Barrier, BrokenBarrierError
 from typing import Any
 
@@ -16,14 +16,15 @@ from billing.jobs.models import Attempt, Job
 from billing.jobs.orders import JobOrder
 from billing.jobs.services import hearing
 from billing.ledger import services as ledger
-from billing.ledger import store
+from billing.ledger import statements, store
 from billing.ledger.errors import InsufficientCredits
-from billing.ledger.models import Entry, Grant, Hold
+from billing.ledger.models import CountedUse, Entry, Grant, Hold
 from billing.ledger.timeline import Timeline
 from plans.catalog import publish
 from plans.credits import MICROS
 from tests import factories
 from tests.http.racing import at_once
+from tests.ledger.shop import allowance, customer
 
 ORDER = JobOrder(
     spec={"model": "kling-v1-6", "mode": "std", "seconds": 5}, inputs={"prompt": "a race"}
@@ -67,7 +68,7 @@ def test_control_without_the_lock_only_the_database_stops_the_overdraft(
             pytest.fail("they did not all get past the lock: nothing raced")
         return hold(self, **facts)
 
-    monkeypatch.setattr(store, "_LOCK", store._LOCK.replace("FOR UPDATE", ""))
+    monkeypatch.setattr(statements, "LOCK", statements.LOCK.replace("FOR UPDATE", ""))
     monkeypatch.setattr(Timeline, "hold", hold_together)
 
     results = at_once(4, lambda _place: _submit(ada))
@@ -169,3 +170,55 @@ def test_a_failure_and_a_cancel_and_an_operator_at_once_settle_a_job_once(ada: A
     assert Entry.objects.filter(kind="release").count() == 1
     assert factories.free_micros(ada) == 10 * MICROS
     assert _clean()
+
+
+def test_three_videos_a_day_are_three_under_parallel_orders(transactional_db: None) -> None:
+    ada = customer(
+        free=allowance(cadence="daily", unit="order", amount=3, zone="UTC"), is_sandbox=False
+    )
+
+    def order(place: int) -> int:
+        with transaction.atomic(durable=True):
+            locked = factories.lock(ada)
+            covers = ledger.cover(ledger.counted(locked), facts={}, outputs=1, seconds=5)
+            ledger.draw(locked, covers, reference=f"test:{place}")
+            return len(covers)
+
+    results = at_once(10, order)
+
+    assert (results.count(0), results.count(1)) == (7, 3)
+    assert CountedUse.objects.count() == 3
+    assert _clean()
+
+
+def test_control_without_the_lock_only_the_database_stops_the_fourth(
+    transactional_db: None,
+) -> None:
+    """Shows that looks at the same window can race, and that the trigger is the second wall."""
+    ada = customer(
+        free=allowance(cadence="daily", unit="order", amount=3, zone="UTC"), is_sandbox=False
+    )
+    with transaction.atomic(durable=True):
+        allowance_id = ledger.counted(factories.lock(ada))[0].schedule.id
+    everyone_has_looked = Barrier(5)
+
+    def order(place: int) -> None:
+        now = store.database_now()
+        with transaction.atomic(durable=True):
+            assert CountedUse.objects.count() == 0
+            everyone_has_looked.wait(timeout=5)
+            CountedUse.objects.create(
+                wallet=factories.wallet_of(ada),
+                allowance_id=allowance_id,
+                series="a",
+                window="today",
+                window_ends_at=now + timedelta(days=1),
+                reference=f"test:{place}",
+                units_micros=MICROS,
+                created_at=now,
+            )
+
+    results = at_once(5, order)
+
+    assert sum(isinstance(one, IntegrityError) for one in results) == 2
+    assert CountedUse.objects.count() == 3

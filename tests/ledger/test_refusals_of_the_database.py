@@ -65,6 +65,15 @@ GRANT_RULES = [
     ("fact = 'another'", "grant_keeps_its_terms"),
     ("priority = 0", "grant_keeps_its_terms"),
     ("source = 'purchase'", "grant_keeps_its_terms"),
+    ('scope = \'{"surface": ["web"]}\'', "grant_keeps_its_terms"),
+    ("locked_while = '[\"past_due\"]'", "grant_keeps_its_terms"),
+    ("series = 'daily'", "grant_keeps_its_terms"),
+    ("pack = 'big'", "grant_keeps_its_terms"),
+    ("lasts = 'PT24H'", "grant_keeps_its_terms"),
+    ("with_subscription = true", "grant_keeps_its_terms"),
+    ("streak_days = 7", "grant_keeps_its_terms"),
+    ("paid_micros = 1, paid_currency = 'CNY'", "grant_keeps_its_terms"),
+    ("ends_at = effective_at", "grant_keeps_its_terms"),
 ]
 
 
@@ -77,6 +86,75 @@ def test_a_grant_keeps_its_terms_and_its_sum(held: Hold, change: str, rule: str)
     assert Grant.objects.values().get() == before
 
 
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ("ends_at = NULL", "grant_keeps_its_terms"),
+        ("ends_at = ends_at + interval '1 microsecond'", "grant_keeps_its_terms"),
+        (
+            "ends_at = ends_at - interval '1 hour', with_subscription = false",
+            "grant_keeps_its_terms",
+        ),
+    ],
+)
+def test_the_end_of_a_grant_only_comes_nearer(ada: Account, change: str, rule: str) -> None:
+    grant = factories.give(ada, 10, expires_in=timedelta(days=9), with_subscription=True)
+    assert grant.expires_at is not None
+    Grant.objects.update(ends_at=grant.expires_at - timedelta(days=1))
+    Grant.objects.update(ends_at=grant.expires_at - timedelta(days=2))
+    before = Grant.objects.values().get()
+
+    refused(_run(f"UPDATE billing_grant SET {change}"), rule)
+
+    assert Grant.objects.values().get() == before
+
+
+def test_no_end_lies_beyond_the_expiry(ada: Account) -> None:
+    grant = factories.give(ada, 10, expires_in=timedelta(days=9), with_subscription=True)
+    assert grant.expires_at is not None
+    beyond = grant.expires_at + timedelta(seconds=1)
+
+    refused(lambda: Grant.objects.update(ends_at=beyond), "grant_ends_by_its_expiry")
+
+    assert Grant.objects.get().ends_at is None
+
+
+@pytest.mark.parametrize(
+    ("flaws", "rule"),
+    [
+        ({"paid_micros": 5}, "grant_paid_in_a_currency"),
+        ({"paid_currency": "CNY"}, "grant_paid_in_a_currency"),
+        ({"paid_micros": -5, "paid_currency": "CNY"}, "grant_paid_in_a_currency"),
+        ({"locked_while": ["asleep"]}, "grant_locked_by_known_standing"),
+        ({"streak_days": -1}, "grant_streak_not_negative"),
+    ],
+)
+def test_a_grant_with_terms_that_make_no_sense_is_not_written(
+    held: Hold, flaws: dict[str, object], rule: str
+) -> None:
+    facts: dict[str, object] = {
+        "wallet": held.wallet,
+        "source": "gift",
+        "fact": "x",
+        "amount_micros": 5,
+        "pending_micros": 5,
+        "effective_at": held.created_at + timedelta(days=1),
+        "created_at": held.created_at,
+    }
+
+    refused(lambda: Grant.objects.create(**(facts | flaws)), rule)
+
+    assert Grant.objects.count() == 1
+
+
+def test_no_hold_takes_from_a_grant_that_ended_with_the_subscription(ada: Account) -> None:
+    grant = factories.give(ada, 10, with_subscription=True)
+    now = factories.later(ada, timedelta(minutes=1))
+    Grant.objects.update(ends_at=now)
+
+    _refused_at(grant, now)
+
+
 HOLD_RULES = [
     ("amount_micros = amount_micros + 1", "hold_ends_once"),
     ("reference = 'job:another'", "hold_ends_once"),
@@ -87,6 +165,7 @@ HOLD_RULES = [
     ("state = 'captured', settled_at = now()", "hold_state_matches_columns"),
     ("state = 'released'", "hold_state_matches_columns"),
     ("captured_micros = 1", "hold_state_matches_columns"),
+    ("amount_micros = 0", "hold_ends_once"),
     ("state = 'released', settled_at = now()", "wallet_is_balanced|hold_adds_up"),
 ]
 

@@ -1,0 +1,31 @@
+"""What the ledger remembers. Constraints say what is true; triggers (sql/) refuse the rest."""
+
+from billing.ledger.models.allowances import Allowance, CountedUse
+from billing.ledger.models.entries import Entry
+from billing.ledger.models.fields import (
+    _allowance_id,
+    _entry_id,
+    _genesis,
+    _grant_id,
+    _hold_id,
+    _wallet_id,
+)
+from billing.ledger.models.holds import Allocation, Hold
+from billing.ledger.models.wallets import Grant, Wallet
+
+__all__ = [
+    "Allocation",
+    "Allowance",
+    "CountedUse",
+    "Entry",
+    "Grant",
+    "Hold",
+    "Wallet",
+    # Migrations call these by the module's name.
+    "_allowance_id",
+    "_entry_id",
+    "_genesis",
+    "_grant_id",
+    "_hold_id",
+    "_wallet_id",
+]

@@ -1,0 +1,145 @@
+"""What a plan's allowances begin with in a wallet: rows, anchors and first windows."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from billing.ledger import store
+from billing.ledger.models import Allowance, Grant
+from billing.ledger.models.fields import CODE_LENGTH_MAX
+from billing.ledger.schedules import Schedule, is_of_the_plan, series_code, written_terms
+from plans.catalog.offers import Plan
+
+DAILY_REST: Final = timedelta(hours=20)
+_INSTANT: Final = timedelta(microseconds=1)
+
+
+def allowances(
+    wallet_id: str,
+    plan: Plan,
+    *,
+    zone: str,
+    now: datetime,
+    anchor_at: datetime | None = None,
+    subscription: str = "",
+    ends_at: datetime | None = None,
+) -> Iterator[Allowance]:
+    """Yield what `plan` gives a wallet from `now` on, in its own zone or else in `zone`.
+
+    Args:
+        anchor_at: from which weeks, months and years are drawn; None: from now, or from where a
+            window of the same allowance is still under way.
+        subscription: the paid subscription that they belong to; its weeks, months and years
+            are its own.
+        ends_at: nothing comes from this instant on.
+    """
+    taken: set[str] = set()
+    for position, terms in enumerate(plan.allowances):
+        begun = Schedule(
+            id="",
+            code=series_code(plan.code, terms),
+            terms=terms,
+            zone=terms.zone or zone,
+            anchor_at=anchor_at or now,
+            subscription=subscription if is_of_the_plan(terms) else "",
+            ends_at=ends_at,
+        )
+        former = _former(wallet_id, begun)
+        if former is not None:
+            begun.windows_of = former.windows_of
+            if anchor_at is None:
+                begun.anchor_at = _anchor(former, begun, now)
+        if begun.series in taken:
+            begun.windows_of = apart(begun.code)
+        taken.add(begun.series)
+        if terms.mode == "auto" and not terms.is_counted:
+            first_at = _first_at(wallet_id, begun, now)
+            begun.next_at = None if first_at is None else begun.within(first_at)
+        yield _row(wallet_id, begun, position, now)
+
+
+def apart(code: str) -> str:
+    """Return other windows for an allowance whose own are those of one that was renamed."""
+    return f"{code[: CODE_LENGTH_MAX - 1]}~"
+
+
+def _row(wallet_id: str, begun: Schedule, position: int, now: datetime) -> Allowance:
+    terms = begun.terms
+    return Allowance(
+        wallet_id=wallet_id,
+        code=begun.code,
+        mode=terms.mode,
+        cadence=terms.cadence,
+        zone=begun.zone,
+        unit=terms.unit,
+        amount_micros=begun.amount_micros,
+        source=terms.source,
+        priority=terms.priority,
+        expiry=terms.expiry,
+        terms=written_terms(terms),
+        position=position,
+        subscription=begun.subscription,
+        windows_of=begun.windows_of,
+        anchor_at=begun.anchor_at,
+        next_at=begun.next_at,
+        started_at=now,
+        ends_at=begun.ends_at,
+    )
+
+
+def _former(wallet_id: str, begun: Schedule) -> Allowance | None:
+    """Return the allowance of the same name that the wallet had last."""
+    return (
+        Allowance.objects.filter(
+            wallet_id=wallet_id, code=begun.code, subscription=begun.subscription
+        )
+        .order_by("-id")
+        .first()
+    )
+
+
+def _anchor(former: Allowance, begun: Schedule, now: datetime) -> datetime:
+    """Return from where windows are drawn when an allowance comes back.
+
+    A window that is still under way goes on: who leaves a plan and returns in the same week
+    has no second one. The window that begins where the allowance ended was never given.
+    """
+    if begun.terms.cadence == "once":
+        return former.anchor_at
+    schedule = store.schedule(former)
+    if begun.is_rolling or schedule.is_rolling:
+        return now
+    last_at = now if former.ends_at is None else former.ends_at - _INSTANT
+    under_way = schedule.window(max(former.started_at, last_at)).ends_at > now
+    return former.anchor_at if under_way else now
+
+
+def _first_at(wallet_id: str, begun: Schedule, now: datetime) -> datetime | None:
+    """Return when an allowance gives first; None: when it is used, or never more.
+
+    A day's credits come 20 hours after the last at the earliest: a plan whose days begin
+    elsewhere must not give two days' credits in one.
+    """
+    if is_of_the_plan(begun.terms):
+        return now
+    last = _last(wallet_id, begun)
+    if last is None:
+        return now
+    if begun.is_rolling:
+        return _after_its_window(begun, last, now)
+    return None if begun.terms.cadence == "once" else max(now, last.effective_at + DAILY_REST)
+
+
+def _after_its_window(begun: Schedule, last: Grant, now: datetime) -> datetime | None:
+    """Return when the rolling window of the grant `last` is over; None: it has not begun."""
+    used = last.allocations.order_by("created_at").values_list("created_at", flat=True).first()
+    if used is not None:
+        return max(now, begun.after(used))
+    return now if last.gone_at is not None and last.gone_at <= now else None
+
+
+def _last(wallet_id: str, begun: Schedule) -> Grant | None:
+    grants = Grant.objects.filter(
+        wallet_id=wallet_id, series=begun.series, fact__startswith=f"allowance:{begun.series}:"
+    )
+    return grants.order_by("-effective_at").first()

@@ -1,0 +1,3 @@
+DROP TRIGGER subscription_is_never_deleted ON billing_subscription;
+DROP TRIGGER subscription_keeps_what_was_sold ON billing_subscription;
+DROP FUNCTION billing_subscription_keeps_what_was_sold();

@@ -14,7 +14,11 @@ def _subscription_id() -> str:
 
 
 class Subscription(models.Model):
-    """An account's time on one plan; open while it lasts. No open one means the free plan."""
+    """An account's time on one plan; open while it lasts. No open one means the free plan.
+
+    What was sold stays in the row: the version, the price, the book. `terms_version` says whose
+    allowances and entitlements count; it is the sold one until the subscriber is moved.
+    """
 
     id = models.CharField(
         _("id"),
@@ -31,9 +35,46 @@ class Subscription(models.Model):
         on_delete=models.PROTECT,
         related_name="+",
         verbose_name=_("catalog version"),
+        help_text=_("The one that it was sold by."),
+    )
+    terms_version = models.ForeignKey(
+        CatalogVersion,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("terms of"),
+        help_text=_("The catalog version whose terms of the plan count for it."),
     )
     plan = models.CharField(_("plan"), max_length=64)
+    interval = models.CharField(
+        _("interval"),
+        max_length=32,
+        blank=True,
+        help_text=_("The period that a price pays for; empty: given without a price."),
+    )
+    currency = models.CharField(_("currency"), max_length=3, blank=True)
+    book = models.CharField(_("price book"), max_length=64, blank=True)
+    price_micros = models.BigIntegerField(
+        _("first price (micros)"),
+        null=True,
+        blank=True,
+        help_text=_("Of the first period, in millionths of the currency."),
+    )
+    renewal_micros = models.BigIntegerField(
+        _("renewal price (micros)"),
+        null=True,
+        blank=True,
+        help_text=_("Of each later period, in millionths of the currency."),
+    )
     started_at = models.DateTimeField(_("started at"))
+    ends_at = models.DateTimeField(
+        _("ends at"), null=True, blank=True, help_text=_("Ends by itself then; empty: goes on.")
+    )
+    past_due_at = models.DateTimeField(
+        _("past due since"), null=True, blank=True, help_text=_("Empty: paid.")
+    )
+    moved_at = models.DateTimeField(
+        _("moved at"), null=True, blank=True, help_text=_("When its terms were last replaced.")
+    )
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
 
     class Meta:
@@ -46,6 +87,42 @@ class Subscription(models.Model):
             models.CheckConstraint(
                 condition=Q(ended_at=None) | Q(ended_at__gte=F("started_at")),
                 name="subscription_ends_after_it_starts",
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_at=None) | Q(ends_at__gt=F("started_at")),
+                name="subscription_lasts_a_while",
+            ),
+            models.CheckConstraint(
+                condition=Q(interval="", currency="", price_micros=None, renewal_micros=None)
+                | (
+                    ~Q(interval="")
+                    & ~Q(currency="")
+                    & Q(price_micros__isnull=False, renewal_micros__isnull=False)
+                    & Q(price_micros__gte=0, renewal_micros__gte=0)
+                ),
+                name="subscription_price_is_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(moved_at=None, terms_version=F("catalog_version"))
+                # A CHECK that is NULL passes, so what may be empty is asked for by name.
+                | Q(moved_at__isnull=False, moved_at__gte=F("started_at")),
+                name="subscription_keeps_its_terms_until_moved",
+            ),
+            models.CheckConstraint(
+                condition=Q(past_due_at=None) | Q(past_due_at__gte=F("started_at")),
+                name="subscription_past_due_after_it_starts",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["plan", "terms_version", "id"],
+                condition=Q(ended_at=None),
+                name="subscription_open_of_plan",
+            ),
+            models.Index(
+                fields=["ends_at"],
+                condition=Q(ended_at=None, ends_at__isnull=False),
+                name="subscription_to_end",
             ),
         ]
 

@@ -1,0 +1,174 @@
+"""What an account is on, over REST; platforms that sell plans themselves say so here."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.http import HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from billing.accounts.authentication import account_of, caller_of
+from billing.accounts.models import Account
+from billing.accounts.scopes import Scope
+from billing.http import errors, idempotency
+from billing.http.parsing import StrictIn
+from billing.subscriptions import selectors, services
+from billing.subscriptions.errors import (
+    AlreadySubscribed,
+    EndIsOver,
+    NoSuchPrice,
+    PlanNotOnSale,
+    UnknownPlan,
+)
+from billing.subscriptions.models import Subscription
+from billing.subscriptions.selectors import NextChange
+from plans import selectors as plans
+from plans.errors import NoCatalog
+from plans.selectors import Published
+from plans.shapes import MoneyOut, TextOut, money
+
+
+class SubscriptionIn(StrictIn):
+    """What an account is on from now on, by the word of the platform's server."""
+
+    plan = serializers.CharField(max_length=64)
+    interval = serializers.CharField(max_length=32, required=False, allow_null=True)
+    currency = serializers.RegexField(r"^[A-Z]{3}$", required=False, allow_null=True)
+    ends_at = serializers.DateTimeField(required=False, allow_null=True)
+    past_due = serializers.BooleanField(required=False, help_text="Has not paid; absent: has.")
+
+
+class PlanPriceOut(serializers.Serializer[Any]):
+    """What was sold: the first period's price, and each later one's."""
+
+    first = MoneyOut()
+    renewal = MoneyOut()
+
+
+class NextChangeOut(serializers.Serializer[Any]):
+    """What happens to the subscription next by itself."""
+
+    at = serializers.DateTimeField()
+    kind = serializers.ChoiceField(choices=["ends", "moves"])
+    plan = serializers.CharField(allow_null=True, help_text="The plan afterwards.")
+
+
+class SubscriptionOut(serializers.Serializer[Any]):
+    """What an account is on; without a subscription, the free plan."""
+
+    id = serializers.CharField(allow_null=True)
+    plan = serializers.CharField(allow_null=True)
+    name = TextOut(allow_null=True)
+    interval = serializers.CharField(allow_null=True)
+    price = PlanPriceOut(allow_null=True)
+    book = serializers.CharField(allow_null=True)
+    catalog = serializers.CharField(help_text="The version whose terms of the plan count.")
+    since = serializers.DateTimeField(allow_null=True)
+    standing = serializers.ListField(child=serializers.CharField())
+    past_due_since = serializers.DateTimeField(allow_null=True)
+    next_change = NextChangeOut(allow_null=True)
+
+
+class SubscriptionView(APIView):
+    """What an account is on."""
+
+    authz: ClassVar = {"GET": "subscription.read", "PUT": "subscription.set"}
+    idempotency: ClassVar = {"PUT": "optional"}
+    refusals: ClassVar = {
+        "GET": [NoCatalog],
+        "PUT": [
+            *(AlreadySubscribed, EndIsOver, NoCatalog, NoSuchPrice),
+            *(PlanNotOnSale, UnknownPlan),
+        ],
+    }
+
+    @extend_schema(responses=SubscriptionOut, operation_id="read_subscription")
+    def get(self, request: Request) -> Response:
+        """Read the plan, its price, how the account stands, and what changes next."""
+        return Response(_shown(account_of(request, Scope.BALANCE_READ)))
+
+    @extend_schema(
+        request=SubscriptionIn, responses=SubscriptionOut, operation_id="set_subscription"
+    )
+    def put(self, request: Request) -> HttpResponse:
+        """Put the account on a plan that the platform has sold; service keys only.
+
+        A repeat changes nothing. The free plan ends the subscription.
+        """
+        key = idempotency.read_key(request, required=False)
+        if caller_of(request).kind != "service":
+            raise errors.Forbidden(_("Only the platform's own server may do this."))
+        wish: SubscriptionIn = SubscriptionIn(data=request.data)
+
+        def work() -> tuple[int, object]:
+            account = account_of(request, Scope.SUBSCRIPTIONS_WRITE)
+            wish.is_valid(raise_exception=True)
+            said = wish.validated_data
+            services.keep(
+                account=account,
+                plan=said["plan"],
+                interval=said.get("interval"),
+                currency=said.get("currency"),
+                ends_at=said.get("ends_at"),
+                is_past_due=said.get("past_due", False),
+            )
+            return 200, _shown(account)
+
+        return idempotency.respond(idempotency.answer_once(key, work, now=timezone.now()))
+
+
+def _shown(account: Account) -> dict[str, Any]:
+    published = plans.current()
+    membership = selectors.membership_of(account, catalog=published.catalog)
+    plan = membership.plan
+    return {
+        "plan": plan and plan.code,
+        "name": plan and plan.name.model_dump(),
+        "standing": sorted(membership.standing),
+        **_sold(membership.subscription, published),
+    }
+
+
+def _sold(subscription: Subscription | None, published: Published) -> dict[str, Any]:
+    """Return what was sold; of an account without a subscription, that nothing was."""
+    if subscription is None:
+        nothing = dict.fromkeys(
+            ("id", "interval", "price", "book", "since", "past_due_since", "next_change")
+        )
+        return {**nothing, "catalog": published.version_id}
+    upcoming = selectors.next_change(subscription, published.catalog, at=timezone.now())
+    return {
+        "id": subscription.pk,
+        "interval": subscription.interval or None,
+        "price": _price(subscription),
+        "book": subscription.book or None,
+        "since": _written(subscription.started_at),
+        "past_due_since": _written(subscription.past_due_at),
+        "next_change": upcoming and _change(upcoming),
+        "catalog": subscription.terms_version_id,
+    }
+
+
+def _price(subscription: Subscription) -> dict[str, object] | None:
+    if subscription.price_micros is None or subscription.renewal_micros is None:
+        return None
+    return {
+        "first": money(subscription.price_micros, subscription.currency),
+        "renewal": money(subscription.renewal_micros, subscription.currency),
+    }
+
+
+def _change(upcoming: NextChange) -> dict[str, object]:
+    return {"at": _written(upcoming.at), "kind": upcoming.kind, "plan": upcoming.plan}
+
+
+def _written(at: datetime | None) -> str | None:
+    """Return an instant as every answer writes it."""
+    field = serializers.DateTimeField()
+    written: str | None = None if at is None else field.to_representation(at)
+    return written

@@ -1,0 +1,98 @@
+"""Ends subscriptions: at once, or when the end that they were given has come."""
+
+from datetime import datetime
+from typing import Final
+
+import structlog
+from django.db import transaction
+
+from billing.accounts.models import Account
+from billing.ledger import services as ledger
+from billing.ledger.services import Cause, LockedWallet
+from billing.subscriptions import selectors
+from billing.subscriptions.models import Subscription
+from billing.subscriptions.services.telling import tell
+from billing.transactions import require_transaction
+from plans import selectors as plans
+from plans.catalog.schema import Catalog
+
+_log = structlog.get_logger(__name__)
+
+_BATCH: Final = 100
+
+
+@transaction.atomic(durable=True)
+def end(*, account: Account) -> Subscription | None:
+    """End the account's subscription now; it is on the free plan. A repeat changes nothing."""
+    catalog = plans.current().catalog
+    locked = ledger.lock_wallet(account, catalog=catalog)
+    locked = finish_if_over(locked, account, catalog=catalog)
+    subscription = selectors.open_of(account)
+    return None if subscription is None else finish(locked, subscription, catalog=catalog)
+
+
+def finish(locked: LockedWallet, subscription: Subscription, *, catalog: Catalog) -> Subscription:
+    """End a subscription on a locked wallet: what lasted as long as it is gone.
+
+    The free plan's allowances begin, where the catalog has one; a day's credits that came
+    already do not come twice. Whoever goes on with the wallet locks it anew.
+    """
+    require_transaction("subscriptions.finish")
+    close(subscription, at=locked.now)
+    ledger.end_with_subscription(locked, cause=Cause("subscription", subscription.pk))
+    if catalog.free_plan is None:
+        ledger.end_allowances(locked)
+    else:
+        ledger.start_allowances(locked, catalog.free_plan, zone=subscription.account.zone)
+    tell(subscription, "subscription.canceled", now=locked.now)
+    return subscription
+
+
+def close(subscription: Subscription, *, at: datetime) -> None:
+    """Mark the row as ended; what follows from that is the caller's."""
+    subscription.ended_at = max(at, subscription.started_at)
+    subscription.save(update_fields=["ended_at"])
+
+
+def finish_if_over(locked: LockedWallet, account: Account, *, catalog: Catalog) -> LockedWallet:
+    """Write down that a subscription has ended by itself, if one has; return the wallet to go on.
+
+    Whoever spends calls this first, under the wallet's lock: what lasted as long as the
+    subscription pays nothing after its end, whether a sweep has come by or not.
+
+    Args:
+        catalog: the one in force, whose free plan begins.
+    """
+    over = Subscription.objects.filter(
+        account=account, ended_at=None, ends_at__lte=locked.now
+    ).first()
+    if over is None:
+        return locked
+    finish(locked, over, catalog=catalog)
+    return ledger.lock_wallet(account, catalog=locked.catalog)
+
+
+def end_due(*, limit: int = _BATCH) -> int:
+    """End up to `limit` subscriptions whose end has come; return how many. A repeat does no harm.
+
+    Nothing that an order may do depends on it: `selectors` know the end to the microsecond, and
+    who orders ends it himself (`finish_if_over`). Until then a balance and a check-in still lack
+    the free plan's allowances, and a balance shows what lasted as long as the subscription.
+
+    One whose end fails is tried again by the next run, and does not keep the others waiting.
+    """
+    catalog = plans.current().catalog
+    accounts = Account.objects.filter(
+        pk__in=list(selectors.to_end().values_list("account_id", flat=True)[:limit])
+    )
+    ended = 0
+    for account in accounts:
+        try:
+            with transaction.atomic(durable=True):
+                locked = ledger.lock_wallet(account, catalog=catalog)
+                finish_if_over(locked, account, catalog=catalog)
+        except Exception:  # noqa: BLE001 (whatever it is, the other accounts must not wait for it)
+            _log.exception("end_stumbled", account_id=account.pk)
+        else:
+            ended += 1
+    return ended

@@ -16,12 +16,37 @@ from billing.accounts.models import Account
 from billing.accounts.scopes import Scope
 from billing.http import errors, problems
 from billing.http.parsing import StrictIn
+from plans import selectors as catalogs
 
 
 class AccountIn(StrictIn):
-    """What a platform may change of an account: its own notes."""
+    """What a platform may change of an account; what is left out stays."""
 
-    metadata = serializers.DictField(child=serializers.CharField(allow_blank=True), required=True)
+    metadata = serializers.DictField(
+        child=serializers.CharField(allow_blank=True), required=False, help_text="Your own notes."
+    )
+    region = serializers.RegexField(
+        r"^([a-z0-9][a-z0-9._-]{0,63})?$",
+        required=False,
+        allow_blank=True,
+        help_text="A region of the catalog's price books; empty: as the first book.",
+    )
+    currency = serializers.RegexField(
+        r"^([A-Z]{3})?$",
+        required=False,
+        allow_blank=True,
+        help_text="In which it buys; empty: as its price book.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Return the changes; there must be one.
+
+        Raises:
+            ValidationError: there is none.
+        """
+        if not attrs:
+            raise serializers.ValidationError(_("Say what shall change."), code="required")
+        return attrs
 
 
 class AccountOut(serializers.ModelSerializer[Account]):
@@ -29,7 +54,10 @@ class AccountOut(serializers.ModelSerializer[Account]):
 
     class Meta:
         model = Account
-        fields = ["id", "external_id", "kind", "zone", "is_sandbox", "metadata", "created_at"]
+        fields = [
+            *("id", "external_id", "kind", "zone", "region", "currency", "is_sandbox"),
+            *("metadata", "created_at"),
+        ]
 
 
 class AccountDetail(APIView):
@@ -46,12 +74,14 @@ class AccountDetail(APIView):
 
     @extend_schema(request=AccountIn, responses=AccountOut, operation_id="change_account")
     def patch(self, request: Request, external_id: str) -> Response:
-        """Replace the platform's notes on an account."""
+        """Replace the platform's notes on an account, or say where and in what it buys."""
         account = _visible_account(request, external_id)
         changed: AccountIn = AccountIn(data=request.data)
         changed.is_valid(raise_exception=True)
-        notes: dict[str, Any] = changed.validated_data["metadata"]
-        return Response(AccountOut(services.describe_account(account, metadata=notes)).data)
+        facts: dict[str, Any] = changed.validated_data
+        catalog = catalogs.current().catalog
+        account = services.change_account(account, catalog=catalog, **facts)
+        return Response(AccountOut(account).data)
 
 
 def _visible_account(request: Request, external_id: str) -> Account:

@@ -13,11 +13,12 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from billing.accounts import external_ids, scopes, selectors, services, tokens
+from billing.accounts import external_ids, scopes, selectors, services, surfaces, tokens
 from billing.accounts.models import Account, ApiKey
 from billing.accounts.scopes import Scope
 from billing.http import errors, problems
 from plans import selectors as catalogs
+from plans.catalog.schema import Catalog
 
 ACCOUNT_HEADER: Final = "X-Account"
 _NO_HASH: Final = bytes(32)
@@ -36,6 +37,7 @@ class Caller:
         key_id: a service key's id; "" for a user.
         acts_for: the external id that a service names; "" for none, and for a user.
         is_sandbox: it sees sandbox accounts only; otherwise it sees none of them.
+        surface: the way in that its key or token names; "" where they name none.
     """
 
     kind: str
@@ -45,6 +47,7 @@ class Caller:
     key_id: str
     acts_for: str
     is_sandbox: bool
+    surface: str = ""
     is_authenticated: bool = True
 
     @property
@@ -58,6 +61,12 @@ class Caller:
     def actor_id(self) -> str:
         """Return the id that a ledger entry names as its actor."""
         return self.account.pk if self.account is not None else self.key_id
+
+    def surface_in(self, catalog: Catalog) -> str:
+        """Return the surface that the caller's orders count as; `catalog` fills in the usual."""
+        return surfaces.surface_of(
+            self.surface, is_service=self.account is None, known=catalog.surfaces
+        )
 
     def require(self, scope: str) -> None:
         """Return if the caller may do what `scope` names.
@@ -187,6 +196,7 @@ def _user(token: str, now: datetime) -> Caller:
         key_id="",
         acts_for="",
         is_sandbox=account.is_sandbox,
+        surface=bearer.surface,
     )
 
 
@@ -217,6 +227,7 @@ def _service(secret: str, request: Request, now: datetime) -> Caller:
         key_id=key.pk,
         acts_for=external_ids.of_header(request.headers.get(ACCOUNT_HEADER, "")),
         is_sandbox=key.is_sandbox,
+        surface=key.surface,
     )
 
 

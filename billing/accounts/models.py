@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from billing.accounts import external_ids, scopes
+from billing.accounts import external_ids, scopes, surfaces
 from billing.ids import ID_LENGTH_MAX
 
 
@@ -24,6 +24,18 @@ class Account(models.Model):
     kind = models.CharField(_("kind"), max_length=16, choices=Kind, default=Kind.PERSON)
     zone = models.CharField(
         _("time zone"), max_length=64, help_text=_("IANA name; its days begin at midnight there.")
+    )
+    region = models.CharField(
+        _("region"),
+        max_length=64,
+        blank=True,
+        help_text=_("Where it buys, in the catalog's words; empty: as the first price book."),
+    )
+    currency = models.CharField(
+        _("currency"),
+        max_length=3,
+        blank=True,
+        help_text=_("In which it buys; empty: as its price book."),
     )
     is_sandbox = models.BooleanField(
         _("sandbox"),
@@ -46,6 +58,10 @@ class Account(models.Model):
             models.CheckConstraint(condition=~Q(external_id=""), name="account_external_id_named"),
             models.CheckConstraint(condition=Q(kind__in=["person"]), name="account_kind_known"),
             models.CheckConstraint(condition=~Q(zone=""), name="account_zone_named"),
+            models.CheckConstraint(
+                condition=Q(currency="") | Q(currency__regex="^[A-Z]{3}$"),
+                name="account_currency_is_a_code",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -71,6 +87,12 @@ class ApiKey(models.Model):
         _("digest"), max_length=32, help_text=_("SHA-256 of the whole secret.")
     )
     scopes = ArrayField(models.CharField(max_length=32), verbose_name=_("scopes"))
+    surface = models.CharField(
+        _("surface"),
+        max_length=surfaces.LENGTH_MAX,
+        blank=True,
+        help_text=_("The way in that its orders count as; empty: the catalog's second one."),
+    )
     is_sandbox = models.BooleanField(_("sandbox"), default=False)
     created_at = models.DateTimeField(_("created at"))
     expires_at = models.DateTimeField(

@@ -7,13 +7,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from billing.accounts import external_ids, scopes
+from billing.accounts import external_ids, scopes, selectors, surfaces
 from billing.accounts.errors import InvalidAccount
 from billing.accounts.models import KEY_NAME_LENGTH_MAX, Account, ApiKey
 from billing.ids import new_id
+from plans.catalog.policies import Book
+from plans.catalog.schema import Catalog
 
 METADATA_KEYS_MAX: Final = 20
 METADATA_TEXT_MAX: Final = 500
@@ -56,24 +59,35 @@ def ensure_account(
     return Account.objects.get(external_id=external_id, is_sandbox=is_sandbox)
 
 
-def describe_account(account: Account, *, metadata: Mapping[str, str]) -> Account:
-    """The platform's notes on the account are exactly `metadata`.
+@transaction.atomic(durable=True)
+def change_account(
+    account: Account,
+    *,
+    metadata: Mapping[str, str] | None = None,
+    region: str | None = None,
+    currency: str | None = None,
+    catalog: Catalog,
+) -> Account:
+    """What is given stands in the account; what is None stays. A repeat changes nothing.
+
+    Args:
+        metadata: the platform's notes, as a whole.
+        region, currency: by which the account's price book is found; "" for the first book.
 
     Raises:
-        InvalidAccount: more than 20 notes, or one longer than 500 characters.
+        InvalidAccount: more than 20 notes, one longer than 500 characters, or a region or a
+            currency in which `catalog` sells nothing.
     """
-    too_long = any(
-        len(name) > METADATA_TEXT_MAX or len(text) > METADATA_TEXT_MAX
-        for name, text in metadata.items()
-    )
-    if len(metadata) > METADATA_KEYS_MAX or too_long:
-        raise InvalidAccount(
-            _("At most %(keys)d notes of at most %(length)d characters.")
-            % {"keys": METADATA_KEYS_MAX, "length": METADATA_TEXT_MAX}
-        )
-    account.metadata = dict(metadata)
-    account.save(update_fields=["metadata"])
-    return account
+    changed = Account.objects.select_for_update().get(pk=account.pk)
+    if metadata is not None:
+        _require_short(metadata)
+        changed.metadata = dict(metadata)
+    if region is not None or currency is not None:
+        changed.region = changed.region if region is None else region
+        changed.currency = changed.currency if currency is None else currency
+        _require_sold(changed, catalog)
+    changed.save(update_fields=["metadata", "region", "currency"])
+    return changed
 
 
 def create_api_key(
@@ -81,13 +95,18 @@ def create_api_key(
     scope_names: Sequence[str],
     *,
     is_sandbox: bool = False,
+    surface: str = "",
     expires_at: datetime | None = None,
     now: datetime,
 ) -> tuple[ApiKey, str]:
     """A service key exists; return it with its secret, which can never be read again.
 
+    Args:
+        surface: the way in that its orders count as; "" for the catalog's usual one of programs.
+
     Raises:
-        InvalidAccount: no name, no scope, an unknown scope, or an end in the past.
+        InvalidAccount: no name, no scope, an unknown scope, a surface that is no word, or an end
+            in the past.
     """
     unknown = sorted(set(scope_names) - set(scopes.ALL))
     if unknown or not scope_names:
@@ -101,6 +120,8 @@ def create_api_key(
         )
     if expires_at is not None and expires_at <= now:
         raise InvalidAccount(_("A key ends after it begins."))
+    if surface and not surfaces.is_surface(surface):
+        raise InvalidAccount(_("A surface is a word such as web, api or cli."))
     side = "test" if is_sandbox else "live"
     prefix = f"sk_{side}_{secrets.token_hex(_PREFIX_DIGITS // 2)}"
     secret = f"{prefix}_{secrets.token_urlsafe(_SECRET_BYTES)}"
@@ -110,6 +131,7 @@ def create_api_key(
         prefix=prefix,
         secret_hash=hash_of(secret),
         scopes=sorted(set(scope_names)),
+        surface=surface,
         is_sandbox=is_sandbox,
         created_at=now,
         expires_at=expires_at,
@@ -140,3 +162,37 @@ def prefix_of(secret: str) -> str | None:
 def hash_of(secret: str) -> bytes:
     """Return what is stored of a secret. Its 256 random bits need no slow hash."""
     return hashlib.sha256(secret.encode()).digest()
+
+
+def _require_short(metadata: Mapping[str, str]) -> None:
+    too_long = any(
+        len(name) > METADATA_TEXT_MAX or len(text) > METADATA_TEXT_MAX
+        for name, text in metadata.items()
+    )
+    if len(metadata) > METADATA_KEYS_MAX or too_long:
+        raise InvalidAccount(
+            _("At most %(keys)d notes of at most %(length)d characters.")
+            % {"keys": METADATA_KEYS_MAX, "length": METADATA_TEXT_MAX}
+        )
+
+
+def _require_sold(account: Account, catalog: Catalog) -> None:
+    """Refuse a region or currency that would leave the account without prices."""
+    currencies = selectors.currencies_of(catalog)
+    if account.currency and account.currency not in currencies:
+        raise InvalidAccount(
+            _("Nothing is sold in that currency; the catalog has: %(known)s.")
+            % {"known": " ".join(currencies)},
+            known=currencies,
+        )
+    if catalog.books and selectors.book_of(account, catalog=catalog) is None:
+        known = [_described(book) for book in catalog.books]
+        raise InvalidAccount(
+            _("No price book is for that region and currency; the catalog has: %(known)s.")
+            % {"known": "; ".join(known)},
+            known=known,
+        )
+
+
+def _described(book: Book) -> str:
+    return f"{book.code} ({' '.join((*book.regions, *book.currencies)) or '*'})"

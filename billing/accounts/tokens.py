@@ -15,7 +15,7 @@ import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
 from django.conf import settings
 
-from billing.accounts import external_ids
+from billing.accounts import external_ids, surfaces
 from billing.accounts.keys import KeysAway, declared_algorithm, key_for
 from billing.http.parsing import loads_strict
 
@@ -39,10 +39,12 @@ class Bearer:
     Attributes:
         subject: the account's external id.
         is_sandbox: the token plays only.
+        surface: the way in that its bearer uses; "" where it says none.
     """
 
     subject: str
     is_sandbox: bool
+    surface: str = ""
 
 
 def verify(token: str, *, now: datetime) -> Bearer:
@@ -81,12 +83,19 @@ def verify(token: str, *, now: datetime) -> Bearer:
     return _bearer(claims)
 
 
-def sign(external_id: str, *, lifetime: timedelta, is_sandbox: bool = False, now: datetime) -> str:
+def sign(
+    external_id: str,
+    *,
+    lifetime: timedelta,
+    is_sandbox: bool = False,
+    surface: str = "",
+    now: datetime,
+) -> str:
     """Return a token for `external_id`, signed with JWT_PRIVATE_KEY; it verifies here.
 
     Raises:
-        InvalidToken: the token would not verify: no external id, too long a lifetime, no private
-            key, or one that does not belong to the public key.
+        InvalidToken: the token would not verify: no external id, too long a lifetime, a surface
+            that is no word, no private key, or one that does not belong to the public key.
     """
     claims: dict[str, Any] = {
         "iss": settings.JWT_ISSUER,
@@ -97,6 +106,8 @@ def sign(external_id: str, *, lifetime: timedelta, is_sandbox: bool = False, now
     }
     if is_sandbox:
         claims["sandbox"] = True
+    if surface:
+        claims["surface"] = surface
     if lifetime <= timedelta():
         raise InvalidToken("A token lasts for some time.")
     if not settings.JWT_PRIVATE_KEY:
@@ -174,8 +185,11 @@ def _seconds(claims: dict[str, Any], name: str) -> float:
 
 def _bearer(claims: dict[str, Any]) -> Bearer:
     subject, sandbox = claims["sub"], claims.get("sandbox", False)
+    surface = claims.get("surface", "")
     if not external_ids.is_external_id(subject):
         raise InvalidToken("`sub` is not 1 to 128 visible characters.")
     if not isinstance(sandbox, bool):
         raise InvalidToken("`sandbox` is true or false.")
-    return Bearer(subject=subject, is_sandbox=sandbox)
+    if "surface" in claims and not surfaces.is_surface(surface):
+        raise InvalidToken("`surface` is no word.")
+    return Bearer(subject=subject, is_sandbox=sandbox, surface=surface)

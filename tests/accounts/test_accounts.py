@@ -7,9 +7,12 @@ from billing.accounts import selectors, services
 from billing.accounts.errors import InvalidAccount
 from billing.accounts.models import Account
 from billing.ids import new_id
+from plans.catalog import publish
 from tests.http.racing import at_once
+from tests.packs import shelf
 
 pytestmark = pytest.mark.django_db
+BOOKS = publish.read(shelf.shop_text()).catalog
 
 
 def test_an_account_is_made_once_and_a_repeat_changes_nothing(now: datetime) -> None:
@@ -72,8 +75,8 @@ def test_a_name_may_be_taken_on_each_side_of_the_sandbox(now: datetime) -> None:
 def test_notes_are_replaced_as_a_whole(now: datetime) -> None:
     ada = services.ensure_account("ada", zone="UTC", now=now)
 
-    services.describe_account(ada, metadata={"a": "1", "b": "2"})
-    services.describe_account(ada, metadata={"c": "3"})
+    services.change_account(ada, metadata={"a": "1", "b": "2"}, catalog=BOOKS)
+    services.change_account(ada, metadata={"c": "3"}, catalog=BOOKS)
 
     ada.refresh_from_db()
     assert ada.metadata == {"c": "3"}
@@ -86,10 +89,59 @@ def test_too_many_or_too_long_notes_are_refused(metadata: dict[str, str], now: d
     ada = services.ensure_account("ada", zone="UTC", now=now)
 
     with pytest.raises(InvalidAccount):
-        services.describe_account(ada, metadata=metadata)
+        services.change_account(ada, metadata=metadata, region="cn", catalog=BOOKS)
 
     ada.refresh_from_db()
-    assert ada.metadata == {}
+    assert (ada.metadata, ada.region) == ({}, "")
+
+
+def test_what_is_not_said_stays(now: datetime) -> None:
+    ada = services.ensure_account("ada", zone="UTC", now=now)
+    services.change_account(ada, metadata={"a": "1"}, catalog=BOOKS)
+
+    services.change_account(ada, region="cn", currency="CNY", catalog=BOOKS)
+    services.change_account(ada, metadata={"b": "2"}, catalog=BOOKS)
+
+    ada.refresh_from_db()
+    assert (ada.region, ada.currency, ada.metadata) == ("cn", "CNY", {"b": "2"})
+
+
+@pytest.mark.parametrize(
+    ("region", "currency", "book", "pays_in"),
+    [
+        ("", "", "world", "USD"),
+        ("cn", "CNY", "mainland", "CNY"),
+        ("", "CNY", "mainland", "CNY"),
+        ("fr", "USD", "world", "USD"),
+        ("cn", "USD", "world", "USD"),
+    ],
+)
+def test_an_account_pays_by_the_first_book_that_fits(
+    region: str, currency: str, book: str, pays_in: str, now: datetime
+) -> None:
+    ada = services.ensure_account("ada", zone="UTC", now=now)
+
+    ada = services.change_account(ada, region=region, currency=currency, catalog=BOOKS)
+
+    found = selectors.book_of(ada, catalog=BOOKS)
+    assert found is not None
+    assert (found.code, selectors.currency_of(ada, catalog=BOOKS)) == (book, pays_in)
+
+
+@pytest.mark.parametrize(
+    ("change", "known"),
+    [({"currency": "JPY"}, "USD CNY"), ({"region": "fr", "currency": "CNY"}, "mainland")],
+)
+def test_a_region_or_currency_without_prices_is_refused_with_those_that_have(
+    change: dict[str, str], known: str, now: datetime
+) -> None:
+    ada = services.ensure_account("ada", zone="UTC", now=now)
+
+    with pytest.raises(InvalidAccount, match=known):
+        services.change_account(ada, **change, metadata={"a": "1"}, catalog=BOOKS)
+
+    ada.refresh_from_db()
+    assert (ada.region, ada.currency, ada.metadata) == ("", "", {})
 
 
 @pytest.mark.parametrize(
@@ -99,6 +151,7 @@ def test_too_many_or_too_long_notes_are_refused(metadata: dict[str, str], now: d
         ({"external_id": ""}, "account_external_id_named"),
         ({"zone": ""}, "account_zone_named"),
         ({"kind": "robot"}, "account_kind_known"),
+        ({"currency": "usd"}, "account_currency_is_a_code"),
     ],
 )
 def test_the_database_refuses_what_the_service_would(

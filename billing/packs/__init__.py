@@ -1,0 +1,1 @@
+"""Credits bought once, and what they bring along while they last."""

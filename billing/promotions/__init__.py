@@ -1,0 +1,1 @@
+"""Credits given for a reason: campaigns with a budget, and codes that are redeemed."""

@@ -22,6 +22,8 @@ from billing.gpu.cog.adapter import CogBackend
 from billing.gpu.errors import NoBackend, UnknownBackend
 from billing.gpu.protocol import Backend
 
+ANY_MODEL: Final = "*"
+
 
 def _checked_url(url: str) -> str:
     parts = urlsplit(url)
@@ -37,6 +39,7 @@ class BackendConfig(BaseModel):
 
     Attributes:
         url: where the backend listens; without a trailing slash.
+        models: the codes of the models it makes; "*" for all.
         secret: authenticates its callbacks; at least 16 characters.
         concurrency: how many attempts it may have at once.
         sandbox: whether it serves sandbox accounts too, because a job on it costs nothing.
@@ -57,6 +60,10 @@ class BackendConfig(BaseModel):
     sandbox: bool = False
     deadline_seconds: Annotated[int, Field(ge=1, le=7 * 86_400)] = 900
     absent_grace_seconds: Annotated[int, Field(ge=0, le=86_400)] | None = None
+
+    def makes(self, model: str) -> bool:
+        """Say whether the backend makes `model`."""
+        return ANY_MODEL in self.models or model in self.models
 
 
 def _cog(config: BackendConfig) -> Backend:
@@ -117,7 +124,7 @@ def serving(model: str, *, is_sandbox: bool) -> list[str]:
     names = [
         name
         for name, config in configured().items()
-        if model in config.models and (config.sandbox or not is_sandbox)
+        if config.makes(model) and (config.sandbox or not is_sandbox)
     ]
     if not names:
         raise NoBackend(_("No backend makes %(model)s now.") % {"model": model}, model=model)
@@ -133,13 +140,14 @@ def serves_sandboxes(name: str) -> bool:
     return _entry(name).sandbox
 
 
-def models_of(name: str) -> list[str]:
-    """Return the models that the backend `name` makes.
+def models_of(name: str) -> list[str] | None:
+    """Return the models that the backend `name` makes; None: all.
 
     Raises:
         UnknownBackend: none of that name is configured.
     """
-    return _entry(name).models
+    models = _entry(name).models
+    return None if ANY_MODEL in models else models
 
 
 def concurrency(name: str) -> int:

@@ -23,6 +23,7 @@ class JobAdmin(ReadOnlyAdmin[Job]):
     list_display = [
         *("id", "account", "model", "labelled_status", "failure_class"),
         credits_column("quoted_micros", gettext_lazy("price")),
+        credits_column("charged_micros", gettext_lazy("charged")),
         *("created_at", "finished_at"),
     ]
     list_filter = ["status", "failure_class", "model", "plan"]

@@ -33,8 +33,11 @@ from billing.jobs.errors import (
     IllegalMove,
     InvalidParent,
     NotEntitled,
+    NotYet,
     PriceAboveMaximum,
+    QuotaExceeded,
     QuoteExpired,
+    Retired,
 )
 from billing.jobs.models import Output
 from billing.ledger.errors import InsufficientCredits
@@ -68,7 +71,7 @@ class QuoteList(APIView):
     """Prices before ordering."""
 
     authz: ClassVar = {"POST": "job.read"}
-    refusals: ClassVar = {"POST": [InvalidSpec, Unpriced]}
+    refusals: ClassVar = {"POST": [InvalidSpec, Unpriced, Retired, NotYet, NotEntitled]}
 
     @extend_schema(
         request=shapes.SpecIn, responses={200: shapes.QuoteOut}, operation_id="create_quote"
@@ -76,7 +79,7 @@ class QuoteList(APIView):
     def post(self, request: Request) -> Response:
         """Tell what an order costs and everything that stands in its way; holds nothing."""
         account = account_of(request, Scope.JOBS_READ)
-        order = shapes.read_order(shapes.SpecIn, request.data)
+        order = shapes.read_order(shapes.SpecIn, request.data, caller=caller_of(request))
         told = services.quote(account=account, order=order, now=timezone.now())
         return Response(shapes.quote_body(told))
 
@@ -89,8 +92,9 @@ class JobList(APIView):
     idempotency: ClassVar = {"POST": "required"}
     refusals: ClassVar = {
         "POST": [
-            *(InvalidSpec, Unpriced, InvalidParent, PriceAboveMaximum, QuoteExpired),
-            *(NotEntitled, ConcurrencyLimit, InsufficientCredits, NoBackend),
+            *(InvalidSpec, Unpriced, Retired, NotYet, InvalidParent, PriceAboveMaximum),
+            *(QuoteExpired, NotEntitled, ConcurrencyLimit, QuotaExceeded),
+            *(InsufficientCredits, NoBackend),
         ]
     }
 
@@ -111,7 +115,7 @@ class JobList(APIView):
 
         def work() -> tuple[int, object]:
             account = account_of(request, Scope.JOBS_WRITE)
-            order = shapes.read_order(shapes.JobIn, request.data)
+            order = shapes.read_order(shapes.JobIn, request.data, caller=caller_of(request))
             actor = actor_of(request)
             job = services.submit(account=account, order=order, actor=actor, now=now)
             return 201, shapes.JobOut(job).data

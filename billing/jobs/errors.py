@@ -1,8 +1,18 @@
 """What the path of a job refuses."""
 
+from collections.abc import Callable, Mapping
+from typing import Final
+
 from billing.errors import DomainError, ErrorKind
 from plans.credits import format_micros
 from plans.wording import gettext as _
+
+# Asked each time, for the language is the caller's.
+_UNITS: Final[Mapping[str, Callable[[], str]]] = {
+    "orders": lambda: _("orders"),
+    "outputs": lambda: _("videos"),
+    "credits": lambda: _("credits"),
+}
 
 
 class IllegalMove(DomainError):
@@ -21,7 +31,7 @@ class IllegalMove(DomainError):
 
 
 class QuoteExpired(DomainError):
-    """The quote's time is over, or it was made for another order."""
+    """The quote's time is over, it was for another order, or it has made one already."""
 
     code = "quote_expired"
     kind = ErrorKind.CONFLICT
@@ -42,18 +52,107 @@ class NotEntitled(DomainError):
         super().__init__(detail, entitlement=entitlement, limit=limit, required_plan=required_plan)
 
 
+class Retired(DomainError):
+    """The model can no longer be ordered; its catalog may name what to order instead."""
+
+    code = "retired"
+    kind = ErrorKind.INVALID
+
+    def __init__(self, *, model: str, since: str, successor: str | None) -> None:
+        detail = (
+            _("The model %(model)s has been retired; order %(successor)s instead.")
+            if successor
+            else _("The model %(model)s has been retired.")
+        ) % {"model": model, "successor": successor}
+        super().__init__(
+            detail,
+            model=model,
+            since=since,
+            successor=successor,
+            errors=[{"pointer": "/model", "code": "retired", "detail": detail}],
+        )
+
+
+class NotYet(DomainError):
+    """The model cannot be ordered before an instant that is still to come."""
+
+    code = "not_yet"
+    kind = ErrorKind.INVALID
+
+    def __init__(self, *, model: str, retry_at: str) -> None:
+        detail = _("The model %(model)s can be ordered from %(instant)s on.") % {
+            "model": model,
+            "instant": retry_at,
+        }
+        super().__init__(
+            detail,
+            model=model,
+            retry_at=retry_at,
+            errors=[{"pointer": "/model", "code": "not_yet", "detail": detail}],
+        )
+
+
 class ConcurrencyLimit(DomainError):
-    """As many jobs are under way as the plan allows."""
+    """As many jobs are under way as the plan allows, in all or of this kind."""
 
     code = "concurrency_limit"
     kind = ErrorKind.LIMITED
 
-    def __init__(self, *, limit: int) -> None:
+    def __init__(
+        self, *, limit: int, match: Mapping[str, object] | None = None, retry_at: str | None = None
+    ) -> None:
+        """Say how many may run.
+
+        Args:
+            match: of which orders, where the limit is not for all.
+            retry_at: about when one of them will have ended; None: nobody knows.
+        """
+        sentence = (
+            _("Your plan runs %(limit)s jobs of this kind at once; wait until one has ended.")
+            if match
+            else _("Your plan runs %(limit)s jobs at once; wait until one has ended.")
+        )
         super().__init__(
-            _("Your plan runs %(limit)s jobs at once; wait until one has ended.")
-            % {"limit": limit},
+            sentence % {"limit": limit},
             limit=limit,
+            match=dict(match or {}),
+            retry_at=retry_at,
             retry_after_seconds=5,
+        )
+
+
+class QuotaExceeded(DomainError):
+    """The plan's number of orders, outputs or credits in a window of time is used up."""
+
+    code = "quota_exceeded"
+    kind = ErrorKind.LIMITED
+
+    def __init__(
+        self,
+        *,
+        unit: str,
+        limit: str,
+        used: str,
+        window: str,
+        resets_at: str | None,
+        retry_after_seconds: int,
+    ) -> None:
+        """Say how much of what is used.
+
+        Args:
+            unit: "orders", "outputs" or "credits".
+            window: "day", "month", or an ISO period that rolls.
+            resets_at: when the order would fit; None: never, for it is too large by itself.
+        """
+        super().__init__(
+            _("Your plan allows %(limit)s %(unit)s in each window (%(window)s); %(used)s are used.")
+            % {"limit": limit, "unit": _UNITS[unit](), "window": window, "used": used},
+            unit=unit,
+            limit=limit,
+            used=used,
+            window=window,
+            resets_at=resets_at,
+            retry_after_seconds=retry_after_seconds,
         )
 
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from billing.accounts.models import Account
 from billing.ids import ID_LENGTH_MAX, new_id
 from billing.jobs.labels import FAILURE_CLASSES, STATUSES
-from billing.jobs.lifecycle import FINAL, LIVE, JobStatus
+from billing.jobs.lifecycle import FINAL, IN_FLIGHT, LIVE, JobStatus
 from billing.ledger.models import Hold, Wallet
 from plans.models import CatalogVersion
 
@@ -54,6 +54,14 @@ class Quote(models.Model):
     dimensions = models.JSONField(
         _("dimensions"), help_text=_("What priced it: the order's flat dimensions.")
     )
+    context = models.JSONField(
+        _("context"),
+        default=dict,
+        help_text=_("What else priced it: plan, surface, region, currency, book, month's count."),
+    )
+    rated_at = models.DateTimeField(
+        _("priced as of"), help_text=_("The wallet's instant; an order by it is priced as of it.")
+    )
     lines = models.JSONField(_("price lines"))
     total_micros = models.BigIntegerField(_("price"))
     max_micros = models.BigIntegerField(_("highest price"))
@@ -65,7 +73,7 @@ class Quote(models.Model):
         verbose_name_plural = _("quotes")
         constraints = [
             models.CheckConstraint(
-                condition=Q(total_micros__gt=0, max_micros__gte=models.F("total_micros")),
+                condition=Q(total_micros__gte=0, max_micros__gte=models.F("total_micros")),
                 name="quote_maximum_covers_total",
             )
         ]
@@ -119,11 +127,40 @@ class Job(models.Model):
     dimensions = models.JSONField(
         _("dimensions"), help_text=_("What priced it: the order's flat dimensions.")
     )
+    context = models.JSONField(
+        _("context"),
+        default=dict,
+        help_text=_("What else priced it: plan, surface, region, currency, book, month's count."),
+    )
+    flags = models.JSONField(
+        _("flags"), default=dict, blank=True, help_text=_("Facts of the plan about the result.")
+    )
     inputs = models.JSONField(_("inputs"), default=dict)
     options = models.JSONField(_("options"), default=dict, blank=True)
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
     price_lines = models.JSONField(_("price lines"))
     quoted_micros = models.BigIntegerField(_("price"))
+    covers = models.JSONField(
+        _("paid by counted units"),
+        default=list,
+        blank=True,
+        help_text=_("Which allowance pays which share of it, in its own units."),
+    )
+    max_micros = models.BigIntegerField(
+        _("highest price"),
+        null=True,
+        blank=True,
+        help_text=_("What its sender pays at most; empty: what it really took."),
+    )
+    # What it cost in the end, and why; of it so much beyond the hold, where the catalog lets it.
+    charge_lines = models.JSONField(_("charge lines"), default=list, blank=True)
+    charged_micros = models.BigIntegerField(_("charged"), null=True, blank=True)
+    overrun_micros = models.BigIntegerField(_("charged beyond the hold"), default=0)
+    outputs_ordered = models.PositiveIntegerField(_("outputs ordered"), default=1)
+    outputs_made = models.PositiveIntegerField(_("outputs made"), null=True, blank=True)
+    # Lower goes first. What waits is held back beyond the plan's number of jobs at once.
+    lane_priority = models.PositiveIntegerField(_("lane's priority"), default=100)
+    waits = models.BooleanField(_("waits its turn"), default=False)
     chain_seconds = models.PositiveIntegerField(
         _("total length (seconds)"), help_text=_("Length of the video with all parents.")
     )
@@ -151,6 +188,12 @@ class Job(models.Model):
         blank=True,
         help_text=_("The backend succeeded after the credits had gone back."),
     )
+    ordered_at = models.DateTimeField(
+        _("ordered as of"), help_text=_("The wallet's instant; counts in a window go by it.")
+    )
+    rated_at = models.DateTimeField(
+        _("priced as of"), help_text=_("The wallet's instant at the order, or at its quote.")
+    )
     created_at = models.DateTimeField(_("created at"))
     started_at = models.DateTimeField(_("started at"), null=True, blank=True)
     finished_at = models.DateTimeField(_("ended at"), null=True, blank=True)
@@ -174,7 +217,34 @@ class Job(models.Model):
                 | (Q(status__in=LIVE) & Q(failure_class="")),
                 name="job_failure_has_a_class",
             ),
-            models.CheckConstraint(condition=Q(quoted_micros__gt=0), name="job_costs_something"),
+            models.CheckConstraint(
+                condition=Q(quoted_micros__gte=0)
+                & (Q(max_micros=None) | Q(max_micros__gte=models.F("quoted_micros"))),
+                name="job_price_within_its_maximum",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    status__in=FINAL,
+                    charged_micros__isnull=False,  # an unknown would be let through
+                    charged_micros__gte=0,
+                    overrun_micros__gte=0,
+                )
+                | Q(status__in=LIVE, charged_micros=None, overrun_micros=0),
+                name="job_charged_iff_final",
+            ),
+            models.CheckConstraint(
+                condition=Q(outputs_ordered__gte=1)
+                & (
+                    Q(
+                        status="succeeded",
+                        outputs_made__isnull=False,
+                        outputs_made__gte=1,
+                        outputs_made__lte=models.F("outputs_ordered"),
+                    )
+                    | ~Q(status="succeeded") & Q(outputs_made=None)
+                ),
+                name="job_success_made_something",
+            ),
             models.CheckConstraint(
                 condition=Q(progress_percent__lte=100), name="job_progress_in_percent"
             ),
@@ -184,8 +254,17 @@ class Job(models.Model):
             models.Index(
                 fields=["wallet"], condition=Q(finished_at=None), name="job_live_of_wallet"
             ),
+            models.Index(fields=["wallet"], condition=Q(status__in=IN_FLIGHT), name="job_at_work"),
             models.Index(
-                fields=["model", "created_at"], condition=Q(status="queued"), name="job_waiting"
+                fields=["model", "lane_priority", "created_at"],
+                condition=Q(status="queued"),
+                name="job_waiting",
+            ),
+            models.Index(fields=["account", "ordered_at"], name="job_counted"),
+            models.Index(
+                fields=["model", "-finished_at"],
+                condition=Q(status="succeeded"),
+                name="job_recent_of_model",
             ),
             models.Index(fields=["dispatch_by"], condition=Q(status="queued"), name="job_overdue"),
         ]

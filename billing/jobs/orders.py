@@ -21,6 +21,8 @@ class JobOrder:
         parent_id: the job that this one continues.
         quote_id: a quote whose price counts.
         max_micros: the most that the sender will pay.
+        surface: the way in by which it came (web, api, …), where its sender's proof says one.
+        by_service: a program sent it; one that says no surface came by the catalog's second.
     """
 
     spec: Mapping[str, object]
@@ -30,6 +32,8 @@ class JobOrder:
     parent_id: str | None = None
     quote_id: str | None = None
     max_micros: int | None = None
+    surface: str = ""
+    by_service: bool = False
 
 
 def backend_input(
@@ -38,16 +42,19 @@ def backend_input(
     inputs: Mapping[str, str],
     options: Mapping[str, object],
     offset_seconds: int,
+    flags: Mapping[str, bool],
 ) -> dict[str, object]:
     """Return the order in the words that a backend of ours takes.
 
-    Seconds, resolution and all other dimensions are always said in full: a backend's default
-    must never decide what was billed.
+    Seconds, resolution, count and all other dimensions are always said in full: a backend's
+    default must never decide what was billed. The plan's flags (a watermark, say) are words that
+    it may obey; they come first, so that they change nothing else.
     """
-    words: dict[str, object] = {name: options[name] for name in OPTIONS if name in options}
+    words: dict[str, object] = dict(flags)
+    words |= {name: options[name] for name in OPTIONS if name in options}
     words |= {name: value for name, value in inputs.items() if value}
     # What was billed comes last: nothing of the same name may change it.
-    words |= {name: value for name, value in dimensions.items() if name not in {"lane", "count"}}
+    words |= {name: value for name, value in dimensions.items() if name != "lane"}
     if offset_seconds:
         words["offset_seconds"] = offset_seconds
     return words

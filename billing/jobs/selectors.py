@@ -1,11 +1,44 @@
 """What there is to know of jobs. Nothing is written."""
 
-from django.db.models import QuerySet
+import statistics
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    DateTimeField,
+    DecimalField,
+    DurationField,
+    Func,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
+from django.db.models.functions import Cast, Coalesce
+from django.db.models.lookups import Exact, Regex
 
 from billing.accounts.models import Account
 from billing.http import problems
-from billing.jobs.lifecycle import JobStatus
+from billing.jobs.lifecycle import LIVE, JobStatus
 from billing.jobs.models import Job
+from plans.catalog.policies import CONTEXT
+from plans.catalog.values import DECIMAL, Between, Scalar
+
+# What failed and cost nothing never happened, for those who count.
+_COUNTS: Final = Q(status__in=LIVE) | Q(status=JobStatus.SUCCEEDED) | Q(charged_micros__gt=0)
+_RECENT: Final = 50
+# What came counts where it has come, what was ordered where it is still made.
+_UNITS: Final[Mapping[str, Value | Coalesce]] = {
+    "orders": Value(1),
+    "outputs": Coalesce("outputs_made", "outputs_ordered"),
+    "credits": Coalesce("charged_micros", "quoted_micros"),
+}
 
 
 def jobs(account: Account) -> QuerySet[Job]:
@@ -32,7 +65,103 @@ def job(account: Account, job_id: str) -> Job:
 
 def position(queued: Job) -> int:
     """Return where a queued job stands among those for its model; 1 is next."""
-    ahead = Job.objects.filter(
-        status=JobStatus.QUEUED, model=queued.model, created_at__lt=queued.created_at
+    before = Q(lane_priority__lt=queued.lane_priority) | Q(
+        lane_priority=queued.lane_priority, created_at__lt=queued.created_at
     )
+    ahead = Job.objects.filter(before, status=JobStatus.QUEUED, model=queued.model)
     return ahead.count() + 1
+
+
+def counted(account: Account, *, since: datetime) -> QuerySet[Job]:
+    """Return the account's orders from `since` on that count: not those that came to nothing."""
+    return Job.objects.filter(_COUNTS, account=account, ordered_at__gte=since)
+
+
+def month_counts(account: Account, *, model: str, task: str, since: datetime) -> tuple[int, int]:
+    """Return how many such orders from `since` on count, and how many of them have ended.
+
+    One that is under way may still be canceled, and then never happened.
+    """
+    alike = counted(account, since=since).filter(model=model, dimensions__task=task)
+    found = alike.aggregate(all=Count("pk"), ended=Count("pk", filter=~Q(status__in=LIVE)))
+    return found["all"], found["ended"]
+
+
+def still_in(jobs: QuerySet[Job], window: str, *, at: datetime) -> QuerySet[Job]:
+    """Return those of `jobs` that a window that rolls still holds at the instant `at`."""
+    return jobs.alias(_leaves_at=leaves_at("ordered_at", window)).filter(_leaves_at__gt=at)
+
+
+def leaves_at(instant: str, window: str) -> Func:
+    """Return when a window lets go of what came at `instant`, as `entitlements.leaves_at` says.
+
+    PostgreSQL clamps to the length of a month as we do; at UTC, whatever the session's zone is.
+    """
+    return Func(
+        instant,
+        Cast(Value(window), DurationField()),
+        template="((%(expressions)s) AT TIME ZONE 'UTC')",
+        arg_joiner=" AT TIME ZONE 'UTC' + ",
+        output_field=DateTimeField(),
+    )
+
+
+def used(jobs: QuerySet[Job], unit: str) -> int:
+    """Return how much of `unit` ("orders", "outputs" or "credits") the jobs are, in all."""
+    return int(jobs.aggregate(used=Coalesce(Sum(_UNITS[unit]), 0))["used"])
+
+
+def first_to_leave(jobs: QuerySet[Job], window: str, unit: str) -> Iterator[tuple[datetime, int]]:
+    """Yield when each job was ordered and how much of `unit` it is, the first to leave first."""
+    ordered = jobs.annotate(_used=_UNITS[unit]).order_by(leaves_at("ordered_at", window), "pk")
+    yield from ordered.values_list("ordered_at", "_used").iterator(chunk_size=_RECENT)
+
+
+def alike(jobs: QuerySet[Job], match: Mapping[str, tuple[Scalar, ...] | Between]) -> QuerySet[Job]:
+    """Return those of `jobs` that a catalog's `match` is for, as `matching.fits` would say."""
+    for number, (name, matcher) in enumerate(match.items()):
+        # Through a transform, for a name may have two underscores, which a lookup would split.
+        said, column = f"_matched_{number}", "context" if name in CONTEXT else "dimensions"
+        if isinstance(matcher, Between):
+            jobs = jobs.alias(**{said: _number(name, column)})
+            jobs = jobs.filter(**{f"{said}__gte": matcher.min, f"{said}__lte": matcher.max})
+        elif matcher:
+            jobs = jobs.alias(**{said: KeyTransform(name, column)})
+            jobs = jobs.filter(**{f"{said}__in": list(matcher)})
+    return jobs
+
+
+def _number(name: str, column: str) -> Case:
+    """Return the number that a fact says, exactly as `Between` reads it; NULL: it says none.
+
+    A whole number stands there as a number, one with decimal places as a text; a truth value and
+    a list are neither.
+    """
+    kind = Func(KeyTransform(name, column), function="jsonb_typeof", output_field=CharField())
+    text = KeyTextTransform(name, column)
+    exact = DecimalField(max_digits=16, decimal_places=6)
+    return Case(
+        When(Exact(kind, Value("number")), then=Cast(text, exact)),
+        When(Exact(kind, Value("string")) & Regex(text, f"^{DECIMAL}$"), then=Cast(text, exact)),
+        output_field=exact,
+    )
+
+
+def typical_durations(models: Iterable[str]) -> dict[str, timedelta]:
+    """Return how long a job of each model took of late, from its start: the median of the last 50.
+
+    A model of which none has succeeded yet is left out: nobody knows.
+    """
+    found = {}
+    for model in set(models):
+        ran: list[tuple[Any, Any]] = list(
+            Job.objects.filter(model=model, status=JobStatus.SUCCEEDED, started_at__isnull=False)
+            .order_by("-finished_at")
+            .values_list("started_at", "finished_at")[:_RECENT]
+        )
+        if ran:
+            seconds = statistics.median_low(
+                int((ended - started).total_seconds()) for started, ended in ran
+            )
+            found[model] = timedelta(seconds=seconds)
+    return found

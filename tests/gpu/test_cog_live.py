@@ -129,7 +129,7 @@ def test_a_moderated_prompt_is_told_apart_from_a_defect(
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [
-        ({"seconds": 31}, "seconds"),
+        ({"seconds": 61}, "seconds"),
         ({"seconds": "five"}, "seconds"),
         ({"mode": "ultra"}, "mode"),
         ({"resolution": "8k"}, "resolution"),
@@ -292,11 +292,11 @@ def test_the_schema_that_the_server_serves_is_the_predictors(own_cog: CogServer)
     fields = json.loads(reply.body)["components"]["schemas"]["Input"]
 
     assert fields["required"] == ["prompt"]
-    assert fields["properties"]["seconds"]["maximum"] == 30
-    assert fields["properties"]["mode"]["enum"] == ["std", "pro"]
+    assert fields["properties"]["seconds"]["maximum"] == 60
+    assert fields["properties"]["mode"]["enum"] == ["std", "pro", "4k"]
     assert set(fields["properties"]) == {
         *("prompt", "seconds", "resolution", "aspect_ratio", "mode", "audio", "seed"),
-        "offset_seconds",
+        *("count", "offset_seconds", "watermark"),
     }
 
 

@@ -19,6 +19,14 @@ GOOD = {
 }
 
 
+def test_a_backend_may_make_every_model(settings: Settings) -> None:
+    settings.BACKENDS = {"first": GOOD, "all": {**GOOD, "models": ["*"]}}
+
+    assert registry.serving("kling-v1-6", is_sandbox=False) == ["first", "all"]
+    assert registry.serving("anything-else", is_sandbox=False) == ["all"]
+    assert (registry.models_of("first"), registry.models_of("all")) == (["kling-v1-6"], None)
+
+
 def test_a_configured_backend_is_found_by_name_and_by_model(settings: Settings) -> None:
     settings.BACKENDS = {"first": GOOD, "second": {**GOOD, "models": ["kling-v1-6", "other"]}}
 

@@ -29,7 +29,7 @@ def ada(kling: None, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Acc
             "kind": "cog",
             "url": "http://127.0.0.1:9",
             "secret": "a-secret-that-guards-nothing",
-            "models": ["kling-v1-6", "kling-v2-6"],
+            "models": ["kling-v1-6", "kling-v2-6", "m", "n"],
             "concurrency": 2,
         }
     }

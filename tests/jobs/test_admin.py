@@ -1,6 +1,6 @@
 """The operators' windows: each opens in both languages, none edits, and one act gives back."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -15,9 +15,12 @@ from pytest_django import Settings
 
 from billing.accounts.models import Account
 from billing.jobs.models import Attempt, Callback, Job, Output
-from billing.ledger.models import Entry, Hold
+from billing.ledger.models import Allowance, CountedUse, Entry, Hold
+from billing.promotions import services as promotions
+from billing.promotions.services import Gift
 from billing.subscriptions import services as subscriptions
 from billing.webhooks import services as webhooks
+from plans.credits import MICROS
 from tests import factories
 from tests.jobs.conftest import Ask
 
@@ -80,6 +83,10 @@ def rows(ada: Account, ask: Ask, serve: Ask) -> dict[type[Model], Model]:
     assert ask("post", "/v1/jobs", ORDER).status_code == 201
     subscriptions.start(account=ada, plan="standard")
     _as_if_made(Job.objects.get(), now)
+    assert serve("/v1/campaigns/agency-beta/grants", {}).status_code == 201
+    [code] = promotions.create_codes(Gift("pack", "credits-3300"), count=1, now=now)
+    assert ask("post", "/v1/redemptions", {"code": code}).status_code == 201
+    assert ask("post", "/v1/redemptions", {"code": "WRONG"}).status_code == 404
     return {model: model._default_manager.all()[:1].get() for model in WINDOWS}
 
 
@@ -91,6 +98,31 @@ def _as_if_made(job: Job, now: datetime) -> None:
     Callback.objects.create(attempt=attempt, digest=bytes(32), body=b"{}", received_at=now)
     Output.objects.create(
         job=job, position=0, path="x.mp4", mime="video/mp4", bytes=1, created_at=now
+    )
+    allowance = Allowance.objects.create(
+        wallet_id=job.wallet_id,
+        code="videos",
+        mode="auto",
+        cadence="daily",
+        zone="UTC",
+        unit="order",
+        amount_micros=3 * MICROS,
+        source="allowance",
+        priority=100,
+        expiry="window_end",
+        terms={"code": "videos", "cadence": "daily", "unit": "order", "amount": 3},
+        anchor_at=now,
+        started_at=now,
+    )
+    CountedUse.objects.create(
+        wallet_id=job.wallet_id,
+        allowance=allowance,
+        series="videos",
+        window=now.date().isoformat(),
+        window_ends_at=now + timedelta(days=1),
+        reference=f"job:{job.pk}",
+        units_micros=MICROS,
+        created_at=now,
     )
 
 
@@ -151,7 +183,7 @@ def test_nobody_adds_changes_or_deletes(grace: Client) -> None:
 def test_only_rows_that_belong_to_another_have_no_window_of_their_own() -> None:
     hidden = {model.__name__ for model in OURS if model not in WINDOWS}
 
-    assert hidden == {"Allocation", "EventCounter", "Publication"}
+    assert hidden == {"Allocation", "EventCounter", "Withdrawal"}
 
 
 def test_a_page_speaks_of_credits_and_of_zones(job: Job, grace: Client) -> None:

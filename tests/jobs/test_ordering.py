@@ -140,7 +140,13 @@ def test_a_quote_names_everything_in_the_way_and_what_would_fit(ada: Account, as
     assert quote["refund_policy"]["backend_error"] == quote["max_credits"]
     assert not Hold.objects.exists()
     near = ask("post", "/v1/quotes", SPEC | {"seconds": 10}).json()
-    assert near["alternatives"] == [{"change": {"seconds": 5}, "credits": "10"}]
+    assert [(one["kind"], one["change"]) for one in near["alternatives"]] == [
+        ("change", {"seconds": 5}),
+        ("grant", {}),
+    ]
+    assert near["alternatives"][0]["credits"] == "10"
+    assert near["alternatives"][0]["detail"] == "seconds 5 fits, for 10 credits."
+    assert near["alternatives"][1]["detail"] == "66 more now, by a check-in."
 
 
 def test_a_quoted_price_holds_and_an_old_quote_does_not(ada: Account, ask: Ask) -> None:

@@ -34,7 +34,11 @@ def test_a_seed_is_taken_and_handed_on(ada: Account, ask: Ask, seed: int) -> Non
     assert answer.status_code == 201
     job = Job.objects.get()
     words = backend_input(
-        dimensions=job.dimensions, inputs=job.inputs, options=job.options, offset_seconds=0
+        dimensions=job.dimensions,
+        inputs=job.inputs,
+        options=job.options,
+        offset_seconds=0,
+        flags=job.flags,
     )
     assert words["seed"] == seed
     assert words["prompt"] == "a kite"
@@ -76,9 +80,17 @@ def test_what_was_stored_before_is_not_handed_on_either() -> None:
         inputs={"prompt": "x"},
         options={"seed": 3, "count": 9, "fps": 240, "webhook": "http://x", "offset_seconds": 9},
         offset_seconds=0,
+        flags={"watermark": True, "seconds": False},
     )
 
-    assert words == {"model": "m", "seconds": 5, "prompt": "x", "seed": 3}
+    assert words == {
+        "model": "m",
+        "seconds": 5,
+        "count": 1,
+        "prompt": "x",
+        "seed": 3,
+        "watermark": True,
+    }
 
 
 @pytest.mark.parametrize("name", ["image_url", "last_image_url", "video_url"])

@@ -29,6 +29,8 @@ _LOST_WORDS: Final = ("worker crashed", "slot dropped unexpectedly", "prediction
 _PREFIXES: Final = ("Prediction failed: ", "Async prediction failed: ")
 _TEXT_MAX: Final = 500
 _LOGS_MAX: Final = 2000
+_METRICS_MAX: Final = 20
+_NAME_MAX: Final = 64
 
 
 class Unreadable(ValueError):
@@ -79,7 +81,6 @@ def read_status(prediction: Mapping[str, Any], attempt_id: str) -> Status:
         fail = Fail.CANCELED
     metrics = prediction.get("metrics")
     metrics = metrics if isinstance(metrics, dict) else {}
-    seconds = _number(metrics.get("predict_time"))
     return Status(
         state=state,
         provider_id=attempt_id,
@@ -87,7 +88,7 @@ def read_status(prediction: Mapping[str, Any], attempt_id: str) -> Status:
         outputs=outputs,
         fail=fail,
         message=message,
-        usage={} if seconds is None else {"gpu_seconds": seconds},
+        usage=_usage(metrics),
         raw=_remembered(prediction, metrics),
     )
 
@@ -145,6 +146,17 @@ def _number(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def _usage(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Return what was used: Cog's own seconds, and what the predictor itself has counted."""
+    counted = {
+        name: _number(metrics[name])
+        for name in list(metrics)[:_METRICS_MAX]
+        if 0 < len(name) <= _NAME_MAX and name not in ("predict_time", "progress")
+    }
+    counted["gpu_seconds"] = _number(metrics.get("predict_time"))
+    return {name: number for name, number in counted.items() if number is not None}
+
+
 def _text(value: object) -> str:
     """Return at most 500 printable characters of `value`, "" for None."""
     if value is None:
@@ -156,7 +168,9 @@ def _text(value: object) -> str:
 def _remembered(prediction: Mapping[str, Any], metrics: Mapping[str, Any]) -> dict[str, object]:
     """Return what may be stored: no input (a person's prompt), no output (a whole video)."""
     logs = prediction.get("logs")
-    numbers = {_text(name)[:64]: _number(metrics[name]) for name in list(metrics)[:20]}
+    numbers = {
+        _text(name)[:_NAME_MAX]: _number(metrics[name]) for name in list(metrics)[:_METRICS_MAX]
+    }
     return {
         "id": _text(prediction.get("id")),
         "status": _text(prediction.get("status")),

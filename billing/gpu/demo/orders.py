@@ -5,7 +5,31 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Final
 
-SHORT_SIDES: Final = {"480p": 480, "720p": 720, "1080p": 1080}
+# In the words of the catalogs that ship. Beyond 1080 lines it would draw for minutes: what is
+# larger is drawn as large as that.
+SHORT_SIDES: Final = {
+    "360p": 360,
+    "480p": 480,
+    "512p": 512,
+    "540p": 540,
+    "720p": 720,
+    "768p": 768,
+    "1080p": 1080,
+    "1k": 1024,
+    "2k": 1080,
+    "4k": 1080,
+    "auto": 720,
+    "480P": 480,
+    "512P": 512,
+    "720P": 720,
+    "768P": 768,
+    "1080P": 1080,
+    "1K": 1024,
+    "2K": 1080,
+    "4K": 1080,
+    "1024x1792": 1024,
+    "1792x1024": 1024,
+}
 ASPECT_RATIOS: Final = {
     "16:9": (16, 9),
     "9:16": (9, 16),
@@ -15,10 +39,12 @@ ASPECT_RATIOS: Final = {
     "21:9": (21, 9),
 }
 # "pro" moves more smoothly, and has more in it.
-FRAMES_PER_SECOND: Final = {"std": 24, "pro": 30}
-SECONDS_MAX: Final = 30
+FRAMES_PER_SECOND: Final = {"std": 24, "pro": 30, "4k": 30}
+SECONDS_MAX: Final = 60
 OFFSET_SECONDS_MAX: Final = 3600
 PROMPT_LENGTH_MAX: Final = 2500
+COUNT_MAX: Final = 9
+SEED_MAX: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +53,7 @@ class Order:
 
     Attributes:
         offset_seconds: where in the motion it begins; an extension begins where its parent ended.
+        watermark: whether the picture says what made it.
     """
 
     prompt: str
@@ -37,6 +64,7 @@ class Order:
     audio: bool
     seed: int
     offset_seconds: int
+    watermark: bool = False
 
     @property
     def size(self) -> tuple[int, int]:
@@ -55,6 +83,12 @@ class Order:
     def frames(self) -> int:
         """How many pictures make exactly the seconds ordered."""
         return self.seconds * self.frames_per_second
+
+    @property
+    def tokens(self) -> int:
+        """What it takes, as vendors count it: pixels times pictures, by 1024."""
+        width, height = self.size
+        return width * height * self.frames // 1024
 
     def to_json(self) -> str:
         """Return the order as one line that `from_json` reads."""

@@ -1,10 +1,12 @@
 """The Cog predictor of the demo backend. coglet loads this file by its path.
 
 Words in the prompt steer it, so that every end of a job can be seen: `[fail]`, `[moderate]`,
-`[hang]` (until cancelled) and `[slow]` (ten seconds longer).
+`[hang]` (until cancelled), `[slow]` (ten seconds longer), `[partial 2]` (two videos, however
+many were ordered) and `[tokens 9000]` (so many are reported as used).
 """
 
 import asyncio
+import re
 import sys
 import time
 import uuid
@@ -16,10 +18,12 @@ from cog import BaseRunner, Input, Path  # type: ignore[import-untyped]  # it sh
 
 from billing.gpu.demo.orders import (
     ASPECT_RATIOS,
+    COUNT_MAX,
     FRAMES_PER_SECOND,
     OFFSET_SECONDS_MAX,
     PROMPT_LENGTH_MAX,
     SECONDS_MAX,
+    SEED_MAX,
     SHORT_SIDES,
     Order,
 )
@@ -28,6 +32,8 @@ _OUTPUTS: Final = FilePath("outputs")  # in the server's working folder
 _KEPT_SECONDS: Final = 900  # a file is read into the callback at once; this is for the careful
 _SLOW_SECONDS: Final = 10
 _REPORT_SECONDS: Final = 0.5
+_TOKENS: Final = re.compile(r"\[tokens (-?[0-9]{1,18})\]")
+_PARTIAL: Final = re.compile(r"\[partial ([0-9]{1,2})\]")
 
 
 class ModerationRefused(Exception):
@@ -37,7 +43,7 @@ class ModerationRefused(Exception):
 class Predictor(BaseRunner):  # type: ignore[misc]  # untyped, see the import
     """Draws a video on the processor."""
 
-    async def run(
+    async def run(  # noqa: PLR0913, PLR0917 (Cog reads the inputs from this signature)
         self,
         prompt: str = Input(
             description="What to show; written into the picture, and its colours and motion.",
@@ -48,35 +54,49 @@ class Predictor(BaseRunner):  # type: ignore[misc]  # untyped, see the import
         resolution: str = Input(default="720p", choices=list(SHORT_SIDES)),
         aspect_ratio: str = Input(default="16:9", choices=list(ASPECT_RATIOS)),
         mode: str = Input(default="std", choices=list(FRAMES_PER_SECOND)),
-        audio: bool = Input(  # noqa: FBT001 (Cog reads the inputs from this signature)
+        audio: bool = Input(  # noqa: FBT001 (as above)
             default=False, description="With a quiet chord."
         ),
-        seed: int = Input(default=0, ge=0, le=2**31 - 1, description="Another world, same words."),
+        count: int = Input(default=1, ge=1, le=COUNT_MAX, description="How many videos."),
+        seed: int = Input(default=0, ge=0, le=SEED_MAX, description="Another world, same words."),
         offset_seconds: int = Input(
             default=0,
             ge=0,
             le=OFFSET_SECONDS_MAX,
             description="Where in the motion to begin: an extension begins where its parent ends.",
         ),
-    ) -> Path:
-        """Return an mp4 of exactly the length and size ordered.
+        watermark: bool = Input(  # noqa: FBT001 (as above)
+            default=False, description="Marked as made with the demo."
+        ),
+    ) -> list[Path]:
+        """Return `count` mp4s of exactly the length and size ordered, each of its own world.
 
         Raises:
             ModerationRefused: the prompt says [moderate].
             RuntimeError: the prompt says [fail].
         """
-        order = Order(
-            prompt=prompt,
-            seconds=seconds,
-            resolution=resolution,
-            aspect_ratio=aspect_ratio,
-            mode=mode,
-            audio=audio,
-            seed=seed,
-            offset_seconds=offset_seconds,
-        )
         begins_at = await self._obey(prompt)
-        return Path(await self._drawn(order, begins_at))
+        made = _made_of(prompt, count)
+        tokens = 0
+        videos = []
+        for number in range(made):
+            order = Order(
+                prompt=prompt,
+                seconds=seconds,
+                resolution=resolution,
+                aspect_ratio=aspect_ratio,
+                mode=mode,
+                audio=audio,
+                seed=(seed + number) % (SEED_MAX + 1),
+                offset_seconds=offset_seconds,
+                watermark=watermark,
+            )
+            step = (1 - begins_at) / made
+            videos.append(Path(await self._drawn(order, begins_at + number * step, step)))
+            tokens += order.tokens
+        told = _TOKENS.search(prompt.lower())
+        self.record_metric("tokens", tokens if told is None else int(told[1]))
+        return videos
 
     async def _obey(self, prompt: str) -> float:
         """Do what the steering words say; return how far the progress is by then."""
@@ -97,8 +117,8 @@ class Predictor(BaseRunner):  # type: ignore[misc]  # untyped, see the import
             await asyncio.sleep(_REPORT_SECONDS)
         return 0.5
 
-    async def _drawn(self, order: Order, begins_at: float) -> str:
-        """Return the file that the drawing process made; its progress becomes ours."""
+    async def _drawn(self, order: Order, begins_at: float, share: float) -> str:
+        """Return the file that the drawing process made; its progress is `share` of ours."""
         _forget_old_outputs()
         file = _OUTPUTS / f"{uuid.uuid4().hex}.mp4"
         process = await asyncio.create_subprocess_exec(
@@ -113,7 +133,7 @@ class Predictor(BaseRunner):  # type: ignore[misc]  # untyped, see the import
             process.stdin.write(order.to_json().encode())
             process.stdin.close()
             async for line in process.stdout:
-                self._report(begins_at + (1 - begins_at) * float(line))
+                self._report(begins_at + share * float(line))
             ended_with = await process.wait()
         except BaseException:  # a cancel, above all
             await _kill(process)
@@ -127,6 +147,12 @@ class Predictor(BaseRunner):  # type: ignore[misc]  # untyped, see the import
         self.record_metric("progress", round(share, 3))
         # A metric alone makes coglet send nothing; a line of log makes it send both.
         print(f"{share:.0%}", flush=True)  # noqa: T201 (this is how a predictor logs)
+
+
+def _made_of(prompt: str, count: int) -> int:
+    """Return how many videos will be made of the `count` ordered: all, unless told otherwise."""
+    told = _PARTIAL.search(prompt.lower())
+    return count if told is None else min(count, int(told[1]))
 
 
 def _forget_old_outputs() -> None:

@@ -54,9 +54,10 @@ def render(order: Order, path: Path) -> None:
 
 def _caption(order: Order) -> str:
     part = f" · from {order.offset_seconds} s" if order.offset_seconds else ""
+    mark = " · WATERMARK" if order.watermark else ""
     return (
         f"Linggan demo · {order.mode} · {order.resolution} · {order.aspect_ratio} · "
-        f"{order.seconds} s{part}"
+        f"{order.seconds} s{part}{mark}"
     )
 
 

@@ -32,7 +32,11 @@ def schema() -> dict[str, Any]:
                     "required": [n for n, shape in properties.items() if "default" not in shape],
                     "properties": properties,
                 },
-                "Output": {"title": "Output", "type": "string", "format": "uri"},
+                "Output": {
+                    "title": "Output",
+                    "type": "array",
+                    "items": {"type": "string", "format": "uri"},
+                },
             }
         },
     }

@@ -1,11 +1,13 @@
-"""The one judge of an order: what it costs, what stands in its way, which credits would pay.
+"""The one judge of an order: what it costs, what stands in its way, what would pay.
 
 A quote shows its findings, a submit obeys them; so what is shown is what is admitted.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 
 from django.utils.translation import gettext as _
 
@@ -13,21 +15,27 @@ from billing.accounts.models import Account
 from billing.errors import DomainError
 from billing.gpu import registry
 from billing.gpu.errors import NoBackend
-from billing.jobs.errors import ConcurrencyLimit, InvalidParent, NotEntitled
-from billing.jobs.lifecycle import JobStatus
-from billing.jobs.models import Job
+from billing.jobs.errors import NotEntitled, NotYet, QuoteExpired, Retired
+from billing.jobs.models import Quote
 from billing.jobs.orders import JobOrder
+from billing.jobs.services import linking
+from billing.jobs.services.context import contexts_of
+from billing.jobs.services.limits import Limits
+from billing.jobs.services.linking import Linked
+from billing.jobs.services.pricing import Priced, ceiling_micros, dearest, outputs_of
 from billing.ledger.errors import InsufficientCredits
-from billing.ledger.timeline import Part, Timeline
+from billing.ledger.lots import Part
+from billing.ledger.timeline import Timeline
 from billing.subscriptions import selectors as subscriptions
-from plans import burn_order, entitlements, orders, rating
-from plans.catalog.schema import Catalog, Plan, Task
-from plans.errors import InvalidSpec, Unpriced
-from plans.rating import Price
+from plans import burn_order, entitlements, rating
+from plans import selectors as plans
+from plans.catalog.offers import Plan
+from plans.catalog.orderable import Model
+from plans.catalog.policies import MONTH_COUNT
+from plans.catalog.schema import Catalog
+from plans.catalog.values import Scalar
+from plans.errors import Unpriced
 from plans.selectors import Published
-
-_VARIED: Final = ("resolution", "mode", "seconds", "audio")
-_ALTERNATIVES_MAX: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +43,48 @@ class Assessment:
     """Everything that is known of an order before anything is held.
 
     Attributes:
+        published: the catalog that prices it: the one in force, or that of its quote.
+        plan: the account's, with the terms that count for it; None: it needs one.
+        context: what else prices it, as it was when it was priced.
+        now_contexts: the same as it is now; rights go by the first, prices by the dearest.
+        at: the wallet's instant.
+        rated_at: the instant as of which it is priced: that of its quote, or `at`.
+        standing: how the account stands; some credits cannot be spent then.
+        limits: what the plan lets the account do; None without a plan.
+        ceiling_micros: what would be held, and so the most that is charged.
         barriers: all that stands in the way, as the refusals that a submit would give.
         would_use: which grants would pay, as far as they reach.
-        chain_seconds: length of the video together with what it continues.
     """
 
+    account: Account
     published: Published
     plan: Plan | None
-    dimensions: Mapping[str, str | int | bool]
-    price: Price
-    parent: Job | None
-    chain_seconds: int
-    barriers: Sequence[DomainError]
+    linked: Linked
+    context: Mapping[str, Scalar]
+    now_contexts: Sequence[Mapping[str, Scalar]]
+    at: datetime
+    rated_at: datetime
+    standing: frozenset[str]
+    limits: Limits | None
+    priced: Priced
+    ceiling_micros: int
     would_use: Sequence[Part]
+    barriers: Sequence[DomainError] = ()
 
+    @property
+    def dimensions(self) -> Mapping[str, Scalar]:
+        """What the order chose, in full."""
+        return self.linked.dimensions
 
-@dataclass(frozen=True, slots=True)
-class Alternative:
-    """A like order that would be admitted: what to change, and what it then costs."""
+    @property
+    def facts(self) -> dict[str, Scalar]:
+        """All that prices it."""
+        return {**self.dimensions, **self.context}
 
-    change: Mapping[str, str | int | bool]
-    credits_micros: int
+    @property
+    def now_context(self) -> Mapping[str, Scalar]:
+        """What else is known of it now, by which rights go."""
+        return self.now_contexts[0]
 
 
 def assess(
@@ -64,128 +93,66 @@ def assess(
     order: JobOrder,
     published: Published,
     timeline: Timeline,
-    price: Price | None = None,
+    told: Quote | None = None,
 ) -> Assessment:
-    """Judge `order` for `account` against a wallet that is settled to now.
+    """Judge `order` for `account` against `timeline`, its wallet, settled to now; nothing moves.
 
     Args:
-        published: the catalog that counts: the current one, or that of a quote.
-        timeline: the account's wallet; only looked at.
-        price: a price that was told before and still holds.
+        published: the catalog in force.
+        told: a quote whose price counts; it is priced as it was then.
 
     Raises:
         InvalidSpec: the order does not fit the model, or lacks an input; all flaws are named.
-        Unpriced: no rate covers it.
+        Unpriced: no rate covers it. Retired, NotYet, NotEntitled: none does, and that is why.
+        QuoteExpired: the quote is none for this order, or no longer.
     """
+    at = timeline.instant
+    membership = subscriptions.membership_of(account, catalog=published.catalog)
+    plan, standing = membership.plan, membership.standing
+    published = published if told is None else plans.version(told.catalog_version_id)
     catalog = published.catalog
-    dimensions = orders.read_order(catalog, order.spec).dimensions
-    _require_inputs(task_of(catalog, dimensions), order)
-    price = price or rating.rate(catalog, dimensions)
-    plan = subscriptions.plan_of(account, catalog=catalog)
-    parent = _parent(account, order)
-    seconds = dimensions.get("seconds", 0)
-    assert isinstance(seconds, int)
-    chain_seconds = seconds + (parent.chain_seconds if parent else 0)
-    barriers = [
-        *_unserved(str(dimensions["model"]), is_sandbox=account.is_sandbox),
-        *_not_entitled(catalog, plan, dimensions),
-        *_broken_chain(catalog, order, dimensions, parent, chain_seconds),
-        *_too_many(account, plan),
-        *_too_dear(timeline, price),
-    ]
-    rank = burn_order.rank(catalog.burn_order)
-    return Assessment(
+    linked = linking.read(account, order, catalog=catalog)
+    now_contexts = contexts_of(
+        account, catalog=catalog, plan=plan, order=order, dimensions=linked.dimensions, at=at
+    )
+    rated_at = at if told is None else told.rated_at
+    price = partial(
+        dearest, catalog, linked.dimensions, at=rated_at, timeline=timeline, standing=standing
+    )
+    try:
+        found, context = _price(price, linked, now_contexts, told)
+    except Unpriced as unpriced:
+        raise next(_why_unpriced(catalog, plan, linked, now_contexts[0], at), unpriced) from None
+    judged = Assessment(
+        account=account,
         published=published,
         plan=plan,
-        dimensions=dimensions,
-        price=price,
-        parent=parent,
-        chain_seconds=chain_seconds,
-        barriers=barriers,
-        would_use=timeline.would_use(price.max_micros, rank=rank),
+        linked=linked,
+        context=context,
+        now_contexts=now_contexts,
+        at=at,
+        rated_at=rated_at,
+        standing=standing,
+        limits=Limits(account, plan, at=at) if plan else None,
+        priced=found,
+        ceiling_micros=ceiling_micros(catalog, found, model=linked.model.code),
+        would_use=_payers(catalog, found, {**linked.dimensions, **context}, timeline, standing),
     )
+    return replace(judged, barriers=list(_barriers(judged, order, timeline)))
 
 
-def task_of(catalog: Catalog, dimensions: Mapping[str, str | int | bool]) -> Task:
-    """Return what the catalog says of the ordered model's task."""
-    model = catalog.model(str(dimensions["model"]))
-    assert model is not None, "read_order has checked it"
-    task = model.task(str(dimensions["task"]))
-    assert task is not None, "read_order has checked it"
-    return task
-
-
-def alternatives(assessment: Assessment, *, available_micros: int) -> list[Alternative]:
-    """Return like orders that nothing of the plan or the purse stands in the way of.
-
-    Each differs from the order in one choice; the dearest first, for it is the nearest to what
-    was wanted. An order that is admissible needs none.
-    """
-    if not assessment.barriers or assessment.plan is None:
-        return []
-    catalog, found = assessment.published.catalog, []
-    model = catalog.model(str(assessment.dimensions["model"]))
-    assert model is not None
-    choices = model.dimensions_of(task_of(catalog, assessment.dimensions))
-    for name in _VARIED:
-        for value in (choices[name].values or ()) if name in choices else ():
-            other = {**assessment.dimensions, name: value}
-            if value == assessment.dimensions[name]:
-                continue
-            try:
-                price = rating.rate(catalog, other)
-            except Unpriced:
-                continue
-            allowed = not entitlements.barriers(catalog, assessment.plan, other)
-            if allowed and price.max_micros <= available_micros:
-                found.append(Alternative({name: value}, price.max_micros))
-    return sorted(found, key=lambda one: -one.credits_micros)[:_ALTERNATIVES_MAX]
-
-
-def _require_inputs(task: Task, order: JobOrder) -> None:
-    """Refuse an order without what its task is made from.
-
-    Raises:
-        InvalidSpec: naming each missing input.
-    """
-    missing = [
-        {
-            "pointer": "/parent" if name == "parent" else f"/inputs/{name}",
-            "code": "missing",
-            "detail": _("%(name)s is missing.") % {"name": name},
-        }
-        for name in task.requires
-        if not (order.parent_id if name == "parent" else order.inputs.get(name))
-    ]
-    if missing:
-        raise InvalidSpec(missing)
-
-
-def _parent(account: Account, order: JobOrder) -> Job | None:
-    """Return the job to be continued; another's looks like none, as everywhere."""
-    if order.parent_id is None:
-        return None
-    return Job.objects.filter(account=account, pk=order.parent_id).first()
-
-
-def _unserved(model: str, *, is_sandbox: bool) -> list[DomainError]:
-    try:
-        registry.serving(model, is_sandbox=is_sandbox)
-    except NoBackend as refusal:
-        return [refusal]
-    return []
-
-
-def _not_entitled(
-    catalog: Catalog, plan: Plan | None, dimensions: Mapping[str, str | int | bool]
+def not_entitled(
+    catalog: Catalog, plan: Plan | None, facts: Mapping[str, Scalar], *, at: datetime
 ) -> list[DomainError]:
+    """Return what the plan does not include of an order of these facts."""
     if plan is None:
+        smallest = entitlements.allowing(catalog, facts, at=at)
         return [
             NotEntitled(
                 detail=_("This needs a subscription."),
                 entitlement="plan",
                 limit="",
-                required_plan=catalog.plans[0].code,
+                required_plan=smallest.code if smallest is not None else None,
             )
         ]
     return [
@@ -195,50 +162,120 @@ def _not_entitled(
             limit=barrier.limit,
             required_plan=barrier.required_plan,
         )
-        for barrier in entitlements.barriers(catalog, plan, dimensions)
+        for barrier in entitlements.barriers(catalog, plan, facts, at=at)
     ]
 
 
-def _broken_chain(
-    catalog: Catalog,
-    order: JobOrder,
-    dimensions: Mapping[str, str | int | bool],
-    parent: Job | None,
-    chain_seconds: int,
-) -> list[DomainError]:
-    task = task_of(catalog, dimensions)
-    if order.parent_id is None:
-        return []  # a task that requires one has been refused without it
-    if "parent" not in task.requires:
-        return [InvalidParent(_("Only an order that continues a video names a parent."))]
-    if parent is None:
-        return [InvalidParent(_("Name a job of yours that has succeeded as the parent."))]
-    if parent.status != JobStatus.SUCCEEDED:
-        return [InvalidParent(_("The parent has not succeeded, so there is nothing to continue."))]
-    if task.chain_seconds_max is not None and chain_seconds > task.chain_seconds_max:
-        return [
-            InvalidParent(
-                _("The whole video would be %(length)s s long; at most %(max)s s are possible.")
-                % {"length": chain_seconds, "max": task.chain_seconds_max}
-            )
-        ]
-    return []
-
-
-def _too_many(account: Account, plan: Plan | None) -> list[DomainError]:
-    """Refuse what exceeds the plan's concurrency; where excess waits, dispatch makes it wait."""
-    if plan is None or plan.entitlements.excess == "wait":
-        return []
-    limit = plan.entitlements.concurrency
-    live = Job.objects.filter(wallet__account=account, finished_at=None).count()
-    return [ConcurrencyLimit(limit=limit)] if live >= limit else []
-
-
-def _too_dear(timeline: Timeline, price: Price) -> list[DomainError]:
-    if timeline.available_micros >= price.max_micros:
+def too_dear(found: Priced, timeline: Timeline) -> list[DomainError]:
+    """Return that the wallet cannot pay the price; nothing where it can."""
+    if found.is_payable:
         return []
     return [
         InsufficientCredits(
-            need_micros=price.max_micros, available_micros=timeline.available_micros
+            need_micros=found.price.total_micros,
+            available_micros=found.spendable_micros,
+            unusable_micros=timeline.available_micros - found.spendable_micros,
         )
     ]
+
+
+def _barriers(judged: Assessment, order: JobOrder, timeline: Timeline) -> Iterator[DomainError]:
+    """Yield all that stands in the way, in the order in which a submit says it."""
+    linked, limits, found = judged.linked, judged.limits, judged.priced
+    yield from _out_of_time(linked.model, judged.at)
+    yield from _unserved(linked.model.code, is_sandbox=judged.account.is_sandbox)
+    here = {**linked.dimensions, **judged.now_context}
+    yield from not_entitled(judged.published.catalog, judged.plan, here, at=judged.at)
+    yield from linking.broken(linked, order, at=judged.at)
+    if limits is not None:
+        outputs, micros = outputs_of(here), found.price.total_micros
+        yield from limits.barriers(here, outputs=outputs, micros=micros)
+    yield from too_dear(found, timeline)
+
+
+def _payers(
+    catalog: Catalog,
+    found: Priced,
+    facts: Mapping[str, Scalar],
+    timeline: Timeline,
+    standing: frozenset[str],
+) -> list[Part]:
+    return timeline.would_use(
+        found.price.total_micros,
+        rank=burn_order.rank(catalog.burn_order),
+        facts=facts,
+        standing=standing,
+    )
+
+
+def _price(
+    price: Callable[[Sequence[Mapping[str, Scalar]]], tuple[Priced, Mapping[str, Scalar]]],
+    linked: Linked,
+    contexts: Sequence[Mapping[str, Scalar]],
+    told: Quote | None,
+) -> tuple[Priced, Mapping[str, Scalar]]:
+    """Return what an order costs, as it was told or as it is now, and the context that says so.
+
+    Raises:
+        QuoteExpired: the quote was for another order, or has made one already, or was told to an
+            order of another number in its month, which was cheaper.
+    """
+    if told is None:
+        return price(contexts)
+    if told.jobs.exists():  # the wallet is locked: nobody makes another one meanwhile
+        raise QuoteExpired
+    _require_same(told, linked, contexts[0])
+    quoted, context = price([told.context])
+    numbers = [{MONTH_COUNT: one[MONTH_COUNT]} for one in contexts if MONTH_COUNT in one]
+    if numbers:
+        numbered, _context = price([{**told.context, **number} for number in numbers])
+        if numbered.whole.total_micros > quoted.whole.total_micros:
+            raise QuoteExpired
+    return quoted, context
+
+
+def _require_same(told: Quote, linked: Linked, context: Mapping[str, Scalar]) -> None:
+    """Refuse a quote that was told for something else, or to another way in.
+
+    Raises:
+        QuoteExpired: it was.
+    """
+    if dict(linked.dimensions) != told.dimensions:
+        raise QuoteExpired
+    if context["surface"] != told.context.get("surface", context["surface"]):
+        raise QuoteExpired
+
+
+def _out_of_time(model: Model, at: datetime) -> list[DomainError]:
+    """Refuse a model before its time, and after it: naming the one to order instead."""
+    if model.ends_at is not None and model.ends_at <= at:
+        since = model.ends_at.isoformat()
+        return [Retired(model=model.code, since=since, successor=model.successor)]
+    if model.starts_at is not None and at < model.starts_at:
+        return [NotYet(model=model.code, retry_at=model.starts_at.isoformat())]
+    return []
+
+
+def _why_unpriced(
+    catalog: Catalog, plan: Plan | None, linked: Linked, context: Mapping[str, Scalar], at: datetime
+) -> Iterator[DomainError]:
+    """Yield why an order has no price: its model's time, or that another plan has it alone.
+
+    A lane that is free with one plan has no price with the others: to be told so helps nobody.
+    """
+    yield from _out_of_time(linked.model, at)
+    facts = {**linked.dimensions, **context}
+    for barrier in not_entitled(catalog, plan, facts, at=at):
+        larger = barrier.facts["required_plan"]
+        if larger is not None:
+            with suppress(Unpriced):
+                rating.rate(catalog, {**facts, "plan": str(larger)}, at=at)
+                yield barrier
+
+
+def _unserved(model: str, *, is_sandbox: bool) -> list[DomainError]:
+    try:
+        registry.serving(model, is_sandbox=is_sandbox)
+    except NoBackend as refusal:
+        return [refusal]
+    return []

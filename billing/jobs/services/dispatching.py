@@ -29,6 +29,7 @@ from billing.jobs.lifecycle import JobStatus
 from billing.jobs.models import Attempt, Job
 from billing.jobs.orders import backend_input
 from billing.jobs.services import ending, queueing
+from billing.jobs.services.linking import seconds_of
 from billing.jobs.services.telling import tell
 
 LEASE: Final = timedelta(seconds=90)  # longer than a submit can take: a few calls of 13 s
@@ -82,7 +83,8 @@ def view_of(attempt: Attempt) -> AttemptView:
             dimensions=job.dimensions,
             inputs=job.inputs,
             options=job.options,
-            offset_seconds=job.parent.chain_seconds if job.parent else 0,
+            offset_seconds=job.chain_seconds - seconds_of(job.dimensions),
+            flags=job.flags,
         ),
         callback_url=callbacks.callback_url(attempt.backend, attempt.pk),
         provider_id=attempt.provider_id,
@@ -114,10 +116,13 @@ def _claim(job_id: str, now: datetime) -> _Claim | None:
     job = Job.objects.select_for_update().get(pk=job_id)
     if job.status != JobStatus.QUEUED or job.dispatch_at > now:
         return None
-    if not queueing.account_has_room(job):
-        job.dispatch_at = now + WHEN_FULL
+    opens_at = queueing.lane_opens_at(job, now=now)
+    if opens_at > now:
+        job.dispatch_at = opens_at
         job.save(update_fields=["dispatch_at"])
         return None
+    if not queueing.account_has_room(job, now=now):
+        return None  # the job that frees its account's slot rings for it: no pause may hide it
     backends = registry.serving(job.model, is_sandbox=job.account.is_sandbox)
     name = next((backend for backend in backends if queueing.has_room(backend)), None)
     if name is None:

@@ -13,12 +13,11 @@ import structlog
 
 from billing.jobs.lifecycle import FINAL, FailureClass, JobStatus, check_move
 from billing.jobs.models import Attempt, Job, Output
+from billing.jobs.services import settling
 from billing.jobs.services.telling import tell
-from billing.ledger import services as ledger
 from billing.ledger.journal import SYSTEM
-from billing.ledger.services import Actor, Cause
+from billing.ledger.services import Actor
 from billing.transactions import require_transaction
-from plans import selectors as plans
 
 _DETAIL_LENGTH_MAX = 500
 _log = structlog.get_logger(__name__)
@@ -96,8 +95,18 @@ def end_attempt(
     attempt.save(update_fields=["state", "outcome", "ended_at", "detail", "usage"])
 
 
-def succeed(job: Job, outputs: Sequence[StoredOutput], *, actor: Actor, now: datetime) -> bool:
-    """The video is stored: capture the whole hold. A repeat changes nothing, and returns False.
+def succeed(
+    job: Job,
+    outputs: Sequence[StoredOutput],
+    *,
+    actor: Actor,
+    now: datetime,
+    usage: Mapping[str, object] | None = None,
+) -> bool:
+    """What came is stored: capture what it costs. A repeat changes nothing, and returns False.
+
+    That is the quoted price, or that of what the backend used, where the catalog settles so; of
+    fewer outputs than were ordered, what the catalog says of them. The rest goes back.
 
     After the credits have gone back, no credit moves any more: the late success is written
     down, and its files are the user's for free, as the catalog says.
@@ -110,14 +119,15 @@ def succeed(job: Job, outputs: Sequence[StoredOutput], *, actor: Actor, now: dat
         job.save(update_fields=["late_success_at"])
         _log.warning("late_success", job_id=job.pk, status=job.status)
         return True
+    charge = settling.success(job, made=len(outputs), usage=usage or {}, actor=actor)
     move(
         job,
         JobStatus.SUCCEEDED,
         started_at=job.started_at or now,
         finished_at=now,
         progress_percent=100,
+        **charge,
     )
-    _settle(job, job.quoted_micros, actor)
     tell(job, "job.succeeded", now=now)
     return True
 
@@ -131,33 +141,28 @@ def fail_job(
     now: datetime,
     target: JobStatus = JobStatus.FAILED,
     charged: bool = True,
+    usage: Mapping[str, object] | None = None,
 ) -> None:
-    """End the job without success; its hold is settled by the catalog's failure policy.
+    """End the job without success; credits and counted units by the catalog's failure policy.
 
     A job that has ended already stays as it is, and nothing moves.
 
     Args:
         failure_class: one of `FailureClass`.
         charged: False gives everything back whatever the policy says (an operator's goodwill).
+        usage: what the backend says that it used until then; None: none had the job.
     """
     if job.status in FINAL:
         return
-    catalog = plans.version(job.catalog_version_id).catalog
-    kept_micros = (
-        catalog.failure_policy.kept_micros(
-            held_micros=job.quoted_micros, error_class=failure_class, model=job.model
-        )
-        if charged
-        else 0
-    )
+    charge = settling.failure(job, failure_class, charged=charged, usage=usage, actor=actor)
     move(
         job,
         target,
         finished_at=now,
         failure_class=FailureClass(failure_class).value,
         failure_detail=detail[:_DETAIL_LENGTH_MAX],
+        **charge,
     )
-    _settle(job, kept_micros, actor)
     tell(job, "job.canceled" if target == JobStatus.CANCELED else "job.failed", now=now)
 
 
@@ -171,19 +176,6 @@ def cancel_queued(job: Job, *, actor: Actor = SYSTEM, now: datetime) -> None:
         now=now,
         target=JobStatus.CANCELED,
     )
-
-
-def _settle(job: Job, captured_micros: int, actor: Actor) -> None:
-    """Capture what the verdict costs and give the rest back, in this very transaction."""
-    catalog = plans.version(job.catalog_version_id).catalog
-    locked = ledger.lock_wallet(job.account, catalog=catalog)
-    cause = Cause("job", job.pk)
-    if captured_micros:
-        job.hold = ledger.capture(
-            locked, hold_id=job.hold_id, amount_micros=captured_micros, cause=cause, actor=actor
-        )
-    else:
-        job.hold = ledger.release(locked, hold_id=job.hold_id, cause=cause, actor=actor)
 
 
 def _keep(job: Job, outputs: Sequence[StoredOutput], now: datetime) -> None:

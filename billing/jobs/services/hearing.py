@@ -7,6 +7,7 @@ A success copies its files into our storage before any credit is captured.
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,7 +17,7 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 
 from billing.gpu import registry
-from billing.gpu.protocol import Backend, BadOutput, Fail, State, Status
+from billing.gpu.protocol import Backend, BadOutput, Fail, Output, State, Status
 from billing.ids import new_id
 from billing.jobs.lifecycle import FINAL, FailureClass, JobStatus
 from billing.jobs.models import Attempt, Callback
@@ -97,15 +98,13 @@ def _succeed(attempt_id: str, status: Status, now: datetime) -> None:
     if attempt.job.status == JobStatus.SUCCEEDED:
         return
     backend = registry.backend_for(attempt.backend)
-    try:
-        outputs = _store(backend, attempt, status)
-    except BadOutput as flaw:
-        empty = Status(state=State.FAILED, fail=Fail.EMPTY, message=str(flaw), usage=status.usage)
-        _fail(attempt_id, empty, now)
-        return
+    outputs, flaw = _store(backend, attempt, status)
     if not outputs:
         empty = Status(
-            state=State.FAILED, fail=Fail.EMPTY, message="No video came.", usage=status.usage
+            state=State.FAILED,
+            fail=Fail.EMPTY,
+            message=flaw or "No video came.",
+            usage=status.usage,
         )
         _fail(attempt_id, empty, now)
         return
@@ -115,29 +114,41 @@ def _succeed(attempt_id: str, status: Status, now: datetime) -> None:
             default_storage.delete(output.path)
 
 
-def _store(backend: Backend, attempt: Attempt, status: Status) -> list[StoredOutput]:
-    """Copy the outputs into our storage, under names that no other run uses.
+def _store(backend: Backend, attempt: Attempt, status: Status) -> tuple[list[StoredOutput], str]:
+    """Copy the outputs into our storage; return them, and what was wrong with one of them.
 
-    Two runs at once must not touch each other's files. A run that dies here leaves files that
-    belong to no job.
+    As many as were ordered at most; one that is no video does not spoil the others. Names are
+    such as no other run uses: two runs at once must not touch each other's files. A run that
+    dies here leaves files that belong to no job.
     """
-    stored = []
-    for position, output in enumerate(backend.fetch_outputs(status)):
-        path = f"outputs/{attempt.job_id}/{new_id('file')}-{position}.mp4"
-        sha256 = hashlib.file_digest(output.file, "sha256").hexdigest()  # type: ignore[arg-type]  # a seekable binary file
-        output.file.seek(0)
-        stored.append(
-            StoredOutput(
-                path=default_storage.save(path, File(output.file)),
-                mime=output.mime,
-                bytes=output.bytes,
-                sha256=sha256,
-                milliseconds=output.milliseconds,
-                width=output.width,
-                height=output.height,
-            )
-        )
-    return stored
+    stored: list[StoredOutput] = []
+    flaw = ""
+    for address in status.outputs:
+        if len(stored) == attempt.job.outputs_ordered:
+            _log.warning("more_outputs_than_ordered", attempt_id=attempt.pk)
+            break
+        try:
+            for output in backend.fetch_outputs(replace(status, outputs=(address,))):
+                stored.append(_copied(attempt.job_id, output, position=len(stored)))
+        except BadOutput as bad:
+            flaw = str(bad)
+            _log.warning("output_unusable", attempt_id=attempt.pk, reason=flaw)
+    return stored, flaw
+
+
+def _copied(job_id: str, output: Output, *, position: int) -> StoredOutput:
+    path = f"outputs/{job_id}/{new_id('file')}-{position}.mp4"
+    sha256 = hashlib.file_digest(output.file, "sha256").hexdigest()  # type: ignore[arg-type]  # a seekable binary file
+    output.file.seek(0)
+    return StoredOutput(
+        path=default_storage.save(path, File(output.file)),
+        mime=output.mime,
+        bytes=output.bytes,
+        sha256=sha256,
+        milliseconds=output.milliseconds,
+        width=output.width,
+        height=output.height,
+    )
 
 
 @transaction.atomic(durable=True)
@@ -150,7 +161,9 @@ def _capture(attempt_id: str, status: Status, outputs: list[StoredOutput], now: 
         _log.warning("success_of_a_former_attempt", attempt_id=attempt_id)
         return False
     ending.end_attempt(attempt, outcome="succeeded", usage=status.usage, now=now)
-    kept = ending.succeed(job, outputs, actor=ending.backend_actor(attempt), now=now)
+    kept = ending.succeed(
+        job, outputs, actor=ending.backend_actor(attempt), usage=status.usage, now=now
+    )
     if fresh:
         queueing.ring_next(attempt.backend, now=now)
     return kept
@@ -178,6 +191,7 @@ def _fail(attempt_id: str, status: Status, now: datetime) -> None:
         detail=status.message,
         actor=ending.backend_actor(attempt),
         target=target,
+        usage=status.usage,
         now=now,
     )
     queueing.ring_next(attempt.backend, now=now)

@@ -18,7 +18,7 @@ def tell(job: Job, event: str, *, now: datetime) -> None:
             "model": job.model,
             "credits": {
                 "quoted": format_micros(job.quoted_micros),
-                "captured": format_micros(job.hold.captured_micros),
+                "captured": format_micros(job.charged_micros or 0),
             },
             "error_class": job.failure_class or None,
             "metadata": job.metadata,

@@ -1,0 +1,118 @@
+"""Moves what a job costs, in the transaction of its verdict: credits of its hold, counted units."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+import structlog
+
+from billing.jobs import charging
+from billing.jobs.charging import Charge, Sold
+from billing.jobs.models import Job
+from billing.ledger import services as ledger
+from billing.ledger.services import Actor, Cause, LockedWallet
+from billing.subscriptions import selectors as subscriptions
+from billing.subscriptions import services as subscribing
+from billing.transactions import require_transaction
+from plans import selectors as plans
+from plans.catalog.schema import Catalog
+from plans.credits import MICROS
+from plans.rating import Line
+from plans.wording import gettext as _
+
+_log = structlog.get_logger(__name__)
+
+
+def success(job: Job, *, made: int, usage: Mapping[str, object], actor: Actor) -> dict[str, object]:
+    """Charge a job of which `made` outputs came; return the columns that say what it cost."""
+    catalog = plans.version(job.catalog_version_id).catalog
+    made = min(made, job.outputs_ordered)
+    charge = charging.of_success(catalog, _sold(job), made=made, usage=usage)
+    _log_doubt(job, charge, usage)
+    return _move(job, catalog, charge, actor) | {"outputs_made": made}
+
+
+def failure(
+    job: Job, failure_class: str, *, charged: bool, usage: Mapping[str, object] | None, actor: Actor
+) -> dict[str, object]:
+    """Charge what a job that has failed keeps; return the columns that say what it cost.
+
+    Args:
+        failure_class: the catalog has a share for each.
+        charged: False gives everything back whatever the catalog says.
+        usage: what the backend says that it used until then; None: none had it.
+    """
+    catalog = plans.version(job.catalog_version_id).catalog
+    share = Fraction(0)
+    if charged:
+        share = catalog.failure_policy.kept_share(error_class=failure_class, model=job.model)
+    charge = charging.of_failure(catalog, _sold(job), kept_share=share, usage=usage)
+    _log_doubt(job, charge, usage)
+    return _move(job, catalog, charge, actor)
+
+
+def _log_doubt(job: Job, charge: Charge, usage: Mapping[str, object] | None) -> None:
+    if charge.doubt:
+        said = dict(usage or {})
+        _log.warning("usage_not_believed", job_id=job.pk, reason=charge.doubt, usage=said)
+
+
+def _move(job: Job, catalog: Catalog, charge: Charge, actor: Actor) -> dict[str, object]:
+    """Capture what the verdict costs and give the rest back, in this very transaction."""
+    require_transaction("jobs.settle")
+    locked = ledger.lock_wallet(job.account, catalog=catalog)
+    cause = Cause("job", job.pk)
+    captured = min(charge.micros, job.hold.amount_micros)
+    if captured or (charge.made and not job.hold.amount_micros):
+        job.hold = ledger.capture(
+            locked, hold_id=job.hold_id, amount_micros=captured, cause=cause, actor=actor
+        )
+    else:
+        job.hold = ledger.release(locked, hold_id=job.hold_id, cause=cause, actor=actor)
+    if job.covers:
+        ledger.settle_draws(locked, reference=f"job:{job.pk}", kept_share=charge.kept_share)
+    overrun = _overrun(job, catalog, locked, charge.micros - captured, actor)
+    charged = captured + overrun
+    lines = [*charge.lines]
+    if charged < charge.micros:
+        lines.append(Line(_("No more than was agreed"), charged - charge.micros))
+    return {
+        "charged_micros": charged,
+        "overrun_micros": overrun,
+        "charge_lines": [{"label": line.label, "micros": line.micros} for line in lines],
+    }
+
+
+def _overrun(job: Job, catalog: Catalog, locked: LockedWallet, missing: int, actor: Actor) -> int:
+    """Take what the real price is above the hold, as far as catalog, sender and wallet let it."""
+    if job.max_micros is not None:
+        missing = min(missing, job.max_micros - job.hold.amount_micros)
+    measured = catalog.overrun.settles_by_usage(job.model)
+    if missing <= 0 or not measured or catalog.overrun.policy != "more":
+        return 0
+    current = plans.current().catalog
+    return ledger.take_more(
+        subscribing.finish_if_over(locked, job.account, catalog=current),
+        reference=f"job:{job.pk}:overrun",
+        amount_micros=missing,
+        catalog=catalog,
+        cause=Cause("job", job.pk),
+        actor=actor,
+        facts={**job.dimensions, **job.context},
+        standing=subscriptions.standing_of(job.account),
+    )
+
+
+def _sold(job: Job) -> Sold:
+    covered = sum((Fraction(cover["share"]) for cover in job.covers), Fraction(0))
+    # Where other units pay a part too, each pays the share that it was to pay.
+    in_seconds = all(cover["unit"] == "second" for cover in job.covers)
+    drawn_micros = sum(cover["units_micros"] for cover in job.covers) if in_seconds else 0
+    return Sold(
+        facts={**job.dimensions, **job.context},
+        at=job.rated_at,
+        outputs=job.outputs_ordered,
+        uncovered=1 - covered,
+        quoted_micros=job.quoted_micros,
+        lines=tuple(Line(line["label"], line["micros"]) for line in job.price_lines),
+        counted_seconds=Fraction(drawn_micros, MICROS),
+    )

@@ -1,0 +1,168 @@
+"""How a job is told over REST."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.conf import settings
+from django.core import signing
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from billing.jobs import selectors
+from billing.jobs.lifecycle import JobStatus
+from billing.jobs.models import Job, Output
+from plans.credits import format_micros
+
+OUTPUT_SALT: Final = "billing.jobs.output"
+
+
+class LineOut(serializers.Serializer[Any]):
+    """One line of a price."""
+
+    label = serializers.CharField()  # type: ignore[assignment]  # the contract's name for it
+    credits = serializers.CharField()
+
+
+class JobCreditsOut(serializers.Serializer[Any]):
+    """Where a job's credits are."""
+
+    quoted = serializers.CharField()
+    held = serializers.CharField()
+    captured = serializers.CharField()
+    released = serializers.CharField()
+
+
+class PaidByUnitsOut(serializers.Serializer[Any]):
+    """Counted units that pay a share of an order."""
+
+    allowance = serializers.CharField()
+    units = serializers.CharField()
+    unit = serializers.CharField()
+    share = serializers.CharField(help_text='A fraction of the order: "1" or "2/3".')
+
+
+class JobErrorOut(serializers.Serializer[Any]):
+    """Why a job did not succeed."""
+
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Return the fields with `class`, which is no name for a Python attribute."""
+        return {"class": serializers.CharField(), **super().get_fields()}
+
+
+class QueueOut(serializers.Serializer[Any]):
+    """Where a queued job stands."""
+
+    lane = serializers.CharField()
+    position = serializers.IntegerField(allow_null=True, help_text="1 is next; not told in lists.")
+    eta = serializers.DateTimeField(allow_null=True)
+
+
+class OutputOut(serializers.ModelSerializer[Output]):
+    """One file; its address works for a while."""
+
+    url = serializers.SerializerMethodField()
+    seconds = serializers.FloatField(allow_null=True)
+
+    class Meta:
+        model = Output
+        fields = ["url", "mime", "seconds", "width", "height", "bytes", "sha256"]
+
+    @extend_schema_field(OpenApiTypes.URI)
+    def get_url(self, output: Output) -> str:
+        """Return an address that carries its own permission and its own end."""
+        token = signing.dumps(output.pk, salt=OUTPUT_SALT)
+        path: str = reverse("output", args=[token])
+        # Not from the request: its `Host` is the caller's to choose.
+        return f"{settings.PUBLIC_URL}{path}"
+
+
+class JobOut(serializers.ModelSerializer[Job]):
+    """A job as its owner sees it."""
+
+    credits = serializers.SerializerMethodField()
+    price_lines = serializers.SerializerMethodField()
+    progress = serializers.SerializerMethodField()
+    queue = serializers.SerializerMethodField()
+    counted = serializers.SerializerMethodField()
+    outputs = OutputOut(many=True)
+    error = serializers.SerializerMethodField()
+    late_success = serializers.SerializerMethodField()
+    parent = serializers.CharField(source="parent_id", allow_null=True)  # type: ignore[assignment]  # the contract's name for it
+
+    class Meta:
+        model = Job
+        fields = [
+            *("id", "status", "model", "dimensions", "inputs", "credits", "price_lines"),
+            *("counted", "flags"),
+            *("progress", "queue", "outputs", "error", "late_success", "parent", "metadata"),
+            *("created_at", "started_at", "cancel_requested_at", "finished_at"),
+        ]
+
+    @extend_schema_field(JobCreditsOut)
+    def get_credits(self, job: Job) -> dict[str, str]:
+        """Return where the credits are now."""
+        is_open = job.hold.settled_at is None
+        held = job.hold.amount_micros if is_open else 0
+        released = 0 if is_open else job.hold.amount_micros - job.hold.captured_micros
+        return {
+            "quoted": format_micros(job.quoted_micros),
+            "held": format_micros(held),
+            "captured": format_micros(job.charged_micros or 0),
+            "released": format_micros(released),
+        }
+
+    @extend_schema_field(LineOut(many=True))
+    def get_price_lines(self, job: Job) -> list[dict[str, str]]:
+        """Return what the price is made of: as quoted, then as it was really charged."""
+        return lines(job.charge_lines or job.price_lines)
+
+    @extend_schema_field(PaidByUnitsOut(many=True))
+    def get_counted(self, job: Job) -> list[dict[str, str]]:
+        """Return which counted allowances pay a part of it."""
+        return [counted_body(cover) for cover in job.covers]
+
+    @extend_schema_field(OpenApiTypes.FLOAT)
+    def get_progress(self, job: Job) -> float:
+        """Return the share that is done, 0 to 1."""
+        return job.progress_percent / 100
+
+    @extend_schema_field(QueueOut(allow_null=True))
+    def get_queue(self, job: Job) -> dict[str, Any] | None:
+        """Return the place in the queue; no time is promised before one can be kept."""
+        if job.status != JobStatus.QUEUED:
+            return None
+        # To count is dear; a list does not.
+        position = None if self.context.get("listed") else selectors.position(job)
+        return {"lane": job.dimensions.get("lane", "standard"), "position": position, "eta": None}
+
+    @extend_schema_field(JobErrorOut(allow_null=True))
+    def get_error(self, job: Job) -> dict[str, str] | None:
+        """Return why the job did not succeed."""
+        if not job.failure_class:
+            return None
+        return {"class": job.failure_class, "code": job.status, "detail": job.failure_detail}
+
+    @extend_schema_field(OpenApiTypes.BOOL)
+    def get_late_success(self, job: Job) -> bool:
+        """Return whether the video came after the credits had gone back; it is free then."""
+        return job.late_success_at is not None
+
+
+def lines(stored: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """Return a price's lines with their amounts in credits."""
+    return [{"label": line["label"], "credits": format_micros(line["micros"])} for line in stored]
+
+
+def counted_body(cover: Mapping[str, Any]) -> dict[str, str]:
+    """Return which part of an order a counted allowance pays, in its own units."""
+    return {
+        "allowance": cover["allowance"],
+        "units": format_micros(cover["units_micros"]),
+        "unit": cover["unit"],
+        "share": cover["share"],
+    }

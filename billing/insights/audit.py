@@ -137,6 +137,7 @@ CHECKS: Final[tuple[tuple[str, str, str], ...]] = (
            WHERE s.taken <> h.amount_micros OR s.spent <> h.captured_micros
               OR s.spent + s.back <> CASE h.state WHEN 'open' THEN 0 ELSE h.amount_micros END
               OR (h.state = 'captured') <> (h.captured_micros > 0)
+                 AND NOT (h.state = 'captured' AND h.amount_micros = 0)
               OR (h.state = 'open') <> (h.settled_at IS NULL)""",
     ),
     (
@@ -145,7 +146,7 @@ CHECKS: Final[tuple[tuple[str, str, str], ...]] = (
         """SELECT j.id FROM billing_job j JOIN billing_hold h ON h.id = j.hold_id
            JOIN billing_wallet w ON w.id = j.wallet_id
            WHERE (j.finished_at IS NULL) <> (h.state = 'open')
-              OR (j.status = 'succeeded' AND h.state <> 'captured')
+              OR (j.status = 'succeeded' AND h.state <> 'captured' AND j.charged_micros > 0)
               OR (j.status = 'expired' AND h.state <> 'released')
               OR h.reference <> 'job:' || j.id OR h.wallet_id <> j.wallet_id
               OR w.account_id <> j.account_id""",
@@ -153,7 +154,8 @@ CHECKS: Final[tuple[tuple[str, str, str], ...]] = (
     (
         "I7",
         "the hold pays for a job that is not there",
-        """SELECT h.id FROM billing_hold h LEFT JOIN billing_job j ON j.hold_id = h.id
+        """SELECT h.id FROM billing_hold h LEFT JOIN billing_job j
+           ON j.hold_id = h.id OR h.reference = 'job:' || j.id || ':overrun'
            WHERE h.reference LIKE 'job:%' AND j.id IS NULL""",
     ),
     (
@@ -167,7 +169,7 @@ CHECKS: Final[tuple[tuple[str, str, str], ...]] = (
         "something is due in the wallet before its row says so",
         """SELECT w.id FROM billing_wallet w JOIN LATERAL (
                SELECT LEAST(
-                   (SELECT min(expires_at) FROM billing_grant g
+                   (SELECT min(LEAST(expires_at, ends_at)) FROM billing_grant g
                     WHERE g.wallet_id = w.id AND g.available_micros > 0),
                    (SELECT min(effective_at) FROM billing_grant g
                     WHERE g.wallet_id = w.id AND g.pending_micros > 0),
@@ -205,20 +207,87 @@ CHECKS: Final[tuple[tuple[str, str, str], ...]] = (
     ),
     (
         "I10",
-        "the price is not above zero, or not what was held",
+        "less than the price was held, or more than was agreed",
         """SELECT j.id FROM billing_job j JOIN billing_hold h ON h.id = j.hold_id
-           WHERE j.quoted_micros <= 0 OR j.quoted_micros <> h.amount_micros""",
+           WHERE j.quoted_micros < 0 OR j.quoted_micros > h.amount_micros
+              OR h.amount_micros > j.max_micros OR j.charged_micros > j.max_micros""",
+    ),
+    (
+        "I10",
+        "what was charged is not what was captured, of the hold and beyond it",
+        """SELECT j.id FROM billing_job j JOIN billing_hold h ON h.id = j.hold_id
+           LEFT JOIN billing_hold o ON o.wallet_id = j.wallet_id
+               AND o.reference = 'job:' || j.id || ':overrun'
+           WHERE (j.finished_at IS NULL) <> (j.charged_micros IS NULL)
+              OR j.charged_micros <> h.captured_micros + j.overrun_micros
+              OR j.overrun_micros <> COALESCE(o.captured_micros, 0)""",
     ),
     (
         "I14",
         "the allocation took credit that was not in effect",
         """SELECT a.id::text FROM billing_allocation a JOIN billing_grant g ON g.id = a.grant_id
-           WHERE a.created_at >= g.expires_at OR a.created_at < g.effective_at""",
+           WHERE a.created_at >= LEAST(g.expires_at, g.ends_at)
+              OR a.created_at < g.effective_at""",
+    ),
+    (
+        "I14",
+        "more was used of the window than the allowance counts",
+        """SELECT min(u.id)::text FROM billing_counteduse u
+           JOIN billing_allowance a ON a.id = u.allowance_id
+           GROUP BY u.wallet_id, u.series, u.window
+           HAVING sum(COALESCE(u.kept_micros, u.units_micros)) > max(a.amount_micros)""",
+    ),
+    (
+        "I6",
+        "the units' use has ended otherwise than its hold, or belongs to another wallet",
+        """SELECT u.id::text FROM billing_counteduse u
+           JOIN billing_allowance a ON a.id = u.allowance_id
+           LEFT JOIN billing_hold h
+             ON h.wallet_id = u.wallet_id AND h.reference = u.reference
+           WHERE a.wallet_id <> u.wallet_id
+              OR (h.state <> 'open' AND u.settled_at IS NULL)""",
+    ),
+    (
+        "I15",
+        "what came back too late was given anew more than it lapsed",
+        """SELECT g.id FROM billing_grant g WHERE g.fact LIKE 'returned:%'
+           AND g.amount_micros <> (SELECT COALESCE(sum(e.amount_micros), 0) FROM billing_entry e
+               WHERE e.kind = 'lapse' AND e.hold_id = split_part(g.fact, ':', 2)
+                 AND e.grant_id = split_part(g.fact, ':', 3))""",
     ),
     (
         "I17",
         "the same fact was granted twice",
         """SELECT min(id) FROM billing_grant GROUP BY wallet_id, fact HAVING count(*) > 1""",
+    ),
+    (
+        "I17",
+        "the campaign has given other than its shares, or beyond its budget",
+        """SELECT b.id::text FROM billing_campaignbudget b LEFT JOIN LATERAL (
+               SELECT COALESCE(sum(amount_micros), 0) given
+               FROM billing_campaigngrant s WHERE s.budget_id = b.id) s ON true
+           WHERE s.given <> b.granted_micros OR b.granted_micros > b.budget_micros""",
+    ),
+    (
+        "I17",
+        "the code was redeemed other than it was used, or more often than it may be",
+        """SELECT c.id FROM billing_redemptioncode c LEFT JOIN LATERAL (
+               SELECT count(*) n FROM billing_redemption r WHERE r.code_id = c.id) s ON true
+           WHERE s.n <> c.used OR c.used > c.uses_max""",
+    ),
+    (
+        "I17",
+        "the share, or the purchase, is not what its grants are",
+        """SELECT s.id FROM (
+               SELECT id, account_id, grant_id, amount_micros FROM billing_campaigngrant
+               UNION ALL SELECT id, account_id, grant_id, credits_micros
+               FROM billing_packpurchase WHERE activated_at IS NOT NULL
+               UNION ALL SELECT id, account_id, bonus_grant_id, bonus_micros
+               FROM billing_packpurchase WHERE activated_at IS NOT NULL AND bonus_micros > 0) s
+           LEFT JOIN billing_grant g ON g.id = s.grant_id
+           LEFT JOIN billing_wallet w ON w.id = g.wallet_id
+           WHERE g.amount_micros IS DISTINCT FROM s.amount_micros
+              OR w.account_id IS DISTINCT FROM s.account_id""",
     ),
 )
 

@@ -6,7 +6,7 @@ the other. A fast wrong answer is a failure: after the runs every invariant is c
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -16,7 +16,7 @@ from django.db import transaction
 from billing.accounts.models import Account
 from billing.accounts.services import ensure_account
 from billing.ids import new_id
-from billing.insights import audit
+from billing.insights import audit, bench_card
 from billing.insights.bench_limit import Limit
 from billing.jobs import services as jobs
 from billing.jobs.models import Job
@@ -29,10 +29,12 @@ from plans.catalog.schema import Catalog
 from plans.credits import MICROS
 
 ROUNDS: Final = 5
+_ROWS: Final = bench_card.ROWS
 GRANTS: Final = 4
 _ACTOR: Final = Actor("system", "bench")
 _CAUSE: Final = Cause("operator", "bench")
 _SPEC: Final = {"model": "kling-v1-6", "mode": "std", "seconds": 5}
+_SHORT: Final = "limit: quote on a card of ten rows"
 _ORDER: Final = JobOrder(spec=_SPEC, inputs={"prompt": "a bench"})
 
 
@@ -72,9 +74,15 @@ def run(*, calls: int, now: datetime) -> Report:
         now: stamped on what the jobs' side writes.
     """
     scene = _Scene(account=_rich_account(now), now=now, catalog=plans.current().catalog)
+    short_card = _on_card(bench_card.card(10), bench_card.spec(10), now)
+    long_card = _on_card(bench_card.card(_ROWS), bench_card.spec(_ROWS), now)
+    ranged_card = _on_card(bench_card.ranged_card(_ROWS), bench_card.ranged_spec(_ROWS), now)
     with Limit() as limit:
         plan: list[tuple[str, Callable[[], object], str | None]] = [
             ("quote in the pure core", scene.quote, None),
+            (_SHORT, short_card, None),
+            (f"quote on a card of {_ROWS} rows", long_card, _SHORT),
+            (f"quote on a card of {_ROWS} range rows", ranged_card, _SHORT),
             ("limit: rows of a hold", limit.hold, None),
             ("hold", scene.hold, "limit: rows of a hold"),
             ("limit: rows of a hold and its end", limit.life, None),
@@ -108,7 +116,8 @@ class _Scene:
     to_release: str = ""
 
     def quote(self) -> None:
-        rating.rate(self.catalog, orders.read_order(self.catalog, _SPEC).dimensions)
+        order = orders.read_order(self.catalog, _SPEC)
+        rating.rate(self.catalog, order.dimensions, at=self.now)
 
     def hold(self) -> str:
         with transaction.atomic(durable=True):
@@ -118,6 +127,8 @@ class _Scene:
                 amount_micros=MICROS,
                 reference=new_id("bench"),
                 catalog=catalog,
+                facts={},
+                standing=frozenset(),
                 cause=_CAUSE,
                 actor=_ACTOR,
             )
@@ -153,6 +164,16 @@ class _Scene:
             with transaction.atomic(durable=True):
                 jobs.cancel(job=Job(pk=self.to_cancel), actor=_ACTOR, now=self.now)
             self.to_cancel = ""
+
+
+def _on_card(catalog: Catalog, spec: Mapping[str, object], now: datetime) -> Callable[[], object]:
+    """Return a call that prices the order `spec` on the card of `catalog`."""
+
+    def quote() -> object:
+        return rating.rate(catalog, orders.read_order(catalog, spec).dimensions, at=now)
+
+    quote()  # the index is made once
+    return quote
 
 
 def _rich_account(now: datetime) -> Account:

@@ -44,10 +44,13 @@ class Limit:
                 [_RICH, _DIGEST],
             )
             cursor.execute(
-                "INSERT INTO bench_grant (id, wallet_id, source, fact, reason, priority,"
+                "INSERT INTO bench_grant (id, wallet_id, source, fact, reason, priority, series,"
+                " pack, scope, locked_while, with_subscription, lasts, streak_days, paid_micros,"
+                " paid_currency,"
                 " amount_micros, pending_micros, available_micros, held_micros, captured_micros,"
                 " expired_micros, revoked_micros, effective_at, created_at)"
-                " VALUES ('g', 'w', 's', 'f', '', 1, %s, 0, %s, 0, 0, 0, 0, now(), now())",
+                " VALUES ('g', 'w', 's', 'f', '', 1, '', '', '{}', '[]', false, '', 0, 0, '',"
+                " %s, 0, %s, 0, 0, 0, 0, now(), now())",
                 [_RICH, _RICH],
             )
         return self

@@ -44,8 +44,16 @@ def _sentence(entry: Entry) -> str:
         ),
         Kind.REVOKE: _("%(credits)s credits of %(source)s were taken back"),
     }
+    by_cause = {
+        "rollover": _("%(credits)s credits of %(source)s were more than is carried over"),
+        "subscription": _("%(credits)s credits of %(source)s ended with the subscription"),
+        "conversion": _("%(credits)s credits of %(source)s were exchanged for others"),
+    }
+    sentence = sentences[Kind(entry.kind)]
+    if entry.kind in {Kind.EXPIRE, Kind.REVOKE}:
+        sentence = by_cause.get(entry.cause_type, sentence)
     after = _("%(available)s to spend, %(held)s set aside")
-    return f"{sentences[Kind(entry.kind)] % facts}: {after % facts}"
+    return f"{sentence % facts}: {after % facts}"
 
 
 def _now(wallet: Wallet) -> Iterator[str]:
@@ -54,6 +62,12 @@ def _now(wallet: Wallet) -> Iterator[str]:
         "available": format_micros(balance.available_micros),
         "held": format_micros(balance.held_micros),
     }
+    for counted in balance.counted:
+        yield _("%(code)s: %(left)s of %(limit)s left.") % {
+            "code": counted.schedule.terms.code,
+            "left": format_micros(counted.left_micros),
+            "limit": format_micros(counted.limit_micros),
+        }
     for lot in balance.expiring:
         yield _("%(credits)s of them (%(source)s) expire at %(at)s.") % {
             "credits": format_micros(lot.available_micros),

@@ -23,6 +23,9 @@ class Command(BaseCommand):
             "--scopes", nargs="+", required=True, metavar="SCOPE", help=" ".join(scopes.ALL)
         )
         parser.add_argument("--sandbox", action="store_true", help="sees sandbox accounts only")
+        parser.add_argument(
+            "--surface", default="", help="the way in that its orders count as: web, api, cli"
+        )
         parser.add_argument("--days", type=int, help="how long it opens; for ever without it")
         parser.add_argument("--json", action="store_true", help="print an object")
 
@@ -35,6 +38,7 @@ class Command(BaseCommand):
                 options["name"],
                 options["scopes"],
                 is_sandbox=options["sandbox"],
+                surface=options["surface"],
                 expires_at=None if days is None else now + timedelta(days=days),
                 now=now,
             )

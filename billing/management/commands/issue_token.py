@@ -19,6 +19,7 @@ class Command(BaseCommand):
         """Take the user's name and how long the token lasts."""
         parser.add_argument("external_id", help="the token's `sub`: the platform's name for him")
         parser.add_argument("--sandbox", action="store_true", help="plays only")
+        parser.add_argument("--surface", default="", help="the way in of its orders: web, api, cli")
         parser.add_argument("--hours", type=int, default=720, help="how long it lasts (720)")
         parser.add_argument("--json", action="store_true", help="print an object")
 
@@ -27,7 +28,11 @@ class Command(BaseCommand):
         now, lifetime = timezone.now(), timedelta(hours=options["hours"])
         try:
             token = tokens.sign(
-                options["external_id"], lifetime=lifetime, is_sandbox=options["sandbox"], now=now
+                options["external_id"],
+                lifetime=lifetime,
+                is_sandbox=options["sandbox"],
+                surface=options["surface"],
+                now=now,
             )
         except tokens.InvalidToken as refusal:
             raise CommandError(str(refusal)) from None

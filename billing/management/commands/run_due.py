@@ -1,5 +1,7 @@
 """`run_due [--at TIME]`: every sweep once, now; what the scheduler does every few seconds."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -9,6 +11,8 @@ from django.utils.dateparse import parse_datetime
 from billing.jobs import services as jobs
 from billing.ledger import services as ledger
 from billing.outbox import services as outbox
+from billing.packs import services as packs
+from billing.subscriptions import services as subscriptions
 from billing.webhooks import services as webhooks
 from plans import selectors as plans
 
@@ -39,6 +43,16 @@ class Command(BaseCommand):
         while found := ledger.settle_due(catalog=catalog):
             settled += found
         self.stdout.write(f"wallets settled: {settled}")
+        self.stdout.write(f"packs activated: {_all(packs.activate_due, now)}")
+        self.stdout.write(f"subscriptions looked after: {_all(subscriptions.sweep, now)}")
         self.stdout.write(f"jobs looked after: {jobs.sweep(now=now)}")
         self.stdout.write(f"webhooks looked after: {webhooks.sweep(now=now)}")
         self.stdout.write(f"messages rung: {outbox.ring_due(now=now)}")
+
+
+def _all(sweep: Callable[..., int], now: datetime) -> int:
+    """Sweep batch after batch until nothing is left to do."""
+    total = 0
+    while found := sweep(now=now):
+        total += found
+    return total

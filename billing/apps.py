@@ -21,8 +21,10 @@ class BillingConfig(AppConfig):
         """
         checks.register(tokens_can_be_checked)
         # Models cannot be imported before all apps are loaded.
-        from billing.subscriptions.selectors import touched  # noqa: PLC0415
+        from billing.insights import touched  # noqa: PLC0415
+        from billing.subscriptions import selectors as subscriptions  # noqa: PLC0415
         from plans.catalog.publish import ASSESSORS  # noqa: PLC0415
 
-        if touched not in ASSESSORS:
-            ASSESSORS.append(touched)
+        for assess in (subscriptions.touched, touched.touched):
+            if assess not in ASSESSORS:
+                ASSESSORS.append(assess)

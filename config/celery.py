@@ -44,7 +44,9 @@ _EVERY: Final[Mapping[TaskName, float]] = {
     TaskName.RING_DUE: 2.0,
     TaskName.SWEEP_JOBS: 5.0,
     TaskName.SWEEP_WEBHOOKS: 5.0,
+    TaskName.SWEEP_SUBSCRIPTIONS: 15.0,
     TaskName.BEAT_HEART: 5.0,
+    TaskName.ACTIVATE_PACKS: 15.0,
 }
 app.conf.beat_schedule = {
     name.value: {"task": name.value, "schedule": seconds, "options": {"expires": 4 * seconds}}

@@ -111,9 +111,15 @@ def _is_bytes(field: Field[Any, Any]) -> bool:
     return isinstance(field, BinaryField)
 
 
+# Millionths of something else: of money, and of units that are counted.
+_NO_CREDITS: Final = frozenset({"kept_micros", "paid_micros", "units_micros"})
+
+
 @cache  # one callable for each field: Django finds a field among the read-only ones by equality
 def _shown(field: Field[Any, Any]) -> str | Callable[[Model], str]:
     """Return a field's name; or what shows it to a person, for amounts and for JSON."""
+    if field.name in _NO_CREDITS:
+        return _titled(field, _plain)
     if field.name.endswith("_micros"):
         return _titled(field, _credits)
     if isinstance(field, JSONField):
@@ -130,7 +136,13 @@ def _titled(field: Field[Any, Any], show: Callable[[Any], str]) -> Callable[[Mod
     return column
 
 
-def _credits(micros: int) -> str:
+def _plain(micros: int | None) -> str:
+    return "-" if micros is None else format_micros(micros)
+
+
+def _credits(micros: int | None) -> str:
+    if micros is None:
+        return "-"
     return gettext("%(credits)s credits") % {"credits": format_micros(micros)}
 
 

@@ -12,6 +12,8 @@ class TaskName(StrEnum):
     CANCEL_JOB = "jobs.cancel"
     APPLY_CALLBACK = "jobs.apply_callback"
     SWEEP_JOBS = "jobs.sweep"
+    ACTIVATE_PACKS = "packs.activate_due"
+    SWEEP_SUBSCRIPTIONS = "subscriptions.sweep"
     DELIVER_WEBHOOK = "webhooks.deliver"
     SWEEP_WEBHOOKS = "webhooks.sweep"
     RING_DUE = "outbox.ring_due"
@@ -25,6 +27,8 @@ QUEUES: Final[Mapping[TaskName, str]] = {
     TaskName.CANCEL_JOB: "dispatch",
     TaskName.APPLY_CALLBACK: "settle",
     TaskName.SWEEP_JOBS: "poll",
+    TaskName.ACTIVATE_PACKS: "poll",
+    TaskName.SWEEP_SUBSCRIPTIONS: "poll",
     TaskName.DELIVER_WEBHOOK: "deliver",
     TaskName.SWEEP_WEBHOOKS: "deliver",
     TaskName.RING_DUE: "dispatch",

@@ -14,7 +14,16 @@ from config.embedded.console import complain
 from config.embedded.processes import CannotServe
 
 # They ask no server anything, so none is started for them.
-_WITHOUT_SERVERS = {"help", "--help", "--version", "version", "rate", "compilemessages"}
+_WITHOUT_SERVERS = {
+    "--help",
+    "--version",
+    "compilemessages",
+    "export_catalog_docs",
+    "help",
+    "lint_catalog",
+    "rate",
+    "version",
+}
 
 
 def main(arguments: list[str]) -> int:

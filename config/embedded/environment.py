@@ -52,12 +52,12 @@ def fill(place: Place, *, port: int, gpu_port: int = _NO_GPU_PORT) -> None:
             "WEBHOOK_ALLOWED_CIDRS": "127.0.0.0/8",
         }
     )
-    catalog = Path(os.environ.get("CATALOG") or ROOT / "plans" / "catalogs" / "kling.toml")
+    _require_catalog(Path(os.environ.get("CATALOG") or ROOT / "plans/catalogs/kling.toml"))
     demo = {
         "kind": "cog",
         "url": f"http://127.0.0.1:{gpu_port}",
         "secret": made["gpu_token"],
-        "models": _models(catalog),
+        "models": ["*"],  # whatever catalog is loaded while it runs
         "concurrency": GPU_JOBS_AT_ONCE,
         "sandbox": True,  # it costs nothing
         "absent_grace_seconds": 30,  # so that a killed demo does not keep a job in doubt for long
@@ -160,10 +160,9 @@ def _set_missing(variables: dict[str, str]) -> None:
             os.environ[name] = value
 
 
-def _models(catalog: Path) -> list[str]:
-    """Return the codes of the catalog's models; the loader says later what is wrong with it."""
+def _require_catalog(catalog: Path) -> None:
+    """Refuse a catalog that is no TOML; the loader says later what else is wrong with it."""
     try:
-        document = tomllib.loads(catalog.read_text(encoding="utf-8"))
+        tomllib.loads(catalog.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as refusal:
         raise CannotServe(f"The catalog {catalog} cannot be read: {refusal}.") from refusal
-    return [str(model["code"]) for model in document.get("model", []) if "code" in model]

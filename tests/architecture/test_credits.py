@@ -13,24 +13,37 @@ from tests.architecture.tree import ROOT, files, parsed
 # Where amounts are reckoned. `seconds` of a film and pauses between tries are measured elsewhere.
 MONEY: Final = [
     *files("billing/ledger", "billing/subscriptions", "plans/catalog"),
-    *(ROOT / "billing" / "insights" / f"{name}.py" for name in ("audit", "explain")),
+    *(ROOT / "billing" / "insights" / f"{name}.py" for name in ("audit", "explain", "history")),
+    *(ROOT / "billing" / "insights" / f"{name}.py" for name in ("simulate", "touched")),
     *(ROOT / "plans" / f"{name}.py" for name in ("credits", "rating", "forms", "burn_order")),
     *(ROOT / "plans" / f"{name}.py" for name in ("entitlements", "orders", "models", "api")),
-    *files("billing/jobs/services"),
-    ROOT / "billing" / "jobs" / "models.py",
-    ROOT / "billing" / "jobs" / "shapes.py",
+    *files("billing/jobs/services", "billing/jobs/shapes"),
+    *(ROOT / "billing" / "jobs" / f"{name}.py" for name in ("charging", "models")),
 ]
 LOSSY: Final = {"float", "round", "complex", "fsum", "sqrt", "pow", "isclose", "FloatField"}
 # What looks like it and is not: file, function and expression, each with its reason.
 HARMLESS: Final = {
     ("plans/forms.py", "", "round"),  # of a Fraction: exact, half to even
-    ("plans/forms.py", "_per_unit", "billed / rate.block"),  # Fractions
-    ("plans/rating.py", "_rounded", "exact / step"),  # Fractions
+    ("plans/forms.py", "_per_unit", "billed / rate.block"),  # Fractions, as the next four
+    ("plans/forms.py", "_per_unit", "billed * rate.price_micros / rate.per"),
+    ("plans/forms.py", "_tokens", "seconds / rate.divisor"),
+    ("plans/forms.py", "_tokens", "tokens * rate.price_micros / rate.per"),
+    ("plans/forms.py", "_tokens", "(rate.tokens_min - tokens) * rate.price_micros / rate.per"),
+    ("plans/catalog/values.py", "quoted", "float"),  # a bare number, to say how it is quoted
+    ("plans/rating.py", "_rounded", "exact / step"),  # Fractions, as the next
+    ("plans/rating.py", "exact_text", "price.exact_micros / MICROS"),
+    (  # Fractions, as the next
+        "billing/jobs/services/pricing.py",
+        "_highest_micros",
+        "(forms.number(highest.get('seconds')) or seconds) / seconds",
+    ),
+    ("billing/jobs/services/pricing.py", "_uncovered", "one.share / longer"),
     ("billing/jobs/services/ending.py", "end_attempt", "float"),  # what a backend measures
     ("billing/jobs/services/ending.py", "_keep", "Decimal(stored.milliseconds) / 1000"),
-    ("billing/jobs/shapes.py", "", "serializers.FloatField"),  # seconds of a film
-    ("billing/jobs/shapes.py", "get_progress", "float"),
-    ("billing/jobs/shapes.py", "get_progress", "job.progress_percent / 100"),
+    ("billing/jobs/charging.py", "_number", "float"),  # a backend's, made a decimal by its digits
+    ("billing/jobs/shapes/jobs.py", "", "serializers.FloatField"),  # seconds of a film
+    ("billing/jobs/shapes/jobs.py", "get_progress", "float"),
+    ("billing/jobs/shapes/jobs.py", "get_progress", "job.progress_percent / 100"),
 }
 
 

@@ -93,7 +93,13 @@ def test_both_readmes_show_the_same_commands() -> None:
 
 @pytest.mark.parametrize(
     "document",
-    [ENGLISH, CHINESE, ROOT / "CONTRIBUTING.md", ROOT / "docs" / "operations.md"],
+    [
+        ENGLISH,
+        CHINESE,
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "docs" / "catalog.md",
+        ROOT / "docs" / "operations.md",
+    ],
     ids=lambda path: path.name,
 )
 def test_every_command_that_is_named_exists(document: Path) -> None:

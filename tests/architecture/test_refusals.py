@@ -35,9 +35,11 @@ UNDOCUMENTED: Final = {
     "callback_malformed": "answers backends, whose address is not in the document",
     "callback_unauthenticated": "as callback_malformed",
     "unknown_backend": "as callback_malformed",
+    "invalid_batch": "answers operators at the command line, who alone make codes",
+    "invalid_run": "as invalid_batch",
     "method_not_allowed": "answers what is not in the document",
-    "rate_limited": "nothing is throttled before part 6",
-    "unknown_plan": "answers operators at the command line until part 4 sells plans",
+    "not_scheduled": "answers operators at the command line",
+    "not_subscribed": "answers whoever marks who has not paid; part 4 brings payments",
 }
 
 

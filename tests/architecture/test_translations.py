@@ -3,6 +3,7 @@
 Bring locale/ up to date, then write what is empty: `python -m tests.architecture.words`.
 """
 
+import ast
 import gettext
 import re
 from collections import Counter
@@ -17,6 +18,7 @@ from pytest_django import Settings
 from billing.accounts import tokens
 from tests import factories
 from tests.architecture import words
+from tests.architecture.tree import ROOT
 
 HEADER: Final = ""
 HAN: Final = re.compile(r"[\u4e00-\u9fff]")
@@ -28,10 +30,30 @@ SHORT_IN_ENGLISH: Final = ("More credits are needed.", "This costs 10 credits; t
 REFUSED: Final = re.compile(r"积分|点数|余额不足|帐户|帐号|用户名下|预扣|释放|退还|返还|套餐包|您")
 
 
+def said_in(code: str) -> list[str]:
+    """Return the sentences of a file with this code."""
+    return [said.text for said in words.sentences_of(ast.parse(code), ROOT / "plans" / "shop.py")]
+
+
 @pytest.fixture(scope="module")
 def entries() -> dict[str, str]:
     """Return the .po file as sentence and translation."""
     return {entry.source: entry.target for entry in words.entries()}
+
+
+def test_a_table_of_letters_translates_no_sentence() -> None:
+    assert said_in("plain = typed.upper().translate(_TYPED)\nVOICE.translate(sentence)") == []
+
+
+@pytest.mark.parametrize("call", ['_("No plan.")', 'gettext_lazy("No plan.")'])
+def test_a_sentence_is_found_where_it_is_handed_to_gettext(call: str) -> None:
+    assert said_in(f"refuse({call})") == ["No plan."]
+
+
+@pytest.mark.parametrize("said", ['f"No {plan}."', "sentence", '"No " + plan', "3", ""])
+def test_a_sentence_that_is_put_together_at_run_time_is_refused(said: str) -> None:
+    with pytest.raises(words.Untranslatable, match=r"plans/shop\.py:2"):
+        said_in(f"\nrefuse(_({said}))")
 
 
 def test_every_sentence_is_translated(entries: dict[str, str]) -> None:

@@ -47,6 +47,11 @@ _EVERY: Final[Mapping[TaskName, float]] = {
     TaskName.SWEEP_SUBSCRIPTIONS: 15.0,
     TaskName.BEAT_HEART: 5.0,
     TaskName.ACTIVATE_PACKS: 15.0,
+    TaskName.COLLECT_ALLOTMENTS: 15.0,
+    TaskName.MAKE_PARTITIONS: 3600.0,
+    TaskName.SWEEP_CORRECTIONS: 15.0,
+    TaskName.SWEEP_PARTNERS: 15.0,
+    TaskName.SWEEP_CLOCKS: 15.0,
 }
 app.conf.beat_schedule = {
     name.value: {"task": name.value, "schedule": seconds, "options": {"expires": 4 * seconds}}

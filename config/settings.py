@@ -91,29 +91,40 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
+
 # -- PostgreSQL is the record ------------------------------------------------------------------
+def _database(name: str, *, session_options: str) -> dict[str, Any]:
+    """Return the database that the variable `name` says."""
+    read: dict[str, Any] = env.db_url(name)
+    read.update(
+        {
+            "ENGINE": "django.db.backends.postgresql",
+            "CONN_MAX_AGE": env.int("DATABASE_CONN_MAX_AGE", default=60),
+            "CONN_HEALTH_CHECKS": True,
+            "DISABLE_SERVER_SIDE_CURSORS": True,  # safe behind PgBouncer in transaction mode
+        }
+    )
+    limits = {"connect_timeout": 5, "options": session_options}
+    read["OPTIONS"] = {**read.get("OPTIONS", {}), **limits}
+    return read
+
+
 _required("DATABASE_URL")
-DATABASES = {"default": env.db_url("DATABASE_URL")}
-DATABASES["default"].update(
-    {
-        "ENGINE": "django.db.backends.postgresql",
-        "CONN_MAX_AGE": env.int("DATABASE_CONN_MAX_AGE", default=60),
-        "CONN_HEALTH_CHECKS": True,
-        "DISABLE_SERVER_SIDE_CURSORS": True,  # safe behind PgBouncer in transaction mode
-    }
-)
-DATABASES["default"].setdefault("OPTIONS", {}).update(
-    {
-        "connect_timeout": 5,
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": _database(
+        "DATABASE_URL",
         # PgBouncer takes no such start-up parameter unless it is told to ignore it: leave this
-        # empty there, and set the three on the role instead.
-        "options": env.str(
+        # empty there; the application's role has the same three limits by itself.
+        session_options=env.str(
             "DATABASE_SESSION_OPTIONS",
             default="-c lock_timeout=4s -c statement_timeout=15s"
             " -c idle_in_transaction_session_timeout=30s",
         ),
-    }
-)
+    )
+}
+# Who owns the tables: `migrate` alone needs it, and may take its time, but never a lock for long.
+if env.str("DATABASE_OWNER_URL", default=""):
+    DATABASES["owner"] = _database("DATABASE_OWNER_URL", session_options="-c lock_timeout=4s")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # -- Redis is the doorbell ---------------------------------------------------------------------
@@ -128,6 +139,13 @@ CACHES = {
 }
 
 # -- who calls ---------------------------------------------------------------------------------
+# What seals e-mails, cards and devices: the first key, and former ones that still find theirs.
+_identity_key: str = env.str("IDENTITY_KEY", default="")
+IDENTITY_KEYS: list[str] = (
+    [_identity_key, *env.list("IDENTITY_KEY_FALLBACKS", default=[])]
+    if _identity_key
+    else [SECRET_KEY, *SECRET_KEY_FALLBACKS]
+)
 JWT_ISSUER = _required("JWT_ISSUER")
 JWT_AUDIENCE = _required("JWT_AUDIENCE")
 JWT_ALGORITHM: str = env.str("JWT_ALGORITHM", default="EdDSA")
@@ -136,6 +154,12 @@ JWT_PUBLIC_KEY: str = env.str("JWT_PUBLIC_KEY", default="", multiline=True)
 JWT_PRIVATE_KEY: str = env.str("JWT_PRIVATE_KEY", default="", multiline=True)  # `issue_token`
 if not (JWT_JWKS_URL or JWT_PUBLIC_KEY):
     raise ImproperlyConfigured("Set JWT_JWKS_URL or JWT_PUBLIC_KEY: who signs the users' tokens?")
+
+# -- what is proven, and paid ------------------------------------------------------------------
+# An Ed25519 private key: PEM, or the base64 of its 32 bytes. The public half is remembered.
+RECEIPT_KEY = _required("RECEIPT_KEY", shortest=43).replace("\\n", "\n")
+STRIPE_SECRET_KEY: str = env.str("STRIPE_SECRET_KEY", default="")  # empty: no Stripe
+STRIPE_API_BASE: str = env.str("STRIPE_API_BASE", default="https://api.stripe.com")
 
 # -- what is sold, and where it is made --------------------------------------------------------
 CATALOG: str = env.str("CATALOG", default=str(BASE_DIR / "plans" / "catalogs" / "kling.toml"))

@@ -36,6 +36,7 @@ class ReadinessOut(serializers.Serializer[dict[str, object]]):
 
     status = serializers.CharField()
     checks = serializers.DictField(child=serializers.CharField())
+    warnings = serializers.ListField(child=serializers.CharField(), required=False)
 
 
 class Healthz(APIView):
@@ -60,13 +61,18 @@ class Readyz(APIView):
 
     @extend_schema(responses=ReadinessOut, operation_id="readyz", tags=["operation"])
     def get(self, request: Request) -> Response:
-        """Say that the service can do its work; 503 names in `checks` what is missing."""
+        """Say that the service can do its work; 503 names in `checks` what is missing.
+
+        `warnings` names what somebody should look at although the work goes on.
+        """
         checks = {
             name: "ok" if _passes(name, check) else "failing" for name, check in _CHECKS.items()
         }
         if set(checks.values()) != {"ok"}:
             raise errors.Unavailable(_("Something that the service needs is away."), checks=checks)
-        return Response({"status": "ready", "checks": checks})
+        warnings = [name for name, check in _WARNINGS.items() if not _passes(name, check)]
+        said = {"warnings": warnings} if warnings else {}
+        return Response({"status": "ready", "checks": checks, **said})
 
 
 def database_answers() -> bool:
@@ -92,11 +98,20 @@ def worker_was_seen() -> bool:
     return beaten is not None and time.time() - float(beaten) <= HEARTBEAT_SECONDS_MAX
 
 
+def entries_are_in_their_months() -> bool:
+    """Return whether no process wrote entries by a clock that is months ahead."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM billing_entry_default)")
+        (are_astray,) = cursor.fetchone()
+    return not are_astray
+
+
 _CHECKS: Final[dict[str, Callable[[], bool]]] = {
     "database": database_answers,
     "broker": broker_answers,
     "worker": worker_was_seen,
 }
+_WARNINGS: Final[dict[str, Callable[[], bool]]] = {"entries_astray": entries_are_in_their_months}
 
 
 def _passes(name: str, check: Callable[[], bool]) -> bool:

@@ -34,6 +34,11 @@ name = { en = "Bench", zh = "测速" }
 
 def card(rows: int) -> Catalog:
     """Return a catalog whose card has `rows` rows: one for each style and mode."""
+    return loader.read_text(text(rows)).catalog
+
+
+def text(rows: int) -> str:
+    """Return the file of such a catalog."""
     styles = [f"style-{number}" for number in range(rows // 2)]
     listed = ", ".join(f'"{style}"' for style in styles)
     priced = "".join(
@@ -43,7 +48,7 @@ def card(rows: int) -> Catalog:
         for number, style in enumerate(styles)
         for mode in ("std", "pro")
     )
-    return loader.read_text(f"{_HEAD}  style = {{ values = [{listed}] }}\n{priced}").catalog
+    return f"{_HEAD}  style = {{ values = [{listed}] }}\n{priced}"
 
 
 def ranged_card(rows: int) -> Catalog:

@@ -22,6 +22,7 @@ _WITHOUT_SERVERS = {
     "help",
     "lint_catalog",
     "rate",
+    "verify_receipt",
     "version",
 }
 

@@ -85,8 +85,19 @@ def own_postgres(place: Place) -> Postgres | None:
     """Return the folder's PostgreSQL; None when DATABASE_URL names another."""
     if os.environ.get("DATABASE_URL"):
         return None
-    password = place.secrets()["postgres_password"]
-    return Postgres(place.folder / "postgres", find_postgres(), password=password)
+    made = place.secrets()
+    return Postgres(
+        place.folder / "postgres",
+        find_postgres(),
+        password=made["postgres_password"],
+        application_password=made["postgres_application_password"],
+    )
+
+
+def name_postgres(postgres: Postgres) -> None:
+    """Have this process and its children reach it: as the application, and `migrate` as owner."""
+    os.environ["DATABASE_URL"] = postgres.application_url
+    os.environ["DATABASE_OWNER_URL"] = postgres.url
 
 
 def own_valkey(place: Place) -> Valkey | None:
@@ -100,7 +111,8 @@ def own_valkey(place: Place) -> Valkey | None:
 def announced() -> dict[str, str]:
     """Return the variables by which other programs reach the servers that now run."""
     names = ["DATABASE_URL", "REDIS_URL", "PUBLIC_URL", "BACKEND_WEBHOOK_BASE_URL", "BACKENDS"]
-    return {name: os.environ[name] for name in names}
+    owner = ["DATABASE_OWNER_URL"] if os.environ.get("DATABASE_OWNER_URL") else []
+    return {name: os.environ[name] for name in [*names, *owner]}
 
 
 def borrow_servers(stack: ExitStack, asked_folder: str | None = None) -> None:
@@ -136,7 +148,7 @@ def _start_servers(stack: ExitStack, place: Place) -> None:
     if postgres is not None:
         stack.callback(postgres.stop)
         postgres.start(stack.enter_context(log_file(logs, "postgres")))
-        os.environ["DATABASE_URL"] = postgres.url
+        name_postgres(postgres)
     if valkey is not None:
         stack.callback(valkey.stop)
         valkey.start(stack.enter_context(log_file(logs, "valkey")))

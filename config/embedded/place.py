@@ -91,12 +91,12 @@ class Place:
             fcntl.flock(visitors, fcntl.LOCK_EX)
 
     def secrets(self) -> dict[str, str]:
-        """Return the folder's secrets, made at the first call."""
+        """Return the folder's secrets, made at the first call, or at that of a newer version."""
         memory = self._read()
-        if "secrets" not in memory:
-            memory["secrets"] = secrecy.make()
-            self._write(memory)
-        made: dict[str, str] = memory["secrets"]
+        kept: dict[str, str] | None = memory.get("secrets")
+        made = secrecy.make() if kept is None else {**kept, **secrecy.missing_from(kept)}
+        if made != kept:
+            self._write({**memory, "secrets": made})
         return made
 
     def forget(self, secret: str) -> None:

@@ -15,7 +15,8 @@ from config.embedded.binaries import Programs
 from config.embedded.folders import Entered, entered
 from config.embedded.processes import CannotServe, free_port, spawn, stop
 
-_ROLE: Final = "linggan"
+_OWNER: Final = "linggan"  # of the database and all that is in it; the database is called so too
+_APPLICATION: Final = "linggan_app"
 _START_SECONDS = 60
 _BEAT_SECONDS = 0.05
 _ALWAYS: Final = {
@@ -33,19 +34,37 @@ class Postgres:
     """A server that ends with the process that started it."""
 
     def __init__(
-        self, folder: Path, programs: Programs, *, password: str, throw_away: bool = False
+        self,
+        folder: Path,
+        programs: Programs,
+        *,
+        password: str,
+        application_password: str | None = None,
+        throw_away: bool = False,
     ) -> None:
+        """Remember where it is.
+
+        Args:
+            password: the owner's, who may do anything.
+            application_password: of the role that owns nothing; None: no such role is made.
+        """
         self._folder = folder
         self._programs = programs
         self._password = password
+        self._application_password = application_password
         self._throw_away = throw_away
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
 
     @property
     def url(self) -> str:
-        """The address of the database, password included."""
-        return self._address(_ROLE)
+        """The address of the database for its owner, password included."""
+        return self._address(_OWNER)
+
+    @property
+    def application_url(self) -> str:
+        """The address of the database for the application, password included."""
+        return f"postgres://{_APPLICATION}:{self._application_password}@{self._where(_OWNER)}"
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
@@ -84,7 +103,10 @@ class Postgres:
             stop(self._process, by=signal.SIGINT, patience_seconds=30)
 
     def _address(self, database: str) -> str:
-        return f"postgres://{_ROLE}:{self._password}@127.0.0.1:{self.port}/{database}"
+        return f"postgres://{_OWNER}:{self._password}@{self._where(database)}"
+
+    def _where(self, database: str) -> str:
+        return f"127.0.0.1:{self.port}/{database}"
 
     def _make_cluster(self, programs: Path, place: Entered) -> None:
         """Make the cluster under another name first, so that a half-made one is never used."""
@@ -97,7 +119,7 @@ class Postgres:
         if place.user is not None:
             os.chown(secret, place.user.user_id, place.user.group_id)
         command: list[str | Path] = [
-            *(programs / "initdb", "-D", f"{place.path}/{half.name}", "-U", _ROLE),
+            *(programs / "initdb", "-D", f"{place.path}/{half.name}", "-U", _OWNER),
             *("--auth=scram-sha-256", f"--pwfile={place.path}/{secret.name}"),
             *("--encoding=UTF8", "--locale=C.UTF-8"),
             *(["--no-sync"] if self._throw_away else []),
@@ -133,13 +155,11 @@ class Postgres:
         raise CannotServe(f"An earlier PostgreSQL still uses {self._folder}; end it first.")
 
     def _wait(self) -> None:
-        """Return when the database exists and answers."""
+        """Return when the database exists and answers, and the application's role with it."""
         for _beat in range(int(_START_SECONDS / _BEAT_SECONDS)):
             try:
                 with psycopg.connect(self._address("postgres"), autocommit=True) as session:
-                    asked = session.execute("SELECT 1 FROM pg_database WHERE datname = %s", [_ROLE])
-                    if asked.fetchone() is None:
-                        session.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(_ROLE)))
+                    self._complete(session)
             except psycopg.OperationalError as not_yet:
                 try:
                     self.process.wait(timeout=_BEAT_SECONDS)
@@ -152,6 +172,21 @@ class Postgres:
                 return
         self.stop()
         raise CannotServe(f"PostgreSQL did not answer within {_START_SECONDS} seconds.")
+
+    def _complete(self, session: psycopg.Connection[Any]) -> None:
+        """Make what is missing: the database, and a role with the application's password."""
+        asked = session.execute("SELECT 1 FROM pg_database WHERE datname = %s", [_OWNER])
+        if asked.fetchone() is None:
+            session.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(_OWNER)))
+        if self._application_password is None:
+            return
+        asked = session.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [_APPLICATION])
+        verb = "CREATE" if asked.fetchone() is None else "ALTER"
+        session.execute(
+            sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(
+                sql.SQL(verb), sql.Identifier(_APPLICATION), sql.Literal(self._application_password)
+            )
+        )
 
 
 def _plain_environment() -> dict[str, str]:

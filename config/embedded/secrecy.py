@@ -1,7 +1,9 @@
 """The secrets that a laptop's service needs, made once."""
 
+import base64
 import secrets
 from collections.abc import Mapping
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -11,18 +13,32 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+# Shown once and then forgotten; every other secret is there for good.
+_FORGOTTEN: Final = {"operator_password"}
+
+
+def missing_from(made: Mapping[str, str]) -> dict[str, str]:
+    """Return, fresh, what a folder of an older version has not."""
+    return {
+        name: secret
+        for name, secret in make().items()
+        if name not in made and name not in _FORGOTTEN
+    }
+
 
 def make() -> dict[str, str]:
-    """Return fresh secrets by name; all are safe inside a URL but the two PEM texts."""
+    """Return fresh secrets by name; all are safe inside a URL but the three keys."""
     private, public = _key_pair()
     return {
         "secret_key": secrets.token_urlsafe(48),
         "postgres_password": secrets.token_urlsafe(24),
+        "postgres_application_password": secrets.token_urlsafe(24),
         "valkey_password": secrets.token_urlsafe(24),
         "gpu_token": secrets.token_urlsafe(24),
         "operator_password": secrets.token_urlsafe(12),
         "jwt_private_key": private,
         "jwt_public_key": public,
+        "receipt_key": base64.b64encode(secrets.token_bytes(32)).decode(),
     }
 
 
@@ -35,6 +51,7 @@ def variables(made: Mapping[str, str]) -> dict[str, str]:
         "JWT_ALGORITHM": "EdDSA",
         "JWT_PRIVATE_KEY": made["jwt_private_key"],
         "JWT_PUBLIC_KEY": made["jwt_public_key"],
+        "RECEIPT_KEY": made["receipt_key"],
     }
 
 

@@ -83,6 +83,7 @@ def _serve(place: Place, port: int) -> None:
         place.announce(environment.announced())
         stack.callback(_take_back, place)
         answer = _prepare(place)
+        os.environ.pop("DATABASE_OWNER_URL", None)  # what serves owns nothing
         _start_programs(parts, place, port=port, gpu_port=gpu_port)
         with step("everything is ready"):
             _wait_until_ready(parts, port)
@@ -111,7 +112,7 @@ def _start_servers(parts: Supervisor, place: Place) -> None:
     if postgres is not None:
         with step("PostgreSQL"):
             parts.start("postgres", postgres, SERVER_TROUBLE)
-        os.environ["DATABASE_URL"] = postgres.url
+        environment.name_postgres(postgres)
     if valkey is not None:
         with step("Redis-compatible server"):
             parts.start("valkey", valkey, SERVER_TROUBLE)

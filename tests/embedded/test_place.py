@@ -26,6 +26,20 @@ def test_secrets_are_made_once_and_only_their_owner_reads_them(place: Place) -> 
     assert place.folder.stat().st_mode & 0o777 == 0o700
 
 
+def test_a_folder_of_an_older_version_gets_the_secrets_that_it_lacks(place: Place) -> None:
+    made = place.secrets()
+    place.forget("operator_password")
+    place.forget("postgres_application_password")
+
+    again = place.secrets()
+
+    assert again == Place(place.folder).secrets()
+    assert made.keys() - again.keys() == {"operator_password"}
+    fresh = again.pop("postgres_application_password")
+    assert fresh != made["postgres_application_password"]
+    assert again.items() <= made.items()
+
+
 def test_two_cannot_hold_one_folder(place: Place) -> None:
     with place.taken("the first") as first, Place(place.folder).taken("the second") as second:
         assert first

@@ -87,6 +87,21 @@ def test_postgresql_refuses_a_wrong_password(folder: Path, tmp_path: Path) -> No
         psycopg.connect(server.url.replace("right", "wrong"))
 
 
+def test_a_folder_of_an_older_version_gets_a_role_for_the_application(
+    folder: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    with started(Postgres(folder, find_postgres(), password="first"), log):
+        pass
+
+    for password in ("a-password", "another"):
+        server = Postgres(folder, find_postgres(), password="first", application_password=password)
+        with started(server, log), psycopg.connect(server.application_url) as session:
+            assert session.execute("SELECT current_user").fetchone() == ("linggan_app",)
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                session.execute("CREATE TABLE mine (id int)")
+
+
 def test_a_second_start_of_valkey_keeps_the_data(folder: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
     with (

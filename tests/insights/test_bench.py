@@ -1,11 +1,12 @@
 """The bench runs, counts mismatches and leaves nothing of its own. No figure is asserted."""
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from billing.insights import bench
+from billing.insights import bench, bench_growth
 from billing.ledger.models import Hold
 from tests import factories
 
@@ -31,3 +32,28 @@ def test_every_case_of_the_bench_runs_and_breaks_no_invariant(settings: Settings
     assert sum("rows" in name and "card" in name for name in names) >= 2
     assert not Hold.objects.filter(state=Hold.State.OPEN).exists()
     assert not [name for name in connection.introspection.table_names() if "bench" in name]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_holds_are_measured_at_sizes_that_grow_and_what_fills_them_is_whole() -> None:
+    factories.publish_kling()
+
+    told: list[bench_growth.Size] = []
+
+    report = bench_growth.grow(sizes=[70, 155], calls=2, now=timezone.now(), tell=told.append)
+
+    assert told == report.sizes
+    assert report.mismatches == 0
+    assert [size.entries for size in report.sizes] == [70, 155]
+    assert all(size.partitions > 24 for size in report.sizes)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM billing_entry WHERE created_at < now() - interval '1h'"
+        )
+        assert cursor.fetchone() == (155,)
+
+
+@pytest.mark.parametrize("sizes", ["ten", "100,", "100,100", "-5", "10"])
+def test_sizes_that_do_not_grow_are_refused(sizes: str) -> None:
+    with pytest.raises(CommandError, match="numbers that grow"):
+        call_command("bench", entries=sizes)

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
-from zoneinfo import ZoneInfo
 
 from plans import forms, periods, prices
 from plans.catalog.matching import fits
@@ -13,6 +12,7 @@ from plans.catalog.rates import written
 from plans.catalog.rights import Allowed, Entitlements
 from plans.catalog.schema import Catalog
 from plans.catalog.values import Scalar, typed
+from plans.periods import Zones
 from plans.wording import gettext as _
 
 
@@ -89,18 +89,17 @@ def allowing(
     )
 
 
-def stretch(window: str, *, zone: str, at: datetime) -> Stretch:
+def stretch(window: str, *, zones: Zones, at: datetime) -> Stretch:
     """Return the time that a count limit's `window` spans at `at`: a day, a month, or a period.
 
     Args:
-        zone: whose days and months they are.
+        zones: whose days and months they are.
     """
     if window == "day":
-        day = periods.daily_window(zone, at)
+        day = zones.day(at)
         return Stretch(day.starts_at, day.ends_at)
     if window == "month":
-        first = datetime(2000, 1, 1, tzinfo=ZoneInfo(zone))
-        month = periods.monthly_window(zone, first, at)
+        month = zones.month(at)
         return Stretch(month.starts_at, month.ends_at)
     # A period of calendar months has no one length backwards: begin early, then ask each order.
     return Stretch(at - (periods.add_period(at, window) - at) * 2, None)

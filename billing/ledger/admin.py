@@ -3,10 +3,23 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from billing.http.admin import ReadOnlyAdmin
-from billing.ledger.models import Allowance, CountedUse, Entry, Grant, Hold, Wallet
+from billing.ledger import selectors
+from billing.ledger.models import (
+    Allowance,
+    CountedUse,
+    Debt,
+    Entry,
+    Grant,
+    Hold,
+    Transfer,
+    Wallet,
+    ZoneChange,
+)
 from plans.credits import format_micros
 
 
@@ -22,7 +35,7 @@ def credits_column(field: str, title: Any) -> Any:  # noqa: ANN401 (lazy texts a
 
 
 @admin.display(description=_("account"), ordering="wallet__account__external_id")
-def owner(row: Grant | Allowance | CountedUse | Hold | Entry) -> str:
+def owner(row: Grant | Allowance | CountedUse | Debt | Hold | Entry | ZoneChange) -> str:
     """Return whose wallet it is, as the platform names him: an operator knows no wallet's id."""
     return row.wallet.account.external_id
 
@@ -34,15 +47,37 @@ captured = credits_column("captured_micros", _("captured"))
 expired = credits_column("expired_micros", _("expired"))
 
 
+def totals_column(field: str, title: Any) -> Any:  # noqa: ANN401 (lazy texts and admin callables)
+    """Return a column that shows a sum of a wallet as it is now, in credits."""
+
+    @admin.display(description=title, ordering=field)
+    def column(row: Any) -> str:  # noqa: ANN401 (a wallet with its clock)
+        return format_micros(getattr(selectors.totals(row, now=row.instant), field))
+
+    return column
+
+
+available_now = totals_column("available_micros", _("available"))
+held_now = totals_column("held_micros", _("held"))
+debt_now = totals_column("debt_micros", _("owed"))
+
+
 @admin.register(Wallet)
 class WalletAdmin(ReadOnlyAdmin[Wallet]):
     """What each account has."""
 
-    list_display = ["account", available, held, "seq", "due_at", "touched_at", "is_sandbox"]
-    list_filter = ["is_sandbox"]
+    list_display = [
+        *("account", available_now, held_now, debt_now, "seq", "due_at", "touched_at"),
+        *("halted_at", "is_sandbox"),
+    ]
+    list_filter = ["is_sandbox", ("halted_at", admin.EmptyFieldListFilter)]
     search_fields = ["=id", "account__external_id"]
     list_select_related = ["account"]
     exclude = ["digest"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Wallet]:
+        """Return the wallets with the instant of their clocks, so that none is asked twice."""
+        return selectors.with_clock(super().get_queryset(request))
 
 
 @admin.register(Grant)
@@ -95,6 +130,19 @@ class HoldAdmin(ReadOnlyAdmin[Hold]):
     search_fields = ["=id", "=reference", "wallet__account__external_id"]
 
 
+@admin.register(Debt)
+class DebtAdmin(ReadOnlyAdmin[Debt]):
+    """What is owed, and what has paid it."""
+
+    list_display = [
+        *(owner, amount, credits_column("paid_micros", _("paid"))),
+        *("cause_type", "cause_id", "created_at", "paid_at"),
+    ]
+    list_filter = ["cause_type", ("paid_at", admin.EmptyFieldListFilter), "wallet__is_sandbox"]
+    list_select_related = ["wallet__account"]
+    search_fields = ["=id", "=cause_id", "wallet__account__external_id"]
+
+
 @admin.register(Entry)
 class EntryAdmin(ReadOnlyAdmin[Entry]):
     """Every movement, as it was written down."""
@@ -116,3 +164,26 @@ class EntryAdmin(ReadOnlyAdmin[Entry]):
     ]
     exclude = ["digest"]
     ordering = ["-id"]
+
+
+@admin.register(Transfer)
+class TransferAdmin(ReadOnlyAdmin[Transfer]):
+    """Credits that went from one wallet to another."""
+
+    list_display = ["id", "kind", "sender", "receiver", amount, "note", "created_at"]
+    list_filter = ["kind", "sender__is_sandbox"]
+    list_select_related = ["sender", "receiver"]
+    date_hierarchy = "created_at"
+    search_fields = [
+        *("=id", "=sender__id", "=receiver__id"),
+        *("sender__account__external_id", "receiver__account__external_id"),
+    ]
+
+
+@admin.register(ZoneChange)
+class ZoneChangeAdmin(ReadOnlyAdmin[ZoneChange]):
+    """When accounts moved to another zone."""
+
+    list_display = [owner, "former", "zone", "at"]
+    list_select_related = ["wallet__account"]
+    search_fields = ["=wallet__id", "wallet__account__external_id"]

@@ -1,7 +1,8 @@
 """Balance, grants, entries and the check-in over REST: parse, one call, answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from typing import Any, ClassVar, Final
 
@@ -10,202 +11,36 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from billing.accounts import selectors as accounts
+from billing.accounts.api import free_tier_body
 from billing.accounts.authentication import account_of, caller_of, own_account_of
+from billing.accounts.errors import FreeTierRefused
 from billing.accounts.models import Account
 from billing.accounts.scopes import Scope
 from billing.http import errors, idempotency, pagination
-from billing.http.parsing import StrictIn
 from billing.ledger import selectors, services
-from billing.ledger.counting import Counted
 from billing.ledger.errors import AmountOutOfRange, NothingToClaim
-from billing.ledger.lots import STANDINGS
-from billing.ledger.models import Entry, Grant
-from billing.ledger.selectors import AS_OF_AHEAD_MAX, Balance
-from billing.ledger.services import Actor, Cause, GrantTerms
+from billing.ledger.selectors import AS_OF_AHEAD_MAX, Coming
+from billing.ledger.services import Actor, Cause, GrantTerms, LockedWallet
+from billing.ledger.shapes import (
+    BalanceOut,
+    CheckInOut,
+    EntryOut,
+    EntryPage,
+    GrantIn,
+    GrantOut,
+    GrantPage,
+    balance_body,
+)
 from plans import selectors as plans
-from plans.catalog.schema import Catalog
-from plans.credits import format_micros, parse_micros
-
-
-@extend_schema_field({"type": "string", "pattern": "^[0-9]+(\\.[0-9]{1,6})?$"})
-class CreditsField(serializers.Field[int, str, str, Any]):
-    """An amount: a decimal string outside, whole micros inside."""
-
-    def to_internal_value(self, data: object) -> int:
-        """Return the amount in micros."""
-        try:
-            if not isinstance(data, str):
-                raise ValueError  # noqa: TRY301, TRY004 (one sentence for every wrong amount)
-            return parse_micros(data)
-        except ValueError:
-            raise serializers.ValidationError(self.sentence(), code="invalid_amount") from None
-
-    def sentence(self) -> str:
-        """Return how such an amount is written."""
-        return _('Write an amount of credits as a decimal string, such as "35" or "0.5".')
-
-    def to_representation(self, value: int) -> str:
-        """Return the amount in credits."""
-        return format_micros(value)
-
 
 _EARLIEST: Final = datetime(2020, 1, 1, tzinfo=UTC)  # before any wallet
-
-
-class ExpiringOut(serializers.Serializer[Any]):
-    """Credits that will end."""
-
-    grant = serializers.CharField()
-    credits = serializers.CharField()
-    expires_at = serializers.DateTimeField()
-
-
-class NextGrantOut(serializers.Serializer[Any]):
-    """Credits that are on their way."""
-
-    at = serializers.DateTimeField()
-    credits = serializers.CharField()
-    source = serializers.CharField()  # type: ignore[assignment]  # the contract's name for it
-    mode = serializers.ChoiceField(choices=["auto", "claimed"])
-
-
-class CountedOut(serializers.Serializer[Any]):
-    """Counted units of the plan, such as 3 videos a day."""
-
-    code = serializers.CharField()
-    name = serializers.CharField()
-    unit = serializers.ChoiceField(choices=["order", "output", "second"])
-    limit = serializers.CharField()
-    used = serializers.CharField()
-    left = serializers.CharField()
-    resets_at = serializers.DateTimeField(allow_null=True)
-
-
-class BalanceOut(serializers.Serializer[Any]):
-    """A wallet at one instant."""
-
-    as_of = serializers.DateTimeField()
-    available = serializers.CharField()
-    held = serializers.CharField()
-    locked = serializers.CharField(
-        help_text="Of the available ones, those that no order may use as the account stands."
-    )
-    debt = serializers.CharField()
-    unit = serializers.CharField()
-    by_source = serializers.DictField(child=serializers.CharField())
-    counted = CountedOut(many=True)
-    expiring = ExpiringOut(many=True)
-    next_grant = NextGrantOut(allow_null=True)
-    resets_at = serializers.DateTimeField(allow_null=True)
-
-
-class GrantOut(serializers.ModelSerializer[Grant]):
-    """Credits that arrived together, and what is left of them."""
-
-    credits = CreditsField(source="amount_micros")
-    pending = CreditsField(source="pending_micros")
-    available = CreditsField(source="available_micros")
-    held = CreditsField(source="held_micros")
-    captured = CreditsField(source="captured_micros")
-    expired = CreditsField(source="expired_micros")
-    revoked = CreditsField(source="revoked_micros")
-    scope = serializers.DictField(help_text="Which orders it pays; empty: all.")
-    locked_while = serializers.ListField(
-        child=serializers.ChoiceField(choices=list(STANDINGS)),
-        help_text="It cannot be spent while the account stands so.",
-    )
-    expires_at = serializers.DateTimeField(source="gone_at", allow_null=True)
-
-    class Meta:
-        model = Grant
-        fields = [
-            *("id", "source", "reason", "priority", "credits", "pending", "available", "held"),
-            *("captured", "expired", "revoked", "scope", "locked_while"),
-            *("effective_at", "expires_at", "created_at"),
-        ]
-
-
-class CheckInOut(GrantOut):
-    """Today's free credits, and the days in a row on which they were claimed."""
-
-    streak_days = serializers.IntegerField()
-    first = serializers.BooleanField(help_text="Whether this check-in gave them.")
-
-    class Meta(GrantOut.Meta):
-        fields = [*GrantOut.Meta.fields, "streak_days", "first"]
-
-
-class GrantIn(StrictIn):
-    """Credits that a platform's server gives."""
-
-    credits = CreditsField()
-    source = serializers.RegexField(r"^[a-z][a-z0-9_]*$", max_length=32)  # type: ignore[assignment]  # the contract's name for it
-    reason = serializers.CharField(max_length=200)
-    expires_at = serializers.DateTimeField(required=False, allow_null=True)
-    priority = serializers.IntegerField(min_value=0, max_value=1000, required=False)
-
-
-class CauseOut(serializers.Serializer[Any]):
-    """Why, or who: a type and an id."""
-
-    type = serializers.CharField()
-    id = serializers.CharField()
-
-
-class EntryOut(serializers.ModelSerializer[Entry]):
-    """One movement, as it was written down."""
-
-    type = serializers.CharField(source="kind")
-    credits = CreditsField(source="amount_micros")
-    grant = serializers.CharField(source="grant_id")
-    hold = serializers.CharField(source="hold_id", allow_null=True)
-    job = serializers.SerializerMethodField()
-    balance_after = CreditsField(source="available_after_micros")
-    held_after = CreditsField(source="held_after_micros")
-    cause = serializers.SerializerMethodField()
-    actor = serializers.SerializerMethodField()
-
-    class Meta:
-        model = Entry
-        fields = [
-            *("id", "seq", "type", "credits", "grant", "hold", "job", "balance_after"),
-            *("held_after", "cause", "actor", "effective_at", "created_at"),
-        ]
-
-    @extend_schema_field(OpenApiTypes.STR)
-    def get_job(self, entry: Entry) -> str | None:
-        """Return the job that moved the credits, if one did."""
-        return entry.cause_id if entry.cause_type == "job" else None
-
-    @extend_schema_field(CauseOut)
-    def get_cause(self, entry: Entry) -> dict[str, str]:
-        """Return why."""
-        return {"type": entry.cause_type, "id": entry.cause_id}
-
-    @extend_schema_field(CauseOut)
-    def get_actor(self, entry: Entry) -> dict[str, str]:
-        """Return who."""
-        return {"type": entry.actor_type, "id": entry.actor_id}
-
-
-class GrantPage(serializers.Serializer[Any]):
-    """A page of grants."""
-
-    data = GrantOut(many=True)  # type: ignore[assignment]  # the contract's name for it
-    next = serializers.CharField(allow_null=True)
-
-
-class EntryPage(serializers.Serializer[Any]):
-    """A page of entries."""
-
-    data = EntryOut(many=True)  # type: ignore[assignment]  # the contract's name for it
-    next = serializers.CharField(allow_null=True)
 
 
 class BalanceView(APIView):
@@ -215,6 +50,8 @@ class BalanceView(APIView):
     # How an account stands (past due, unsubscribed) is not the ledger's to know; `billing.urls`
     # says who does.
     standing_of: Callable[[Account], frozenset[str]] = staticmethod(lambda _account: frozenset())
+    # Nor what else is to come: bought packs, the end of a subscription.
+    coming_of: Callable[[Account, datetime], Iterable[Coming]] = staticmethod(lambda *_: ())
 
     @extend_schema(
         parameters=[OpenApiParameter("as_of", OpenApiTypes.DATETIME, description="RFC 3339.")],
@@ -222,19 +59,20 @@ class BalanceView(APIView):
         operation_id="read_balance",
     )
     def get(self, request: Request) -> Response:
-        """Read the balance now, at a past instant, or ahead from what is scheduled.
-
-        Of the past it tells what was written down. A forecast of an instant that nobody touched the
-        wallet at may differ from what is told once it has passed: a window of an allowance that
-        came and went unseen leaves no trace.
-        """
+        """Read the balance now, at a past instant, or ahead from what is scheduled."""
         account = account_of(request, Scope.BALANCE_READ)
         as_of = _instant(request.query_params.get("as_of"))
         catalog = plans.current().catalog
         wallet = services.open_wallet(account, catalog=catalog)
         standing = self.standing_of(account)
-        found = selectors.balance(wallet, as_of=as_of, standing=standing)
-        return Response(_balance_body(found, catalog))
+        found = selectors.balance(
+            wallet, as_of=as_of, standing=standing, coming=partial(self.coming_of, account)
+        )
+        refusal = accounts.free_tier_refusal(
+            account.pk, catalog=catalog, is_for_platform=caller_of(request).account is None
+        )
+        body = {**balance_body(found, catalog), "free_tier": free_tier_body(refusal, catalog)}
+        return Response(body)
 
 
 class GrantList(APIView):
@@ -297,7 +135,9 @@ class CheckIn(APIView):
     acts_for_account: ClassVar = False
     authz: ClassVar = {"POST": "daily.claim"}
     idempotency: ClassVar = {"POST": "optional"}
-    refusals: ClassVar = {"POST": [NothingToClaim]}
+    refusals: ClassVar = {"POST": [FreeTierRefused, NothingToClaim]}
+    # A subscription may have ended unseen; `billing.urls` says who writes that down.
+    brought_up: Callable[..., LockedWallet] = staticmethod(lambda locked, *_, **__: locked)
 
     @extend_schema(request=None, responses=CheckInOut, operation_id="check_in")
     def post(self, request: Request) -> HttpResponse:
@@ -307,7 +147,9 @@ class CheckIn(APIView):
 
         def work() -> tuple[int, object]:
             account = own_account_of(request)
-            locked = services.lock_wallet(account, catalog=plans.current().catalog)
+            catalog = plans.current().catalog
+            locked = services.lock_wallet(account, catalog=catalog)
+            locked = self.brought_up(locked, account, catalog=catalog)
             claim = services.claim(locked, actor=Actor(caller.kind, caller.actor_id))
             told = {"streak_days": claim.streak_days, "first": claim.first}
             return 200, {**GrantOut(claim.grant).data, **told}
@@ -345,49 +187,3 @@ def _instant(text: str | None) -> datetime | None:
             parameter="as_of",
         )
     return instant
-
-
-def _name(counted: Counted) -> str:
-    terms = counted.schedule.terms
-    return terms.name.said() if terms.name is not None else terms.code
-
-
-def _balance_body(balance: Balance, catalog: Catalog) -> dict[str, Any]:
-    upcoming = balance.next_grant
-    return {
-        "as_of": balance.as_of,
-        "available": format_micros(balance.available_micros),
-        "held": format_micros(balance.held_micros),
-        "locked": format_micros(balance.locked_micros),
-        "debt": "0",  # nothing here can make a debt: credits are held before they are spent
-        "unit": catalog.credit.name.said(),
-        "by_source": {name: format_micros(total) for name, total in balance.by_source.items()},
-        "counted": [
-            {
-                "code": counted.schedule.terms.code,
-                "name": _name(counted),
-                "unit": counted.schedule.terms.unit,
-                "limit": format_micros(counted.limit_micros),
-                "used": format_micros(counted.used_micros),
-                "left": format_micros(counted.left_micros),
-                "resets_at": counted.resets_at,
-            }
-            for counted in balance.counted
-        ],
-        "expiring": [
-            {
-                "grant": lot.id,
-                "credits": format_micros(lot.available_micros),
-                "expires_at": lot.expires_at,
-            }
-            for lot in balance.expiring
-        ],
-        "next_grant": upcoming
-        and {
-            "at": upcoming.at,
-            "credits": format_micros(upcoming.credits_micros),
-            "source": upcoming.source,
-            "mode": upcoming.mode,
-        },
-        "resets_at": balance.resets_at,
-    }

@@ -1,10 +1,13 @@
 """The words of the journal: which way an entry moves credits, and how entries are chained. Pure.
 
 issued ──grant──► available ──hold──► held ──capture──► captured
-                     │  ▲              │ │
-                     │  └───release────┘ └──lapse──► expired
-                     ├──expire──► expired
-                     └──revoke──► revoked
+  │                  │  ▲              │ │
+  │                  │  └───release────┘ └──lapse──► expired
+  │                  ├──expire──► expired
+  │                  ├──repay──► captured
+  │                  ├──transfer──► transferred
+  │                  └──revoke──► revoked
+  └──withdraw──► revoked
 """
 
 import hashlib
@@ -28,6 +31,7 @@ class Bucket(StrEnum):
     CAPTURED = "captured"  # spent
     EXPIRED = "expired"  # gone by time
     REVOKED = "revoked"  # taken back
+    TRANSFERRED = "transferred"  # gone to another wallet
 
 
 class Kind(StrEnum):
@@ -40,6 +44,9 @@ class Kind(StrEnum):
     EXPIRE = "expire"
     LAPSE = "lapse"  # a release into a grant that has expired meanwhile
     REVOKE = "revoke"
+    WITHDRAW = "withdraw"  # a revocation before the grant began
+    REPAY = "repay"  # what arrives pays what is owed
+    TRANSFER = "transfer"
 
 
 # Balanced by construction: each kind has one source and one target, and one amount.
@@ -51,6 +58,9 @@ PATHS: Final[Mapping[Kind, tuple[Bucket, Bucket]]] = {
     Kind.EXPIRE: (Bucket.AVAILABLE, Bucket.EXPIRED),
     Kind.LAPSE: (Bucket.HELD, Bucket.EXPIRED),
     Kind.REVOKE: (Bucket.AVAILABLE, Bucket.REVOKED),
+    Kind.WITHDRAW: (Bucket.ISSUED, Bucket.REVOKED),
+    Kind.REPAY: (Bucket.AVAILABLE, Bucket.CAPTURED),
+    Kind.TRANSFER: (Bucket.AVAILABLE, Bucket.TRANSFERRED),
 }
 assert set(PATHS) == set(Kind), "every kind needs a path"
 
@@ -58,6 +68,7 @@ assert set(PATHS) == set(Kind), "every kind needs a path"
 CAUSES: Final = (
     *("job", "allowance", "expiry", "service_grant", "operator"),
     *("rollover", "subscription", "conversion", "pack", "campaign"),
+    *("adjustment", "compensation", "debt", "transfer", "allotment", "refund"),
 )
 ACTORS: Final = ("user", "service", "operator", "backend", "system")
 
@@ -113,9 +124,18 @@ class Movement:
 def chain(previous: bytes, *, wallet_id: str, seq: int, movement: Movement) -> bytes:
     """Return the 32 bytes that bind `movement` to all entries of the wallet before it.
 
-    SHA-256 over the previous digest and the entry's facts as compact JSON in this order;
-    whoever holds the entries can compute it again without this program.
+    Whoever holds the entries can compute it again without this program: docs/receipts.md.
     """
+    return link(previous, facts_of(wallet_id=wallet_id, seq=seq, movement=movement))
+
+
+def link(previous: bytes, facts: str) -> bytes:
+    """Return the digest of an entry of these facts: SHA-256 over the digest before it and them."""
+    return hashlib.sha256(previous + facts.encode()).digest()
+
+
+def facts_of(*, wallet_id: str, seq: int, movement: Movement) -> str:
+    """Return an entry's facts as they are chained: compact JSON, in this order for ever."""
     facts = [
         wallet_id,
         seq,
@@ -131,5 +151,4 @@ def chain(previous: bytes, *, wallet_id: str, seq: int, movement: Movement) -> b
         movement.actor.id,
         movement.effective_at.isoformat(timespec="microseconds"),
     ]
-    text = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(previous + text.encode()).digest()
+    return json.dumps(facts, ensure_ascii=False, separators=(",", ":"))

@@ -12,6 +12,9 @@ KINDS = [
     (Kind.EXPIRE.value, _("expired")),
     (Kind.LAPSE.value, _("expired while held")),
     (Kind.REVOKE.value, _("revoked")),
+    (Kind.WITHDRAW.value, _("withdrawn")),
+    (Kind.REPAY.value, _("paid a debt")),
+    (Kind.TRANSFER.value, _("transferred")),
 ]
 BUCKETS = [
     (Bucket.ISSUED.value, _("issued")),
@@ -20,6 +23,7 @@ BUCKETS = [
     (Bucket.CAPTURED.value, _("captured")),
     (Bucket.EXPIRED.value, _("expired")),
     (Bucket.REVOKED.value, _("revoked")),
+    (Bucket.TRANSFERRED.value, _("transferred")),
 ]
 CAUSES = [
     ("job", _("job")),
@@ -32,6 +36,12 @@ CAUSES = [
     ("conversion", _("conversion")),
     ("pack", _("pack")),
     ("campaign", _("campaign")),
+    ("adjustment", _("adjustment")),
+    ("compensation", _("compensation")),
+    ("debt", _("debt")),
+    ("transfer", _("transfer")),
+    ("allotment", _("allotment")),
+    ("refund", _("refund")),
 ]
 ACTORS = [
     ("user", _("user")),

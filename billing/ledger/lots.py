@@ -13,6 +13,8 @@ from plans.catalog.values import Scalar
 STANDINGS: Final = ("past_due", "unsubscribed")
 # How the fact of a grant begins that came back too late and was given anew.
 RETURNED: Final = "returned:"
+# The source of credits that are only lent: an allotment's.
+LENT: Final = "allotment"
 
 
 @dataclass(slots=True)
@@ -29,6 +31,7 @@ class Lot:
         lasts: its end is drawn from its first use, this ISO period later; empty: it is not.
         pack: the pack that it was bought as.
         is_returned: it came back too late once and was given anew; a second time it lapses.
+        goes_back: what is free of it at its end goes back to the wallet that it came from.
     """
 
     id: str
@@ -47,6 +50,7 @@ class Lot:
     lasts: str = ""
     pack: str = ""
     is_returned: bool = False
+    goes_back: bool = False
 
     def is_over(self, at: datetime) -> bool:
         """Say whether it is gone at the instant `at`."""
@@ -98,6 +102,7 @@ class Issue:
     Attributes:
         paid_micros, paid_currency: what was paid for it, in money; 0 and empty: nothing.
         streak_days: the day of a row of days on which it was claimed; 0: it was not claimed.
+        day_at: when the day began whose credits it is; None: no day's.
     """
 
     lot: Lot
@@ -107,6 +112,7 @@ class Issue:
     paid_micros: int = 0
     paid_currency: str = ""
     streak_days: int = 0
+    day_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,15 @@ class Part:
 
     grant_id: str
     amount_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A hold that ends by itself at `ends_at`, and what it took from which grants."""
+
+    id: str
+    ends_at: datetime
+    parts: tuple[Part, ...]
 
 
 def conversion_series(code: str) -> str:

@@ -1,7 +1,7 @@
 """Allowances in memory: their windows, what a window gives, and what becomes of its rest. Pure."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from billing.ledger.lots import Lot
@@ -9,7 +9,7 @@ from plans import periods
 from plans.catalog.allowances import Allowance
 from plans.catalog.values import DAY_END, NEVER, SUBSCRIPTION_END, WINDOW_END
 from plans.credits import MICROS
-from plans.periods import FOREVER, Rhythm, Window
+from plans.periods import FOREVER, Move, Rhythm, Window
 
 # What is a plan's own comes anew with each plan; what is not is the account's, whatever its plan.
 _OF_THE_PLAN: Final = frozenset({"weekly", "monthly", "yearly"})
@@ -21,12 +21,13 @@ class Schedule:
 
     Attributes:
         code: with its plan's code in front where its windows are the plan's.
-        zone: whose days and months count.
+        zone: whose days and months count, until the first of `moves`.
         subscription: the paid subscription whose windows these are; empty: none.
         next_at: when it gives by itself next; None: when it is asked, used, or no more.
         ends_at: nothing comes from this instant on; None: no end is known.
         windows_of: the code whose windows it goes on in, whatever it is called now; empty: its
             own.
+        moves: the account's changes of zone; they count where the terms name no zone.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Schedule:
     next_at: datetime | None = None
     ends_at: datetime | None = None
     windows_of: str = ""
+    moves: tuple[Move, ...] = ()
 
     @property
     def amount_micros(self) -> int:
@@ -90,6 +92,10 @@ class Schedule:
         """
         return f"allowance:{self.series}:{window.key}"
 
+    def day_at(self, window: Window) -> datetime | None:
+        """Return when the day began that `window` is; None: it is none."""
+        return window.starts_at if self.terms.cadence == "daily" else None
+
     def lot(self, grant_id: str, window: Window, granted_at: datetime) -> Lot:
         """Return the empty lot of what `window` gives when it is given at `granted_at`."""
         terms = self.terms
@@ -124,7 +130,8 @@ class Schedule:
             return window.ends_at
         if terms.expiry == WINDOW_END:
             return window.ends_at
-        return expiry_of(terms.expiry, granted_at=granted_at, zone=self.zone)
+        zone = self._rhythm().zone_at(granted_at)
+        return expiry_of(terms.expiry, granted_at=granted_at, zone=zone)
 
     def within(self, next_at: datetime) -> datetime | None:
         """Return `next_at`, or None when nothing more comes then."""
@@ -139,7 +146,8 @@ class Schedule:
         """
         felt = self._windows_felt()
         if felt is None:
-            return at
+            lasts = self._lasts_at_most()
+            return at if lasts is None else max(at, self.window(now - lasts).starts_at)
         window = self.window(now)
         while felt and window.starts_at > at:
             window, felt = self.before(window), felt - 1
@@ -166,6 +174,18 @@ class Schedule:
             return 0
         return None
 
+    def _lasts_at_most(self) -> timedelta | None:
+        """Return how long a window's credits last, or somewhat more; None: it depends."""
+        terms = self.terms
+        by_itself = terms.rollover == "none" and terms.fill == "add"
+        if not by_itself or terms.cadence in {"once", "rolling"}:
+            return None
+        if terms.expiry in {NEVER, SUBSCRIPTION_END, WINDOW_END}:
+            return None
+        period = periods.parse_period(terms.expiry.removesuffix(DAY_END))
+        # Two days more, for the end of a day and for changes of the clocks.
+        return timedelta(days=period.months * 31 + period.days + 2, seconds=period.seconds)
+
     def _rhythm(self) -> Rhythm:
         terms = self.terms
         return Rhythm(
@@ -175,6 +195,7 @@ class Schedule:
             anchor=terms.anchor,
             begins=terms.at,
             short_month=terms.short_month,
+            moves=() if terms.zone else self.moves,
         )
 
 

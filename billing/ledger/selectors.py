@@ -1,37 +1,25 @@
 """What the ledger says: balances now, then and ahead, grants and entries. Nothing is written."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
-from django.db.models import (
-    Case,
-    CharField,
-    Count,
-    Exists,
-    F,
-    Func,
-    OuterRef,
-    Q,
-    QuerySet,
-    Sum,
-    Value,
-    When,
-)
-from django.db.models.functions import Now
+from django.db.models import CharField, Exists, F, Func, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Greatest, Now
 
 from billing.accounts.models import Account
-from billing.ledger import store
+from billing.ledger import history, store
 from billing.ledger.counting import Counted
-from billing.ledger.journal import PATHS, Bucket, Kind
 from billing.ledger.lots import RETURNED, Lot, conversion_series
-from billing.ledger.models import Allowance, Entry, Grant, Wallet
+from billing.ledger.models import Allowance, Debt, Entry, Grant, Transfer, Wallet, ZoneChange
 from billing.ledger.schedules import Schedule, series_code, written_terms
 from billing.ledger.timeline import Timeline
 from plans.catalog.matching import match_text
 from plans.catalog.offers import Plan
 from plans.catalog.policies import Conversion
+from plans.periods import Zones
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +53,7 @@ class Balance:
         counted: what is left of counted units, in the order of the plan.
         expiring: lots with free credits that will end, the soonest first.
         resets_at: when the daily window of the free credits ends.
+        debt_micros: what is owed; what arrives next pays it.
     """
 
     as_of: datetime
@@ -76,27 +65,81 @@ class Balance:
     expiring: list[Lot]
     next_grant: NextGrant | None
     resets_at: datetime | None
+    debt_micros: int
+
+
+class Coming(Protocol):
+    """What happens to a wallet at an instant without the ledger's knowing it beforehand."""
+
+    @property
+    def at(self) -> datetime:
+        """The instant from which it counts, whether it is written down by then or not."""
+
+    @property
+    def gives(self) -> NextGrant | None:
+        """What it will give, while it is yet to come; None: nothing."""
+
+    @property
+    def begins(self) -> Sequence[Allowance]:
+        """The allowances that have begun by it and stand in no row yet, once it has happened."""
+
+    def happen(self, timeline: Timeline) -> None:
+        """Let it happen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """A wallet's sums."""
+
+    available_micros: int
+    held_micros: int
+    debt_micros: int
+
+
+def totals(wallet: Wallet, *, now: datetime | None = None) -> Totals:
+    """Return what a wallet has and owes now; of one in which nothing is due its row says it.
+
+    Args:
+        now: the instant of the wallet's own clock, where it was read with the row.
+    """
+    if wallet.due_at is not None and wallet.due_at <= (now or store.clock(wallet)):
+        timeline = peek(wallet)
+        return Totals(timeline.available_micros, timeline.held_micros, timeline.debt_micros)
+    return Totals(wallet.available_micros, wallet.held_micros, wallet.debt_micros)
+
+
+def with_clock(wallets: QuerySet[Wallet]) -> QuerySet[Wallet]:
+    """Return the same wallets, each with the `instant` of its own clock."""
+    return wallets.annotate(instant=Greatest(Now() + F("clock_offset"), F("touched_at")))
 
 
 def balance(
-    wallet: Wallet, *, as_of: datetime | None, standing: frozenset[str] = frozenset()
+    wallet: Wallet,
+    *,
+    as_of: datetime | None,
+    standing: frozenset[str] = frozenset(),
+    coming: Callable[[datetime], Iterable[Coming]] = lambda _at: (),
 ) -> Balance:
-    """Return the wallet now, at a past instant (from the entries), or ahead (a forecast).
+    """Return the wallet now, at a past instant, or ahead: a forecast.
 
-    A forecast knows what is scheduled: expiry and automatic allowances, not claims or orders.
+    A forecast knows what is scheduled, not claims or orders; and if nothing but time happens
+    until then, it is what is told of that instant once it has passed, by whomever and however
+    often the wallet was touched.
 
     Args:
         standing: how the account stands now; what that locks is told for every instant.
+        coming: what others know to happen, as it was known at the instant that is asked for.
     """
-    now = store.clock(wallet)
-    at = as_of or now
+    at = as_of or store.clock(wallet)
+    ahead = list(coming(at))
+    happened = [one for one in ahead if one.at <= at]
+    timeline = lived(wallet, at=at, happened=happened)
     if at < wallet.touched_at:
-        timeline = _history(wallet, at)
-    else:
-        timeline = store.load(wallet)
-        timeline.settle(at)
+        history.name_grants(wallet, timeline)
     free = [lot for lot in timeline.lots.values() if lot.available_micros]
     ending = [lot for lot in free if lot.expires_at is not None]
+    under_way = [*_under_way(wallet.pk, at), *(row for one in happened for row in one.begins)]
+    gives = [one.gives for one in ahead if one.at > at and one.gives is not None]
     return Balance(
         as_of=at,
         available_micros=timeline.available_micros,
@@ -105,9 +148,34 @@ def balance(
         by_source=_by_source(free),
         counted=timeline.counted(at),
         expiring=sorted(ending, key=lambda lot: (lot.expires_at, lot.id)),
-        next_grant=_next_grant(wallet, timeline, at),
-        resets_at=_resets_at(wallet, at),
+        next_grant=_next_grant(timeline, at, [*gives, *_by_check_in(wallet, under_way, at)]),
+        resets_at=_resets_at(wallet, under_way, at),
+        debt_micros=timeline.debt_micros,
     )
+
+
+def lived(wallet: Wallet, *, at: datetime, happened: Iterable[Coming]) -> Timeline:
+    """Return the wallet at `at` in memory; its movements are what no row said by then.
+
+    Args:
+        happened: what others know to have happened by `at`.
+    """
+    timeline, debts = _then(wallet, at)
+    events: list[Coming | history.Owing] = [*debts, *happened]
+    for event in sorted(events, key=_instant):
+        timeline.settle(max(event.at, timeline.instant))
+        event.happen(timeline)
+    timeline.settle(at)
+    return timeline
+
+
+def _then(wallet: Wallet, at: datetime) -> tuple[Timeline, list[history.Owing]]:
+    """Return the wallet as its rows stood by `at`, and the debts that arose after that."""
+    return history.written(wallet, at=at) if at < wallet.touched_at else (store.load(wallet), [])
+
+
+def _instant(event: Coming | history.Owing) -> datetime:
+    return event.at
 
 
 def peek(wallet: Wallet) -> Timeline:
@@ -117,11 +185,26 @@ def peek(wallet: Wallet) -> Timeline:
     return timeline
 
 
+def zones_of(account: Account) -> Zones:
+    """Return whose days and months count for an account, for those who count by them."""
+    return store.zones(ZoneChange.objects.filter(wallet__account=account), else_=account.zone)
+
+
+def instant(wallet: Wallet) -> datetime:
+    """Return what time it is for the wallet."""
+    return store.clock(wallet)
+
+
 def claims(wallet: Wallet, *, at: datetime) -> list[Claimable]:
     """Return the allowances that a check-in gives, each with when it can be claimed next."""
+    return _claims(wallet, claimed(wallet.pk, at=at), at)
+
+
+def _claims(wallet: Wallet, allowances: Iterable[Allowance], at: datetime) -> list[Claimable]:
     found = []
-    for one in claimed(wallet.pk, at=at):
-        schedule = store.schedule(one)
+    moves = store.moves(wallet.pk, until=at)
+    for one in allowances:
+        schedule = history.known_then(one, at=at, moves=moves)
         window = schedule.window(at)
         fact = schedule.fact(window)
         taken = Grant.objects.filter(wallet=wallet, fact=fact, created_at__lte=at).exists()
@@ -136,14 +219,33 @@ def claimed(wallet_id: str, *, at: datetime) -> QuerySet[Allowance]:
     return _under_way(wallet_id, at).filter(mode=Allowance.Mode.CLAIMED)
 
 
+def has_allowances(wallet_id: str, *, at: datetime) -> bool:
+    """Say whether some plan gives the wallet anything at `at`."""
+    return _under_way(wallet_id, at).exists()
+
+
 def grants(account: Account) -> QuerySet[Grant]:
     """Return the account's grants, the newest first."""
     return Grant.objects.filter(wallet__account=account).order_by("-id")
 
 
 def entries(account: Account) -> QuerySet[Entry]:
-    """Return the account's entries, the newest first."""
-    return Entry.objects.filter(wallet__account=account).order_by("-seq")
+    """Return the account's entries, the newest first.
+
+    The wallet is looked up first, not joined: so a page is read from the end of each month's
+    index, however many entries there are.
+    """
+    wallet = Wallet.objects.filter(account=account).values("pk")[:1]
+    return Entry.objects.filter(wallet=wallet).order_by("-seq")
+
+
+def transfers(account: Account) -> QuerySet[Transfer]:
+    """Return what the account has sent to others, or got from them; the newest first."""
+    return (
+        Transfer.objects.filter(Q(sender__account=account) | Q(receiver__account=account))
+        .select_related("sender__account", "receiver__account")
+        .order_by("-id")
+    )
 
 
 def due_wallets(*, limit: int) -> Iterable[str]:
@@ -200,6 +302,18 @@ def convertible(conversion: Conversion) -> QuerySet[Wallet]:
     )
 
 
+def own_grants(account: Account, grant_ids: Iterable[str]) -> set[str]:
+    """Return which of these grants are the account's."""
+    found = Grant.objects.filter(wallet__account=account, pk__in=[*grant_ids])
+    return set(found.values_list("pk", flat=True))
+
+
+def debts(account: Account) -> QuerySet[Debt]:
+    """Return what the account owes and has owed, in no order, with what is `left_micros`."""
+    rows = Debt.objects.filter(wallet__account=account)
+    return rows.annotate(left_micros=F("amount_micros") - F("paid_micros"))
+
+
 def _given_after(at: datetime) -> Q:
     """Say of a grant that it was made after `at`, for a time after `at`."""
     return Q(created_at__gte=at, effective_at__gte=at)
@@ -213,52 +327,6 @@ def _returned_from() -> QuerySet[Grant]:
     return Grant.objects.filter(wallet=OuterRef("wallet"), pk=lapsed)
 
 
-def _history(wallet: Wallet, at: datetime) -> Timeline:
-    """Rebuild the lots from the entries that counted at `at`."""
-    written = Entry.objects.filter(wallet=wallet, effective_at__lte=at)
-    sums = {
-        bucket: Sum(
-            Case(
-                *(
-                    When(kind=kind.value, then=F("amount_micros") * (1 if bucket == target else -1))
-                    for kind, (source, target) in PATHS.items()
-                    if bucket in (source, target)
-                ),
-                default=0,
-            )
-        )
-        for bucket in (Bucket.AVAILABLE, Bucket.HELD)
-    }
-    left = written.values("grant_id").annotate(
-        free=sums[Bucket.AVAILABLE],
-        set_aside=sums[Bucket.HELD],
-        taken=Count("id", filter=Q(kind=Kind.HOLD.value)),
-    )
-    amounts = {row["grant_id"]: row for row in left}
-    sold = dict(Grant.objects.filter(pk__in=amounts).values_list("pk", "expires_at"))
-    lots = {}
-    for lot in store.lots_of(wallet, amounts):
-        then = amounts[lot.id]
-        # An end that was drawn later was not known yet.
-        known = lot.is_over(at) or (lot.lasts and then["taken"])
-        lots[lot.id] = replace(
-            lot,
-            expires_at=lot.expires_at if known else sold[lot.id],
-            pending_micros=0,
-            available_micros=then["free"],
-            held_micros=then["set_aside"],
-        )
-    return Timeline(
-        available_micros=sum(lot.available_micros for lot in lots.values()),
-        held_micros=sum(lot.held_micros for lot in lots.values()),
-        instant=at,
-        lots=lots,
-        schedules=store.schedules(wallet, at=at),
-        uses=store.each_use(wallet.pk, since=at),
-        new_id=str,
-    )
-
-
 def _by_source(lots: list[Lot]) -> dict[str, int]:
     totals: dict[str, int] = {}
     for lot in lots:
@@ -266,7 +334,7 @@ def _by_source(lots: list[Lot]) -> dict[str, int]:
     return dict(sorted(totals.items()))
 
 
-def _next_grant(wallet: Wallet, timeline: Timeline, at: datetime) -> NextGrant | None:
+def _next_grant(timeline: Timeline, at: datetime, others: list[NextGrant]) -> NextGrant | None:
     coming = [
         NextGrant(lot.effective_at, lot.pending_micros, lot.source, "auto")
         for lot in timeline.lots.values()
@@ -278,16 +346,26 @@ def _next_grant(wallet: Wallet, timeline: Timeline, at: datetime) -> NextGrant |
             if amount_micros:
                 source = schedule.terms.source
                 coming.append(NextGrant(schedule.next_at, amount_micros, source, "auto"))
-    for claim in claims(wallet, at=at):
+    return min([*coming, *others], key=lambda grant: grant.at, default=None)
+
+
+def _by_check_in(
+    wallet: Wallet, under_way: Iterable[Allowance], at: datetime
+) -> Iterator[NextGrant]:
+    claimed_ones = [one for one in under_way if one.mode == Allowance.Mode.CLAIMED]
+    for claim in _claims(wallet, claimed_ones, at):
         terms = claim.schedule.terms
         least = terms.credits_min_micros or claim.schedule.amount_micros
-        coming.append(NextGrant(claim.at, least, terms.source, "claimed"))
-    return min(coming, key=lambda grant: grant.at, default=None)
+        yield NextGrant(claim.at, least, terms.source, "claimed")
 
 
-def _resets_at(wallet: Wallet, at: datetime) -> datetime | None:
-    first = _under_way(wallet.pk, at).filter(cadence="daily", unit="credit").first()
-    return None if first is None else store.schedule(first).window(at).ends_at
+def _resets_at(wallet: Wallet, under_way: Iterable[Allowance], at: datetime) -> datetime | None:
+    daily = (one for one in under_way if one.cadence == "daily" and one.unit == "credit")
+    first = next(daily, None)
+    if first is None:
+        return None
+    moves = store.moves(wallet.pk, until=at)
+    return store.schedule(first, moves=moves).window(at).ends_at
 
 
 def _under_way(wallet_id: str, at: datetime) -> QuerySet[Allowance]:
@@ -297,4 +375,3 @@ def _under_way(wallet_id: str, at: datetime) -> QuerySet[Allowance]:
 
 
 AS_OF_AHEAD_MAX = timedelta(days=5 * 366)  # how far a forecast may look
-assert set(PATHS) == set(Kind)

@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Any, Final, Protocol
 
 from billing.ids import new_id
-from billing.ledger.journal import PATHS, Bucket, chain
+from billing.ledger.journal import PATHS, Bucket, Kind, chain
 from billing.ledger.lots import Issue
 from billing.ledger.timeline import Timeline
 from plans.catalog.matching import match_text
@@ -15,7 +15,8 @@ from plans.catalog.matching import match_text
 LOCK: Final = """
     WITH locked AS MATERIALIZED (SELECT * FROM billing_wallet WHERE account_id = %s FOR UPDATE)
     SELECT id, available_micros, held_micros, seq, digest, touched_at, due_at,
-           GREATEST(clock_timestamp() + clock_offset, touched_at)
+           GREATEST(clock_timestamp() + clock_offset, touched_at),
+           debt_micros, timed_holds, automatic_on, automatic_count, halted_at, last_entry_id
     FROM locked
 """
 # Such facts are `lots.RETURNED`.
@@ -23,17 +24,19 @@ LOT: Final = """
     SELECT id, source, priority, effective_at, LEAST(expires_at, ends_at),
            pending_micros, available_micros, held_micros,
            series, scope::text, locked_while::text, paid_micros > 0, with_subscription, lasts, pack,
-           starts_with(fact, 'returned:')
+           starts_with(fact, 'returned:'), goes_back
     FROM billing_grant
 """
 LOTS: Final = f"""{LOT}
     WHERE wallet_id = %s AND (pending_micros > 0 OR available_micros > 0 OR held_micros > 0)
 """
 SCHEDULES: Final = """
-    SELECT id, code, terms::text, zone, anchor_at, subscription, next_at, ends_at, windows_of
+    SELECT id, code, terms::text, zone, anchor_at, subscription, next_at, ends_at, windows_of,
+           (SELECT json_agg(json_build_array(c.at, c.zone) ORDER BY c.id)::text
+            FROM billing_zonechange AS c WHERE c.wallet_id = %(wallet)s)
     FROM billing_allowance
-    WHERE wallet_id = %s AND mode = 'auto'
-      AND (next_at IS NOT NULL OR ends_at IS NULL OR ends_at > %s)
+    WHERE wallet_id = %(wallet)s AND mode = 'auto'
+      AND (next_at IS NOT NULL OR ends_at IS NULL OR ends_at > %(at)s)
     ORDER BY position, id
 """
 # What is used up of a window comes as one row, however many orders it was: of a window that is
@@ -48,29 +51,100 @@ USES: Final = """
              CASE WHEN settled_at <= %(since)s THEN NULL ELSE id END
     ORDER BY min(created_at), min(id)
 """
+DEBTS: Final = """
+    SELECT id, amount_micros - paid_micros FROM billing_debt
+    WHERE wallet_id = %s AND paid_at IS NULL ORDER BY id
+"""
+# What costs nothing took from no grant, and ends like any other.
+TIMED: Final = """
+    SELECT h.id, h.expires_at, array_remove(array_agg(a.grant_id ORDER BY a.position), NULL),
+           array_remove(array_agg(a.amount_micros ORDER BY a.position), NULL)
+    FROM billing_hold AS h LEFT JOIN billing_allocation AS a ON a.hold_id = h.id
+    WHERE h.wallet_id = %s AND h.state = 'open' AND h.expires_at IS NOT NULL
+    GROUP BY h.id, h.expires_at ORDER BY h.expires_at, h.id
+"""
+# What stood in the rows at an instant is what had been written by then: entries that count from
+# an earlier instant may have been written later. The instant from which they count is asked for
+# the sake of its index.
+WRITTEN_THEN: Final = """
+    SELECT max(created_at) FROM billing_entry
+    WHERE wallet_id = %(wallet)s AND effective_at <= %(at)s AND created_at <= %(at)s
+"""
+LOTS_THEN: Final = """
+    WITH moved AS (
+        SELECT grant_id, bool_or(kind = 'hold') AS is_used,
+               sum(CASE WHEN source = 'issued' THEN amount_micros ELSE 0 END)::bigint AS begun,
+               sum(CASE 'available' WHEN target THEN amount_micros
+                                    WHEN source THEN -amount_micros ELSE 0 END)::bigint AS free,
+               sum(CASE 'held' WHEN target THEN amount_micros
+                               WHEN source THEN -amount_micros ELSE 0 END)::bigint AS held
+        FROM billing_entry
+        WHERE wallet_id = %(wallet)s AND effective_at <= %(at)s AND created_at <= %(at)s
+        GROUP BY grant_id
+    )
+    SELECT g.id, g.source, g.priority, g.effective_at,
+           -- An end that was drawn later was not known yet.
+           CASE WHEN g.ends_at <= %(at)s OR (g.lasts <> '' AND m.is_used)
+                THEN LEAST(g.expires_at, g.ends_at) ELSE g.expires_at END,
+           g.amount_micros - COALESCE(m.begun, 0), COALESCE(m.free, 0), COALESCE(m.held, 0),
+           g.series, g.scope::text, g.locked_while::text, g.paid_micros > 0, g.with_subscription,
+           g.lasts, g.pack, starts_with(g.fact, 'returned:'), g.goes_back
+    FROM billing_grant AS g LEFT JOIN moved AS m ON m.grant_id = g.id
+    WHERE g.wallet_id = %(wallet)s AND g.created_at <= %(at)s
+      AND (m.grant_id IS NULL OR m.begun < g.amount_micros OR m.free > 0 OR m.held > 0)
+"""
+DEBTS_THEN: Final = """
+    SELECT d.created_at, d.id, (d.amount_micros - COALESCE(sum(e.amount_micros), 0))::bigint
+    FROM billing_debt AS d
+    LEFT JOIN billing_entry AS e ON e.wallet_id = d.wallet_id AND e.kind = 'repay'
+        AND e.cause_id = d.id AND e.created_at <= %(at)s
+    WHERE d.wallet_id = %(wallet)s AND d.created_at <= %(at)s
+    GROUP BY d.id HAVING d.amount_micros > COALESCE(sum(e.amount_micros), 0)
+    ORDER BY d.id
+"""
+TIMED_THEN: Final = """
+    SELECT h.id, h.expires_at, array_agg(a.grant_id ORDER BY a.position),
+           array_agg(a.amount_micros ORDER BY a.position)
+    FROM billing_hold AS h JOIN billing_allocation AS a ON a.hold_id = h.id
+    WHERE h.wallet_id = %(wallet)s AND h.expires_at IS NOT NULL AND h.created_at <= %(at)s
+      AND NOT EXISTS (SELECT 1 FROM billing_entry AS e
+                      WHERE e.hold_id = h.id AND e.kind <> 'hold' AND e.created_at <= %(at)s)
+    GROUP BY h.id, h.expires_at ORDER BY h.expires_at, h.id
+"""
+USED_THEN: Final = """
+    SELECT DISTINCT g.series, e.effective_at
+    FROM billing_entry AS e JOIN billing_grant AS g ON g.id = e.grant_id
+    WHERE e.wallet_id = %(wallet)s AND e.kind = 'hold' AND e.created_at <= %(at)s
+      AND g.series = ANY(%(series)s) AND NOT starts_with(g.fact, 'returned:')
+    ORDER BY e.effective_at
+"""
 WRITE: Final = """
     WITH issued AS (
         INSERT INTO billing_grant (
             id, wallet_id, source, fact, reason, priority, series, pack, scope, locked_while,
-            with_subscription, lasts, streak_days, paid_micros, paid_currency, effective_at,
-            expires_at, ends_at, created_at, amount_micros, pending_micros, available_micros,
-            held_micros, captured_micros, expired_micros, revoked_micros)
+            with_subscription, goes_back, lasts, day_at, streak_days, paid_micros,
+            paid_currency, effective_at, expires_at, ends_at, created_at, amount_micros,
+            pending_micros, available_micros, held_micros, captured_micros, expired_micros,
+            revoked_micros, transferred_micros)
         SELECT i.id, %(wallet)s, i.source, i.fact, i.reason, i.priority, i.series, i.pack,
-               i.scope::jsonb, i.locked::jsonb, i.subscribed, i.lasts, i.streak, i.paid,
+               i.scope::jsonb, i.locked::jsonb, i.subscribed, i.back, i.lasts, i.day, i.streak,
+               i.paid,
                i.currency, i.effective_at, i.expires_at, i.ends_at, %(now)s, i.amount, i.pending,
-               i.available, i.held, i.captured, i.expired, i.revoked
+               i.available, i.held, i.captured, i.expired, i.revoked, i.transferred
         FROM unnest(%(i_id)s::text[], %(i_source)s::text[], %(i_fact)s::text[],
                     %(i_reason)s::text[], %(i_priority)s::int[], %(i_series)s::text[],
                     %(i_pack)s::text[], %(i_scope)s::text[], %(i_locked)s::text[],
-                    %(i_subscribed)s::bool[], %(i_lasts)s::text[], %(i_streak)s::int[],
+                    %(i_subscribed)s::bool[], %(i_back)s::bool[], %(i_lasts)s::text[],
+                    %(i_day)s::timestamptz[], %(i_streak)s::int[],
                     %(i_paid)s::bigint[], %(i_currency)s::text[], %(i_effective)s::timestamptz[],
                     %(i_expires)s::timestamptz[], %(i_ends)s::timestamptz[],
                     %(i_amount)s::bigint[], %(i_pending)s::bigint[],
                     %(i_available)s::bigint[], %(i_held)s::bigint[], %(i_captured)s::bigint[],
-                    %(i_expired)s::bigint[], %(i_revoked)s::bigint[])
+                    %(i_expired)s::bigint[], %(i_revoked)s::bigint[],
+                    %(i_transferred)s::bigint[])
              AS i(id, source, fact, reason, priority, series, pack, scope, locked, subscribed,
-                  lasts, streak, paid, currency, effective_at, expires_at, ends_at, amount,
-                  pending, available, held, captured, expired, revoked)
+                  back, lasts, day, streak, paid, currency, effective_at, expires_at, ends_at,
+                  amount, pending, available, held, captured, expired, revoked, transferred)
     ), moved AS (
         UPDATE billing_grant AS g
         SET pending_micros = g.pending_micros + d.pending,
@@ -79,36 +153,50 @@ WRITE: Final = """
             captured_micros = g.captured_micros + d.captured,
             expired_micros = g.expired_micros + d.expired,
             revoked_micros = g.revoked_micros + d.revoked,
+            transferred_micros = g.transferred_micros + d.transferred,
             ends_at = COALESCE(d.ends_at, g.ends_at)
         FROM unnest(%(d_id)s::text[], %(d_pending)s::bigint[], %(d_available)s::bigint[],
                     %(d_held)s::bigint[], %(d_captured)s::bigint[], %(d_expired)s::bigint[],
-                    %(d_revoked)s::bigint[], %(d_ends)s::timestamptz[])
-             AS d(id, pending, available, held, captured, expired, revoked, ends_at)
+                    %(d_revoked)s::bigint[], %(d_transferred)s::bigint[],
+                    %(d_ends)s::timestamptz[])
+             AS d(id, pending, available, held, captured, expired, revoked, transferred, ends_at)
         WHERE g.id = d.id
     ), written AS (
         INSERT INTO billing_entry (
-            id, wallet_id, seq, kind, source, target, amount_micros, grant_id, hold_id,
+            id, previous_id, wallet_id, seq, kind, source, target, amount_micros, grant_id, hold_id,
             available_after_micros, held_after_micros, cause_type, cause_id, actor_type,
             actor_id, request_id, effective_at, created_at, digest)
-        SELECT e.id, %(wallet)s, e.seq, e.kind, e.source, e.target, e.amount, e.grant_id,
-               e.hold_id, e.available, e.held, e.cause_type, e.cause_id, e.actor_type,
+        SELECT e.id, e.previous, %(wallet)s, e.seq, e.kind, e.source, e.target, e.amount,
+               e.grant_id, e.hold_id, e.available, e.held, e.cause_type, e.cause_id, e.actor_type,
                e.actor_id, %(request)s, e.effective_at, %(now)s, e.digest
-        FROM unnest(%(e_id)s::text[], %(e_seq)s::bigint[], %(e_kind)s::text[],
+        FROM unnest(%(e_id)s::text[], %(e_previous)s::text[], %(e_seq)s::bigint[],
+                    %(e_kind)s::text[],
                     %(e_source)s::text[], %(e_target)s::text[], %(e_amount)s::bigint[],
                     %(e_grant)s::text[], %(e_hold)s::text[], %(e_available)s::bigint[],
                     %(e_held)s::bigint[], %(e_cause_type)s::text[], %(e_cause_id)s::text[],
                     %(e_actor_type)s::text[], %(e_actor_id)s::text[],
                     %(e_effective)s::timestamptz[], %(e_digest)s::bytea[])
-             AS e(id, seq, kind, source, target, amount, grant_id, hold_id, available, held,
-                  cause_type, cause_id, actor_type, actor_id, effective_at, digest)
+             AS e(id, previous, seq, kind, source, target, amount, grant_id, hold_id, available,
+                  held, cause_type, cause_id, actor_type, actor_id, effective_at, digest)
+    ), repaid AS (
+        UPDATE billing_debt AS b
+        SET paid_micros = b.paid_micros + r.paid,
+            paid_at = CASE WHEN b.paid_micros + r.paid = b.amount_micros THEN %(now)s END
+        FROM unnest(%(r_id)s::text[], %(r_paid)s::bigint[]) AS r(id, paid)
+        WHERE b.id = r.id
+    ), timed_out AS (
+        UPDATE billing_hold AS h SET state = 'expired', settled_at = h.expires_at
+        WHERE h.id = ANY(%(timed_out)s)
     ), planned AS (
         UPDATE billing_allowance AS a SET next_at = p.next_at
         FROM unnest(%(p_id)s::text[], %(p_next)s::timestamptz[]) AS p(id, next_at)
         WHERE a.id = p.id AND a.next_at IS DISTINCT FROM p.next_at
     )
     UPDATE billing_wallet
-    SET available_micros = %(available)s, held_micros = %(held)s, seq = %(seq)s,
-        digest = %(digest)s, due_at = %(due)s, touched_at = %(touched)s
+    SET available_micros = %(available)s, held_micros = %(held)s, debt_micros = %(debt)s,
+        timed_holds = %(timed)s, automatic_on = %(automatic_on)s,
+        automatic_count = %(automatic_count)s, halted_at = %(halted)s, seq = %(seq)s,
+        last_entry_id = %(last)s, digest = %(digest)s, due_at = %(due)s, touched_at = %(touched)s
     WHERE id = %(wallet)s
 """
 
@@ -118,20 +206,23 @@ class Chained(Protocol):
 
     id: str
     seq: int
+    last_entry_id: str
     digest: bytes
     timeline: Timeline
 
 
 def entries(locked: Chained) -> dict[str, list[Any]]:
-    """Number and chain the movements; the wallet's `seq` and `digest` follow them."""
+    """Number and chain the movements; the wallet's last entry and its `digest` follow them."""
     rows: list[tuple[Any, ...]] = []
     for movement in locked.timeline.movements:
         locked.seq += 1
         locked.digest = chain(locked.digest, wallet_id=locked.id, seq=locked.seq, movement=movement)
+        previous_id, locked.last_entry_id = locked.last_entry_id, new_id("en")
         source, target = PATHS[movement.kind]
         rows.append(
             (
-                new_id("en"),
+                locked.last_entry_id,
+                previous_id,
                 locked.seq,
                 movement.kind.value,
                 source.value,
@@ -151,7 +242,7 @@ def entries(locked: Chained) -> dict[str, list[Any]]:
         )
     return _columns(
         "e",
-        "id seq kind source target amount grant hold available held cause_type cause_id "
+        "id previous seq kind source target amount grant hold available held cause_type cause_id "
         "actor_type actor_id effective digest",
         rows,
     )
@@ -176,14 +267,23 @@ def grants(timeline: Timeline) -> dict[str, list[Any]]:
         (key, *(total[bucket] for bucket in Bucket), timeline.ended.get(key))
         for key, total in totals.items()
     ]
-    buckets = "pending available held captured expired revoked"
+    buckets = "pending available held captured expired revoked transferred"
     terms = (
-        "id source fact reason priority series pack scope locked subscribed lasts streak paid "
-        "currency effective expires ends amount"
+        "id source fact reason priority series pack scope locked subscribed back lasts day "
+        "streak paid currency effective expires ends amount"
     )
     return _columns("i", f"{terms} {buckets}", issues) | _columns(
         "d", f"id {buckets} ends", changes
     )
+
+
+def repaid(timeline: Timeline) -> dict[str, list[Any]]:
+    """Sum by debt what was paid of it."""
+    paid: Counter[str] = Counter()
+    for movement in timeline.movements:
+        if movement.kind == Kind.REPAY:
+            paid[movement.cause.id] += movement.amount_micros
+    return _columns("r", "id paid", [*paid.items()])
 
 
 def _terms_of(issue: Issue, timeline: Timeline) -> tuple[Any, ...]:
@@ -203,7 +303,9 @@ def _terms_of(issue: Issue, timeline: Timeline) -> tuple[Any, ...]:
         match_text(lot.scope),
         json.dumps(lot.locked_while),
         lot.with_subscription,
+        lot.goes_back,
         lot.lasts,
+        issue.day_at,
         issue.streak_days,
         issue.paid_micros,
         issue.paid_currency,

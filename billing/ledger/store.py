@@ -6,26 +6,31 @@ in `timeline`; nothing here decides.
 """
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from billing.http.requests import request_id
 from billing.ids import new_id
 from billing.ledger import statements
+from billing.ledger.bounds import Automatic
 from billing.ledger.counting import Use
-from billing.ledger.lots import Lot
-from billing.ledger.models import Allowance, CountedUse, Grant, Wallet
+from billing.ledger.debts import Owed
+from billing.ledger.journal import Kind
+from billing.ledger.lots import Lot, Part, Timed
+from billing.ledger.models import Allowance, CountedUse, Grant, Wallet, ZoneChange
 from billing.ledger.schedules import Schedule
 from billing.ledger.timeline import Timeline
+from billing.outbox import services as outbox
+from billing.outbox.names import TaskName
 from plans.catalog.allowances import Allowance as AllowanceTerms
 from plans.catalog.matching import read_match
 from plans.catalog.schema import Catalog
+from plans.periods import Move, Zones
 
 _GIVEN_OF_LATE: Final = timedelta(days=70)
 _A_YEAR_OF_LATE: Final = timedelta(days=800)
@@ -40,6 +45,7 @@ class LockedWallet:
         due_at, planned: when the wallet changes next, and when each allowance gives next, as
             it stands in the rows, which may be older than what the timeline says.
         catalog: whose rules count for what is done now, such as the one for expired grants.
+        halted_at: since when nothing comes by itself, as it stands in the rows.
         timeline: what the wallet is and what happens to it; `write` makes it lasting.
     """
 
@@ -47,11 +53,13 @@ class LockedWallet:
     account_id: str
     now: datetime
     seq: int
+    last_entry_id: str
     digest: bytes
     timeline: Timeline
     due_at: datetime | None
     planned: dict[str, datetime | None]
     catalog: Catalog
+    halted_at: datetime | None = None
 
     @property
     def is_written(self) -> bool:
@@ -59,32 +67,44 @@ class LockedWallet:
         timeline = self.timeline
         return (
             not timeline.movements
+            and not timeline.timed_out
             and timeline.due_at() == self.due_at
             and _planned(timeline) == self.planned
         )
 
 
-def lock(account_id: str, *, catalog: Catalog) -> LockedWallet | None:
-    """Lock the account's wallet and load what is alive in it; None when it has none."""
+def lock(
+    account_id: str, *, catalog: Catalog, until: datetime | None = None
+) -> LockedWallet | None:
+    """Lock the account's wallet and load what is alive in it; None when it has none.
+
+    Args:
+        until: the past instant to which it is settled only, unless it has been before, because
+            something happens then that the ledger does not know; None: to now.
+    """
     with connection.cursor() as cursor:
         cursor.execute(statements.LOCK, [account_id])
         row = cursor.fetchone()
         if row is None:
             return None
-        wallet_id, available, held, seq, digest, touched_at, due_at, now = row
+        wallet_id, available, held, seq, digest, touched_at, due_at, now, *state, last_id = row
         timeline = _load(cursor, wallet_id, available, held, touched_at, until=now)
+        timeline.automatic = Automatic(catalog.safety.automatic_grants_per_day, *state[2:])
+        _load_state(cursor, wallet_id, timeline, *state[:2])
     planned = _planned(timeline)
-    timeline.settle(now)
+    timeline.settle(now if until is None else max(touched_at, min(until, now)))
     return LockedWallet(
         id=wallet_id,
         account_id=account_id,
         now=now,
         seq=seq,
+        last_entry_id=last_id,
         digest=bytes(digest),
         timeline=timeline,
         due_at=due_at,
         planned=planned,
         catalog=catalog,
+        halted_at=state[-1],
     )
 
 
@@ -100,6 +120,8 @@ def load(wallet: Wallet) -> Timeline:
     """
     with connection.cursor() as cursor:
         timeline = _load(cursor, wallet.pk, 0, 0, wallet.touched_at, until=None)
+        timeline.automatic.halted_at = wallet.halted_at
+        _load_state(cursor, wallet.pk, timeline, wallet.debt_micros, wallet.timed_holds)
     timeline.available_micros = sum(lot.available_micros for lot in timeline.lots.values())
     timeline.held_micros = sum(lot.held_micros for lot in timeline.lots.values())
     return timeline
@@ -141,38 +163,47 @@ def write(locked: LockedWallet) -> None:
         "held": timeline.held_micros,
         "touched": timeline.instant,
         "due": timeline.due_at(),
+        "debt": timeline.debt_micros,
+        "timed": len(timeline.timed),
+        "timed_out": timeline.timed_out,
+        "automatic_on": timeline.automatic.on,
+        "automatic_count": timeline.automatic.count,
+        "halted": timeline.automatic.halted_at,
         "p_id": [schedule.id for schedule in timeline.schedules],
         "p_next": [schedule.next_at for schedule in timeline.schedules],
     }
     facts |= statements.entries(locked)
-    facts |= statements.grants(timeline)
-    facts |= {"seq": locked.seq, "digest": locked.digest}
+    facts |= statements.grants(timeline) | statements.repaid(timeline)
+    facts |= {"seq": locked.seq, "last": locked.last_entry_id, "digest": locked.digest}
     with connection.cursor() as cursor:
         cursor.execute(statements.WRITE, facts)
+    _have_told(locked)
     locked.due_at, locked.planned = facts["due"], _planned(timeline)
+    locked.halted_at = facts["halted"]
     timeline.movements.clear()
     timeline.issues.clear()
     timeline.ended.clear()
+    timeline.timed_out.clear()
 
 
-def lots_of(wallet: Wallet, grant_ids: Iterable[str]) -> list[Lot]:
-    """Return the lots of these grants as they are now, whether anything is left of them or not."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"{statements.LOT} WHERE wallet_id = %s AND id = ANY(%s)", [wallet.pk, [*grant_ids]]
+def _have_told(locked: LockedWallet) -> None:
+    """Post what somebody must hear of: debts that are paid, and that grants were halted.
+
+    Messages only: to publish here would lock the account's event counter in mid-course.
+    """
+    timeline = locked.timeline
+    owed = {debt.id for debt in timeline.debts}
+    touched = {one.cause.id for one in timeline.movements if one.kind == Kind.REPAY}
+    for debt_id in sorted(touched - owed):
+        outbox.post(TaskName.TELL_DEBT, now=database_now(), debt_id=debt_id)
+    halted_at = timeline.automatic.halted_at
+    if halted_at is not None and halted_at != locked.halted_at:
+        outbox.post(
+            TaskName.TELL_HALT,
+            now=database_now(),
+            account_id=locked.account_id,
+            halted_at=halted_at.isoformat(),
         )
-        return [_lot(row) for row in cursor.fetchall()]
-
-
-def schedules(wallet: Wallet, *, at: datetime) -> list[Schedule]:
-    """Return the allowances that the wallet had at the past instant `at`, with nothing due."""
-    rows = Allowance.objects.filter(
-        Q(ends_at=None) | Q(ends_at__gt=at),
-        wallet=wallet,
-        mode=Allowance.Mode.AUTO,
-        started_at__lte=at,
-    )
-    return [replace(schedule(row), next_at=None) for row in rows.order_by("position", "id")]
 
 
 def uses(wallet_id: str, *, since: datetime) -> list[Use]:
@@ -197,8 +228,21 @@ def each_use(wallet_id: str, *, since: datetime) -> list[Use]:
     ]
 
 
-def schedule(allowance: Allowance) -> Schedule:
-    """Return the row as the pure core knows it."""
+def moves(wallet_id: str, *, until: datetime | None = None) -> tuple[Move, ...]:
+    """Return the account's changes of zone, in their order; those up to `until`, or all."""
+    found = zones(ZoneChange.objects.filter(wallet_id=wallet_id), else_="").moves
+    return tuple(move for move in found if until is None or move.at <= until)
+
+
+def zones(changes: QuerySet[ZoneChange], *, else_: str) -> Zones:
+    """Return the zones of an account: its first one, which is `else_` if it never moved."""
+    rows = list(changes.order_by("id").values_list("former", "at", "zone"))
+    first = rows[0][0] if rows else else_
+    return Zones(first, tuple(Move(at, zone) for _former, at, zone in rows))
+
+
+def schedule(allowance: Allowance, *, moves: tuple[Move, ...]) -> Schedule:
+    """Return the row as the pure core knows it, with the account's changes of zone."""
     return Schedule(
         id=allowance.pk,
         code=allowance.code,
@@ -209,6 +253,7 @@ def schedule(allowance: Allowance) -> Schedule:
         next_at=allowance.next_at,
         ends_at=allowance.ends_at,
         windows_of=allowance.windows_of,
+        moves=moves,
     )
 
 
@@ -223,7 +268,7 @@ def _load(
 ) -> Timeline:
     """Load a timeline that will be settled to `until`; None: to whatever instant."""
     cursor.execute(statements.LOTS, [wallet_id])
-    lots = {row[0]: _lot(row) for row in cursor.fetchall()}
+    lots = {row[0]: lot(row) for row in cursor.fetchall()}
     schedules = _schedules(cursor, wallet_id, touched_at)
     counted = any(schedule.terms.is_counted for schedule in schedules)
     return Timeline(
@@ -232,24 +277,56 @@ def _load(
         instant=touched_at,
         lots=lots,
         schedules=schedules,
-        given=_given(wallet_id, schedules, until),
+        given=given(wallet_id, schedules, until=until),
         uses=uses(wallet_id, since=touched_at) if counted else [],
-        new_id=_new_grant_id,
+        new_id=new_grant_id,
     )
 
 
-def _lot(row: tuple[Any, ...]) -> Lot:
-    *plain, series, scope, locked_while, is_bought, with_subscription, lasts, pack, again = row
-    lot = Lot(*plain)
-    lot.series = series
-    lot.scope = read_match(scope)
-    lot.locked_while = tuple(json.loads(locked_while)) if locked_while != "[]" else ()
-    lot.is_bought = is_bought
-    lot.with_subscription = with_subscription
-    lot.lasts = lasts
-    lot.pack = pack
-    lot.is_returned = again
-    return lot
+def _load_state(
+    cursor: Any,  # noqa: ANN401 (Django's cursor wrapper has no public type)
+    wallet_id: str,
+    timeline: Timeline,
+    debt_micros: int,
+    timed_holds: int,
+) -> None:
+    """Load what few wallets have: debts, and holds with an end."""
+    if debt_micros:
+        cursor.execute(statements.DEBTS, [wallet_id])
+        timeline.debts = [Owed(*row) for row in cursor.fetchall()]
+    if timed_holds:
+        cursor.execute(statements.TIMED, [wallet_id])
+        timeline.timed = [
+            Timed(key, ends_at, tuple(map(Part, grants, amounts)))
+            for key, ends_at, grants, amounts in cursor.fetchall()
+        ]
+
+
+def lot(row: tuple[Any, ...]) -> Lot:
+    """Return a row of `statements.LOT` as the pure core knows it."""
+    (
+        *plain,
+        series,
+        scope,
+        locked_while,
+        is_bought,
+        with_subscription,
+        lasts,
+        pack,
+        again,
+        back,
+    ) = row
+    found = Lot(*plain)
+    found.series = series
+    found.scope = read_match(scope)
+    found.locked_while = tuple(json.loads(locked_while)) if locked_while != "[]" else ()
+    found.is_bought = is_bought
+    found.with_subscription = with_subscription
+    found.lasts = lasts
+    found.pack = pack
+    found.is_returned = again
+    found.goes_back = back
+    return found
 
 
 def _schedules(
@@ -257,11 +334,16 @@ def _schedules(
     wallet_id: str,
     at: datetime,
 ) -> list[Schedule]:
-    cursor.execute(statements.SCHEDULES, [wallet_id, at])
+    cursor.execute(statements.SCHEDULES, {"wallet": wallet_id, "at": at})
     return [
-        Schedule(key, code, _terms(terms), *others)
-        for key, code, terms, *others in cursor.fetchall()
+        Schedule(key, code, _terms(terms), *(*others, _moves(moves or "[]")))
+        for key, code, terms, *others, moves in cursor.fetchall()
     ]
+
+
+@lru_cache(maxsize=4096)
+def _moves(text: str) -> tuple[Move, ...]:
+    return tuple(Move(datetime.fromisoformat(at), zone) for at, zone in json.loads(text))
 
 
 @lru_cache(maxsize=4096)
@@ -269,11 +351,21 @@ def _terms(text: str) -> AllowanceTerms:
     return AllowanceTerms.model_validate_json(text)
 
 
-def _given(wallet_id: str, schedules: list[Schedule], until: datetime | None) -> set[str]:
+def given(
+    wallet_id: str,
+    schedules: list[Schedule],
+    *,
+    until: datetime | None,
+    known_at: datetime | None = None,
+) -> set[str]:
     """Return the facts of what the schedules' allowances gave of late, when it will be asked.
 
     Of late means not long before the next window: a later zone or plan may name a day again
     that was given already, but never one of months ago; a year may be named again for a year.
+
+    Args:
+        until: the instant up to which will be settled; None: any.
+        known_at: what was given later is not known yet; None: all is.
     """
     coming = [one for one in schedules if one.next_at is not None]
     starts = [one.next_at for one in coming if one.next_at is not None]
@@ -286,8 +378,11 @@ def _given(wallet_id: str, schedules: list[Schedule], until: datetime | None) ->
         wallet_id=wallet_id,
         fact__startswith="allowance:",
     )
+    if known_at is not None:
+        recent = recent.filter(created_at__lte=known_at)
     return set(recent.values_list("fact", flat=True))
 
 
-def _new_grant_id() -> str:
+def new_grant_id() -> str:
+    """Return the id of a grant that is yet to be."""
     return new_id("gr")

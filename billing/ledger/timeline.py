@@ -8,46 +8,47 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from billing.ledger.bounds import Automatic
 from billing.ledger.counting import Counted, Use, counted_at
-from billing.ledger.errors import InsufficientCredits
-from billing.ledger.journal import PATHS, SYSTEM, Actor, Bucket, Cause, Kind, Movement
-from billing.ledger.lots import RETURNED, Agenda, Issue, Lot, Part
+from billing.ledger.errors import InDebt, InsufficientCredits
+from billing.ledger.journal import SYSTEM, Actor, Cause, Kind
+from billing.ledger.lots import RETURNED, Agenda, Issue, Lot, Part, Timed
+from billing.ledger.moving import Balances
 from billing.ledger.schedules import Schedule
 from plans import periods
 from plans.burn_order import Rank
 from plans.catalog.values import Scalar
 
 
-@dataclass(slots=True)
-class Timeline:
+@dataclass(slots=True, kw_only=True)
+class Timeline(Balances):
     """One wallet in memory, from the last entry on.
 
     Attributes:
-        instant: every movement so far counts at or before it.
         schedules: the allowances that are open, in the order of their plan.
         given: facts of allowances that were granted before; a window is never given twice.
         uses: what was taken from the windows of counted allowances.
-        movements, issues: what has happened here and is not yet written.
-        ended: lots whose end was drawn here, and is not yet written.
+        timed: open holds that end by themselves.
+        automatic: how much is given by itself, and whether it goes on.
+        issues: grants that are not yet written.
+        timed_out: holds that have ended by themselves here, and are not yet written so.
     """
 
-    available_micros: int
-    held_micros: int
-    instant: datetime
-    lots: dict[str, Lot]
     schedules: list[Schedule]
     new_id: Callable[[], str]
     given: set[str] = field(default_factory=set)
     uses: list[Use] = field(default_factory=list)
-    movements: list[Movement] = field(default_factory=list)
+    timed: list[Timed] = field(default_factory=list)
+    automatic: Automatic = field(default_factory=Automatic)
     issues: list[Issue] = field(default_factory=list)
-    ended: dict[str, datetime] = field(default_factory=dict)
+    timed_out: list[str] = field(default_factory=list)
 
     def settle(self, now: datetime) -> None:
         """Bring everything that has come due by `now` into the movements, in its own order.
 
         Afterwards no lot is effective-but-pending or expired-but-available at `now`, and no
-        schedule is behind. At one instant an expiry counts before a new grant.
+        schedule is behind. At one instant an expiry counts before a hold's end, and that before
+        a new grant.
         """
         agenda = Agenda(self.lots.values())
         while (due := self._first([agenda.next_at()])) is not None and due <= now:
@@ -56,10 +57,12 @@ class Timeline:
             for lot in coming:
                 if lot.is_over(due):
                     self.expire(lot, cause=Cause("expiry", lot.id), actor=SYSTEM)
+            for lot in self._time_out(due):
+                agenda.note(lot)
             for lot in coming:
                 self._begin(lot, due)
                 agenda.note(lot)
-            for schedule in self.schedules:
+            for schedule in self._giving():
                 if schedule.next_at is not None and schedule.next_at <= due:
                     given = self._give(schedule, schedule.next_at, now)
                     if given is not None:
@@ -75,7 +78,7 @@ class Timeline:
             ]
         )
 
-    def grant(self, issue: Issue, *, cause: Cause, actor: Actor) -> None:
+    def grant(self, issue: Issue, *, cause: Cause, actor: Actor, pays_debts: bool = True) -> None:
         """Add a grant; its credits count from its `effective_at`, at once when that is past."""
         lot = issue.lot
         assert issue.amount_micros > 0
@@ -84,7 +87,8 @@ class Timeline:
         self.lots[lot.id] = lot
         self.issues.append(issue)
         if lot.effective_at <= self.instant:
-            self._move(Kind.GRANT, lot, issue.amount_micros, cause, actor)
+            arrive = self._arrive if pays_debts else self._move
+            arrive(Kind.GRANT, lot, issue.amount_micros, cause, actor)
 
     def spendable(self, facts: Mapping[str, Scalar], standing: frozenset[str]) -> list[Lot]:
         """Return the lots that may pay an order of these facts, in no order.
@@ -139,9 +143,12 @@ class Timeline:
         """Set `amount_micros` aside, lot by lot in the burn order `rank`; of 0 nothing moves.
 
         Raises:
+            InDebt: something is owed; nothing has moved.
             InsufficientCredits: the free lots that may pay fall short; nothing has moved.
         """
         assert amount_micros >= 0
+        if self.debts:
+            raise InDebt(debt_micros=self.debt_micros)
         free_micros = self.spendable_micros(facts, standing)
         if free_micros < amount_micros:
             raise InsufficientCredits(
@@ -191,6 +198,7 @@ class Timeline:
         lapses: it is expired, not free; unless `in_flight` is a period, for which it is given
         anew, once, on the same terms. Above the cap of its series it expires as well.
         """
+        self.timed = [hold for hold in self.timed if hold.id != hold_id]
         missing, back = capture_micros, []
         for part in parts:
             lot = self.lots[part.grant_id]
@@ -203,59 +211,62 @@ class Timeline:
         assert missing == 0, "a capture never exceeds its hold"
         self._give_back(hold_id, back, cause, actor, in_flight)
 
-    def expire(
-        self, lot: Lot, *, cause: Cause, actor: Actor, amount_micros: int | None = None
-    ) -> None:
-        """Take what is free of a lot, or `amount_micros` of it, because its time is over."""
-        if gone := lot.available_micros if amount_micros is None else amount_micros:
-            self._move(Kind.EXPIRE, lot, gone, cause, actor)
-
-    def revoke(self, lot: Lot, *, cause: Cause, actor: Actor) -> int:
-        """Take back what is free of a lot; return how much that was."""
-        if taken := lot.available_micros:
-            self._move(Kind.REVOKE, lot, taken, cause, actor)
-        return taken
-
-    def end(self, lot: Lot) -> None:
-        """Draw the end of a lot to this instant: what comes back to it later lapses."""
-        if not lot.is_over(self.instant):
-            self._end_at(lot, self.instant)
-
     # -- what happens by itself --------------------------------------------------------------
 
     def _first(self, instants: Iterable[datetime | None]) -> datetime | None:
         """Return the first of these instants and of those at which an allowance gives."""
         known = [at for at in instants if at is not None]
-        known += [one.next_at for one in self.schedules if one.next_at is not None]
+        known += [one.next_at for one in self._giving() if one.next_at is not None]
+        known += [hold.ends_at for hold in self.timed]
         return min(known, default=None)
+
+    def _giving(self) -> list[Schedule]:
+        """Return the allowances that give by themselves: none when that was halted."""
+        return [] if self.automatic.halted_at is not None else self.schedules
+
+    def _time_out(self, due: datetime) -> list[Lot]:
+        """Release the holds that end by themselves at `due`; return the lots they took from."""
+        over = [hold for hold in self.timed if hold.ends_at <= due]
+        for hold in over:
+            cause = Cause("expiry", hold.id)
+            self.resolve(
+                hold_id=hold.id, parts=hold.parts, capture_micros=0, cause=cause, actor=SYSTEM
+            )
+            self.timed_out.append(hold.id)
+        return [self.lots[part.grant_id] for hold in over for part in hold.parts]
 
     def _begin(self, lot: Lot, due: datetime) -> None:
         if lot.pending_micros and lot.effective_at <= due:
-            self._move(Kind.GRANT, lot, lot.pending_micros, Cause("allowance", lot.id), SYSTEM)
+            self._arrive(Kind.GRANT, lot, lot.pending_micros, Cause("allowance", lot.id), SYSTEM)
 
     def _give(self, schedule: Schedule, at: datetime, now: datetime) -> Lot | None:
         """Grant the schedule's window at `at`; windows that are no longer felt are passed over.
 
         A wallet that slept for a hundred days wakes with today's credits, not with a hundred
-        grants that expired unseen; where something rolls over, with all that is left by it.
+        grants that expired unseen; where something rolls over, with all that is left by it. A
+        debt feels every window: its credits pay.
         """
-        first = schedule.first_that_counts(at, now)
+        first = at if self.debts else schedule.first_that_counts(at, now)
         if first > at:
             schedule.next_at = schedule.within(first)
             return None
         window = schedule.window(at)
         schedule.next_at = None if schedule.is_rolling else schedule.within(window.ends_at)
         fact = schedule.fact(window)
-        if fact in self.given or schedule.is_over_unseen(window, at, now):
+        unseen = not self.debts and schedule.is_over_unseen(window, at, now)
+        if fact in self.given or unseen:
+            return None
+        amount_micros = self.fill_micros(schedule, at=self.instant)
+        if amount_micros and not self.automatic.admits(self.instant):
+            schedule.next_at = at  # given when somebody has looked at it
             return None
         self.given.add(fact)
         self._carry_over(schedule)
-        amount_micros = self.fill_micros(schedule, at=self.instant)
         if not amount_micros:
             return None
-        lot = schedule.lot(self.new_id(), window, self.instant)
-        cause = Cause("allowance", schedule.id)
-        self.grant(Issue(lot, amount_micros, fact), cause=cause, actor=SYSTEM)
+        lot = schedule.lot(self.new_id(), window, at)
+        issue = Issue(lot, amount_micros, fact, day_at=schedule.day_at(window))
+        self.grant(issue, cause=Cause("allowance", schedule.id), actor=SYSTEM)
         return lot
 
     def _carry_over(
@@ -313,18 +324,20 @@ class Timeline:
             return replace(lot, expires_at=periods.add_period(self.instant, lot.lasts))
         return lot
 
-    def _end_at(self, lot: Lot, at: datetime) -> None:
-        assert lot.expires_at is None or at < lot.expires_at, "an end only comes nearer"
-        lot.expires_at = self.ended[lot.id] = at
-
     def _give_back(
         self, hold_id: str, back: list[tuple[Lot, int]], cause: Cause, actor: Actor, in_flight: str
     ) -> None:
         """Return the rests of a hold to their lots, or what the rule `in_flight` makes of them."""
         for lot, rest in reversed(back):
-            kind = Kind.LAPSE if lot.is_over(self.instant) else Kind.RELEASE
-            self._move(kind, lot, rest, cause, actor, hold_id)
-            if kind == Kind.LAPSE and in_flight != "expire" and not lot.is_returned:
+            if not lot.is_over(self.instant):
+                self._arrive(Kind.RELEASE, lot, rest, cause, actor, hold_id)
+                continue
+            if lot.goes_back:
+                self._move(Kind.RELEASE, lot, rest, cause, actor, hold_id)
+                self.expire(lot, cause=cause, actor=actor, amount_micros=rest)
+                continue
+            self._move(Kind.LAPSE, lot, rest, cause, actor, hold_id)
+            if in_flight != "expire" and not lot.is_returned:
                 issue = Issue(self._anew(lot, in_flight), rest, f"{RETURNED}{hold_id}:{lot.id}")
                 self.grant(issue, cause=cause, actor=actor)
         self._keep_to_caps(back)
@@ -352,42 +365,3 @@ class Timeline:
             with_subscription=lot.with_subscription,
             is_returned=True,
         )
-
-    def _move(
-        self,
-        kind: Kind,
-        lot: Lot,
-        amount_micros: int,
-        cause: Cause,
-        actor: Actor,
-        hold_id: str | None = None,
-    ) -> None:
-        source, target = PATHS[kind]
-        self._change(lot, source, -amount_micros)
-        self._change(lot, target, amount_micros)
-        self.movements.append(
-            Movement(
-                kind=kind,
-                grant_id=lot.id,
-                hold_id=hold_id,
-                amount_micros=amount_micros,
-                available_after_micros=self.available_micros,
-                held_after_micros=self.held_micros,
-                cause=cause,
-                actor=actor,
-                effective_at=self.instant,
-            )
-        )
-
-    def _change(self, lot: Lot, bucket: Bucket, delta_micros: int) -> None:
-        if bucket == Bucket.ISSUED:
-            lot.pending_micros += delta_micros
-            assert lot.pending_micros >= 0
-        elif bucket == Bucket.AVAILABLE:
-            lot.available_micros += delta_micros
-            self.available_micros += delta_micros
-            assert lot.available_micros >= 0
-        elif bucket == Bucket.HELD:
-            lot.held_micros += delta_micros
-            self.held_micros += delta_micros
-            assert lot.held_micros >= 0

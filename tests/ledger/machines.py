@@ -1,6 +1,7 @@
-"""What a Hypothesis machine on a database needs, and the ledger's model of itself."""
+"""What a Hypothesis machine on a database needs, and the wallet's model of itself."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +11,16 @@ from hypothesis.stateful import RuleBasedStateMachine
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
 FAR = datetime.max.replace(tzinfo=UTC)
+
+
+@contextmanager
+def rolled_back() -> Iterator[None]:
+    """Undo whatever is written inside; durable blocks run, as in a test."""
+    world = transaction.atomic()
+    world._from_testcase = True  # type: ignore[attr-defined]  # lets durable blocks run inside
+    with world:
+        yield
+        transaction.set_rollback(True)
 
 
 class DatabaseMachine(RuleBasedStateMachine):
@@ -44,8 +55,12 @@ class ModelLot:
     series: str = ""
     with_subscription: bool = False
     ends_after_use: timedelta | None = None
+    is_lent: bool = False
+    has_begun: bool = True
     held: int = 0
     spent: int = 0
+    sent: int = 0  # to another wallet, or back to whom it was lent from
+    owed: int = 0  # of what was spent, after it was taken back
 
     def key(self, now: datetime) -> tuple[int, datetime, int, datetime]:
         """Return its place: narrower scope, earlier end, lower priority, older."""
@@ -54,10 +69,28 @@ class ModelLot:
             ends_at = now + self.ends_after_use
         return (-len(self.scope), ends_at or FAR, self.priority, self.begins_at)
 
+    def is_over(self, at: datetime) -> bool:
+        """Say whether its end has come."""
+        return self.expires_at is not None and self.expires_at <= at
+
     def pays(self, facts: Mapping[str, str], standing: frozenset[str]) -> bool:
         """Say whether it may pay such an order of such an account."""
         fits = all(facts.get(name) == value for name, value in self.scope.items())
-        return fits and not self.locks & standing
+        return self.has_begun and fits and not self.locks & standing
+
+    def end(self) -> None:
+        """Lose what is free of it, or send it back."""
+        if self.is_lent:
+            self.sent += self.free
+        self.free = 0
+
+
+@dataclass
+class ModelHold:
+    """Credits set aside, and when they come back by themselves."""
+
+    parts: list[tuple[str, int]]
+    ends_at: datetime = FAR
 
 
 @dataclass
@@ -72,8 +105,10 @@ class ModelWallet:
     micros: int
     in_flight: timedelta | None
     lots: dict[str, ModelLot] = field(default_factory=dict)
-    holds: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
+    holds: dict[str, ModelHold] = field(default_factory=dict)
+    debts: dict[str, int] = field(default_factory=dict)
     used: dict[str, dict[str, int]] = field(default_factory=dict)  # by day, by order
+    given_today: int = 0
     next_day: datetime = FAR
     next_week: datetime = FAR
     next_roll: datetime | None = FAR
@@ -87,23 +122,43 @@ class ModelWallet:
     def settle(self, now: datetime) -> None:
         """Live through everything up to `now`, one instant after the other."""
         while (due := min(self._coming())) <= now:
+            self._turn_of_the_day(due)
             self._expire(due)
+            for name in [name for name, hold in self.holds.items() if hold.ends_at <= due]:
+                self._give_back(self.holds.pop(name).parts, due)
+            self._begin(due)
             if self.next_day <= due:
                 self._day(due)
             if self.next_week <= due:
                 self._week(due)
             if self.next_roll is not None and self.next_roll <= due:
                 self._roll(due)
-        self.at = now
+        self._turn_of_the_day(now)
 
     def _coming(self) -> Iterator[datetime]:
         yield from (self.next_day, self.next_week, self.next_roll or FAR)
-        yield from (lot.expires_at for lot in self.lots.values() if lot.expires_at and lot.free)
+        yield from (hold.ends_at for hold in self.holds.values())
+        for lot in self.lots.values():
+            if lot.free and not lot.has_begun:
+                yield lot.begins_at
+            elif lot.free and lot.expires_at:
+                yield lot.expires_at
+
+    def _turn_of_the_day(self, now: datetime) -> None:
+        if now.date() != self.at.date():
+            self.given_today = 0
+        self.at = max(self.at, now)
 
     def _expire(self, due: datetime) -> None:
         for lot in self.lots.values():
-            if lot.expires_at is not None and lot.expires_at <= due:
-                lot.free = 0
+            if lot.has_begun and lot.is_over(due):
+                lot.end()
+
+    def _begin(self, due: datetime) -> None:
+        for lot in self.lots.values():
+            if not lot.has_begun and lot.begins_at <= due:
+                lot.has_begun = True
+                self._repay(lot)
 
     def _day(self, due: datetime) -> None:
         midnight = due.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -111,25 +166,35 @@ class ModelWallet:
         name = due.date().isoformat()
         missing = 50 * self.micros - self._left("fill", due)
         if missing > 0:
-            self.lots[f"allowance:fill:{name}"] = ModelLot(
-                missing, due, due + 3 * DAY, 4, series="fill"
+            self.give(
+                f"allowance:fill:{name}",
+                ModelLot(missing, due, due + 3 * DAY, 4, series="fill"),
+                by_itself=True,
             )
         self._cap(due)
         for code, amount, priority in (("cap", 5, 1), ("stay", 2, 2)):
-            self.lots[f"allowance:{code}:{name}"] = ModelLot(
-                amount * self.micros, due, None, priority, series=code, with_subscription=True
+            self.give(
+                f"allowance:{code}:{name}",
+                ModelLot(
+                    amount * self.micros, due, None, priority, series=code, with_subscription=True
+                ),
+                by_itself=True,
             )
 
     def _week(self, due: datetime) -> None:
         self.next_week = due + WEEK
-        self.lots[f"allowance:free.keep:{due.date().isoformat()}"] = ModelLot(
-            20 * self.micros, due, due + 2 * WEEK, 3
+        self.give(
+            f"allowance:free.keep:{due.date().isoformat()}",
+            ModelLot(20 * self.micros, due, due + 2 * WEEK, 3),
+            by_itself=True,
         )
 
     def _roll(self, due: datetime) -> None:
         self.next_roll = None
-        self.lots[f"allowance:roll:{due:%Y%m%dT%H%M%S.%fZ}"] = ModelLot(
-            30 * self.micros, due, None, 5, series="roll", ends_after_use=DAY
+        self.give(
+            f"allowance:roll:{due:%Y%m%dT%H%M%S.%fZ}",
+            ModelLot(30 * self.micros, due, None, 5, series="roll", ends_after_use=DAY),
+            by_itself=True,
         )
 
     def _cap(self, before: datetime) -> None:
@@ -146,16 +211,30 @@ class ModelWallet:
         return sum(
             lot.free + lot.held
             for lot in self.lots.values()
-            if lot.series == series and (lot.expires_at is None or lot.expires_at > at)
+            if lot.series == series and not lot.is_over(at)
         )
 
+    def give(self, name: str, lot: ModelLot, *, by_itself: bool = False) -> None:
+        """Add a lot; what is owed is paid of it once it has begun."""
+        self.given_today += by_itself
+        self.lots[name] = lot
+        lot.has_begun = lot.begins_at <= self.at
+        if lot.has_begun:
+            self._repay(lot)
+
+    def _repay(self, lot: ModelLot) -> None:
+        """Pay what is owed, the oldest first, of what is free of a lot that was not lent."""
+        for name, missing in list(self.debts.items()):
+            share = 0 if lot.is_lent else min(missing, lot.free)
+            lot.free -= share
+            lot.spent += share
+            self.debts[name] = missing - share
+            if share == missing:
+                del self.debts[name]
+
     def spendable(self, facts: Mapping[str, str], standing: frozenset[str]) -> int:
-        """Return what an order of these facts could take."""
-        return sum(
-            lot.free
-            for lot in self.lots.values()
-            if lot.begins_at <= self.at and lot.pays(facts, standing)
-        )
+        """Return what an order of these facts could take, if nothing was owed."""
+        return sum(lot.free for lot in self.lots.values() if lot.pays(facts, standing))
 
     def hold(
         self,
@@ -165,11 +244,12 @@ class ModelWallet:
         facts: Mapping[str, str],
         standing: frozenset[str],
         now: datetime,
+        ends_at: datetime | None = None,
     ) -> None:
         """Take these parts, which must be what the order of burning demands."""
         self.settle(now)
-        may = {key: lot for key, lot in self.lots.items() if lot.free and lot.pays(facts, standing)
-               and lot.begins_at <= now}  # fmt: skip
+        assert not self.debts
+        may = {key: lot for key, lot in self.lots.items() if lot.free and lot.pays(facts, standing)}
         places = [may[key].key(now) for key, _part in parts]
         assert places == sorted(places)
         untouched = [lot.key(now) for key, lot in may.items() if key not in dict(parts)]
@@ -181,33 +261,89 @@ class ModelWallet:
             lot.held += part
             if lot.ends_after_use is not None and lot.expires_at is None:
                 lot.expires_at = self.next_roll = now + lot.ends_after_use
-        self.holds[name] = parts
+        self.holds[name] = ModelHold(parts, ends_at or FAR)
 
-    def end(self, name: str, captured: int, now: datetime) -> None:
-        """Spend the first `captured`, give the rest back; what has ended meanwhile is gone."""
+    def end(self, name: str, captured: int, now: datetime) -> bool:
+        """Spend the first `captured`, give the rest back; False: it had ended by itself."""
         self.settle(now)
-        for key, part in self.holds.pop(name):
+        if name not in self.holds:
+            return False
+        rests = []
+        for key, part in self.holds.pop(name).parts:
             lot = self.lots[key]
             spent = min(part, captured)
             captured -= spent
-            lot.held -= part
+            lot.held -= spent
             lot.spent += spent
-            rest = part - spent
-            if lot.expires_at is None or lot.expires_at > now:
+            rests.append((key, part - spent))
+        self._give_back(rests, now, name if self.in_flight else "")
+        return True
+
+    def _give_back(self, parts: list[tuple[str, int]], now: datetime, anew: str = "") -> None:
+        """Return what was held, last taken first; what has ended is gone, or given anew once."""
+        for key, rest in reversed(parts):
+            lot = self.lots[key]
+            lot.held -= rest
+            if not lot.is_over(now):
                 lot.free += rest
-            elif rest and self.in_flight is not None and not key.startswith("returned:"):
-                self.lots[f"returned:{name}:{key}"] = ModelLot(
+                if rest:
+                    self._repay(lot)
+            elif lot.is_lent:
+                lot.sent += rest
+            elif rest and anew and self.in_flight and not key.startswith("returned:"):
+                back = ModelLot(
                     *(rest, now, now + self.in_flight, lot.priority, lot.scope, lot.locks),
                     *(lot.series, lot.with_subscription),
                 )
+                self.give(f"returned:{anew}:{key}", back)
         self._cap(self.next_day - DAY)
+
+    def owe(self, name: str, micros: int) -> None:
+        """Owe so much: what is free stays, what arrives pays."""
+        self.debts[name] = micros
+
+    def claw_back(self, keys: list[str], micros: int, fact: str) -> tuple[int, int]:
+        """Take back what is free of these lots, owe what of them was used; return both."""
+        missing = micros
+        for key in keys:
+            taken = min(missing, self.lots[key].free)
+            self.lots[key].free -= taken
+            missing -= taken
+        revoked = micros - missing
+        for key in keys:
+            lot = self.lots[key]
+            share = min(missing, lot.spent + lot.held + lot.sent - lot.owed)
+            if share > 0:
+                lot.owed += share
+                missing -= share
+                self.owe(f"{fact}:{key}", share)
+        return revoked, micros - revoked - missing
+
+    def sendable(self) -> int:
+        """Return what could be given away.
+
+        Nothing lent, nothing whose end is not known, nothing that fills up or begins by use.
+        """
+        return sum(
+            lot.free
+            for lot in self.lots.values()
+            if lot.has_begun
+            and lot.series not in {"fill", "roll"}
+            and not (lot.is_lent or lot.with_subscription or lot.ends_after_use is not None)
+        )
+
+    def send(self, key: str, micros: int) -> None:
+        """Give credits away, to another wallet."""
+        self.lots[key].free -= micros
+        self.lots[key].sent += micros
 
     def unsubscribe(self, now: datetime) -> None:
         """Lose what lasts as long as the subscription."""
         self.settle(now)
         for lot in self.lots.values():
-            if lot.with_subscription and (lot.expires_at is None or lot.expires_at > now):
-                lot.free, lot.expires_at = 0, now
+            if lot.with_subscription and not lot.is_over(now):
+                lot.end()
+                lot.expires_at = now
 
     def videos_left(self) -> int:
         """Return how many micros of today's 3 counted videos are left."""
@@ -223,11 +359,25 @@ class ModelWallet:
             if name in day:
                 day[name] = kept
 
-    def alive(self) -> dict[str, tuple[int, int, int]]:
-        """Return free, held and spent of all lots that are not gone as a whole."""
-        return living((name, lot.free, lot.held, lot.spent) for name, lot in self.lots.items())
+    def free(self) -> int:
+        """Return what is free in all, whatever it may pay."""
+        return sum(lot.free for lot in self.lots.values() if lot.has_begun)
+
+    def held(self) -> int:
+        """Return what is set aside in all."""
+        return sum(lot.held for lot in self.lots.values())
+
+    def debt(self) -> int:
+        """Return what is owed in all."""
+        return sum(self.debts.values())
+
+    def alive(self) -> dict[str, tuple[int, ...]]:
+        """Return free, held, spent and sent of all lots that are not gone as a whole."""
+        return living(
+            (name, lot.free, lot.held, lot.spent, lot.sent) for name, lot in self.lots.items()
+        )
 
 
-def living(rows: Iterable[tuple[str, int, int, int]]) -> dict[str, tuple[int, int, int]]:
-    """Return the rows of which something is free, held or spent."""
-    return {name: amounts for name, *amounts in rows if any(amounts)}  # type: ignore[misc]  # three
+def living(rows: Iterable[tuple[str, int, int, int, int]]) -> dict[str, tuple[int, ...]]:
+    """Return the rows of which something is free, held, spent or sent."""
+    return {name: tuple(amounts) for name, *amounts in rows if any(amounts)}

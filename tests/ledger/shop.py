@@ -32,7 +32,7 @@ code = "pro"
 name = {{ en = "Pro", zh = "专业" }}
 unpriced = true
 {pro}
-
+{packs}
 [[model]]
 code = "m"
 name = {{ en = "M", zh = "M" }}
@@ -60,14 +60,18 @@ def _written(value: str | int) -> str:
     return str(value) if isinstance(value, int) or value[0] in "{[" else f'"{value}"'
 
 
-def open_shop(*, free: str = "", pro: str = "", keys: str = "") -> CatalogVersion:
+def open_shop(*, free: str = "", pro: str = "", keys: str = "", packs: str = "") -> CatalogVersion:
     """Put a catalog in force whose plans have these allowances."""
-    return publish.publish(_SHOP.format(free=free, pro=pro, keys=keys), now=datetime.now(UTC))
+    return publish.publish(
+        _SHOP.format(free=free, pro=pro, keys=keys, packs=packs), now=datetime.now(UTC)
+    )
 
 
-def customer(*, free: str = "", pro: str = "", keys: str = "", is_sandbox: bool = True) -> Account:
+def customer(
+    *, free: str = "", pro: str = "", keys: str = "", packs: str = "", is_sandbox: bool = True
+) -> Account:
     """Return Ada on the free plan of such a shop, with a clock of her own in a sandbox."""
-    open_shop(free=free, pro=pro, keys=keys)
+    open_shop(free=free, pro=pro, keys=keys, packs=packs)
     account = factories.new_account("ada", is_sandbox=is_sandbox)
     factories.settle(account)
     return account

@@ -8,7 +8,6 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from billing.accounts.models import Account
-from billing.insights.explain import explain
 from billing.ledger import selectors
 from billing.ledger import services as ledger
 from billing.ledger.counting import Counted, Cover
@@ -17,6 +16,7 @@ from billing.subscriptions import services as subscriptions
 from plans.catalog.values import Scalar
 from plans.credits import MICROS
 from tests import factories
+from tests.insights.telling import told
 from tests.ledger.refusing import refused
 from tests.ledger.shop import allowance, customer
 
@@ -111,7 +111,7 @@ def test_a_balance_shows_what_is_counted_then_and_ahead() -> None:
     assert left_at(drawn_at) == 1
     assert left_at(one.resets_at - moment) == 2
     assert left_at(one.resets_at) == 3
-    assert "videos: 2 of 3 left." in list(explain(ada))
+    assert "videos: 2 of 3 left." in told(ada)
 
 
 def test_another_plan_does_not_count_anew() -> None:

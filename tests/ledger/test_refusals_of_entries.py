@@ -35,7 +35,10 @@ ENTRY_RULES = [
     ({"actor_type": "ghost"}, "entry_has_an_actor"),
     ({"actor_id": ""}, "entry_has_an_actor"),
     ({"kind": "expire", "target": "expired"}, "entry_names_its_hold"),
-    ({}, "wallet_is_balanced"),  # a perfect entry that the wallet knows nothing of
+    ({"previous_id": ""}, "entry_continues_the_last"),
+    ({"previous_id": "en_unheard_of"}, "entry_continues_the_last"),
+    ({"id": "en_00000000001"}, "entry_continues_the_last"),  # as old as no hold is
+    ({}, "entry_moves_its_wallet"),  # a perfect entry that the wallet knows nothing of
 ]
 
 
@@ -47,6 +50,7 @@ def test_an_entry_that_does_not_fit_is_not_written(
     assert last is not None
     facts: dict[str, object] = {
         "wallet_id": last.wallet_id,
+        "previous_id": last.pk,
         "seq": 3,
         "kind": "hold",
         "source": "available",
@@ -77,6 +81,7 @@ def test_an_entry_cannot_count_before_the_one_before_it(held: Hold) -> None:
     refused(
         lambda: Entry.objects.create(
             wallet_id=last.wallet_id,
+            previous_id=last.pk,
             seq=3,
             kind="hold",
             source="available",
@@ -107,6 +112,7 @@ def test_an_entry_cannot_name_the_hold_of_another_wallet(held: Hold) -> None:
     refused(
         lambda: Entry.objects.create(
             wallet_id=last.wallet_id,
+            previous_id=last.pk,
             seq=2,
             kind="hold",
             source="available",

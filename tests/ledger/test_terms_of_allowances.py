@@ -6,7 +6,6 @@ import pytest
 from django.db import transaction
 
 from billing.accounts.models import Account
-from billing.insights.explain import explain
 from billing.ledger import services as ledger
 from billing.ledger.errors import NothingToClaim
 from billing.ledger.models import Allowance, Entry, Grant
@@ -15,6 +14,7 @@ from billing.subscriptions import services as subscriptions
 from plans import selectors as plans
 from plans.credits import MICROS
 from tests import factories
+from tests.insights.telling import told
 from tests.ledger.shop import allowance, customer, free, spend
 
 pytestmark = pytest.mark.usefixtures("ends_clean")
@@ -44,7 +44,7 @@ def test_what_rolls_over_up_to_a_cap_is_written_with_its_cause() -> None:
     assert free(ada) == 130
     causes = Entry.objects.filter(kind="expire").values_list("cause_type", flat=True)
     assert set(causes) == {"rollover"}
-    assert any("more than is carried over" in line for line in explain(ada))
+    assert any("more than is carried over" in line for line in told(ada))
 
 
 def test_who_slept_through_three_months_wakes_with_what_rolled_over() -> None:
@@ -192,7 +192,7 @@ def test_credits_end_with_the_subscription_and_what_was_held_does_its_work() -> 
     ended = Entry.objects.filter(cause_type="subscription")
     assert set(ended.values_list("kind", flat=True)) == {"expire"}
     assert Entry.objects.filter(kind="lapse").count() >= 1
-    assert any("ended with the subscription" in line for line in explain(ada))
+    assert any("ended with the subscription" in line for line in told(ada))
 
 
 @transaction.atomic

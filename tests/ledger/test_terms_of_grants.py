@@ -7,7 +7,6 @@ import pytest
 from django.db import transaction
 
 from billing.accounts.models import Account
-from billing.insights.explain import explain
 from billing.ledger import services as ledger
 from billing.ledger.errors import InsufficientCredits
 from billing.ledger.models import Entry, Grant, Hold
@@ -16,6 +15,7 @@ from plans import selectors as plans
 from plans.catalog.policies import Conversion
 from plans.credits import MICROS
 from tests import factories
+from tests.insights.telling import told
 from tests.ledger.shop import WEB, customer, free, spend
 
 pytestmark = pytest.mark.usefixtures("ends_clean")
@@ -164,7 +164,7 @@ def test_what_is_left_of_a_product_becomes_other_credits_once() -> None:
     new = Grant.objects.get(fact=f"conversion:sora:{old.pk}")
     assert (new.scope, new.source, new.amount_micros) == ({}, "pack", 3_333_333)
     assert new.expires_at is not None
-    assert any("exchanged for others" in line for line in explain(ada))
+    assert any("exchanged for others" in line for line in told(ada))
 
 
 def test_what_was_held_at_the_end_of_a_product_is_converted_when_it_is_back() -> None:

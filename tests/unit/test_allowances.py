@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.ledger.lots import Lot
+from billing.ledger.schedules import Schedule
 from plans.credits import MICROS
+from plans.periods import Window
 from tests.unit.purse import NOON, Purse, schedule, utc
 
 MONTHLY: dict[str, Any] = {"cadence": "monthly", "credits": "100"}
@@ -204,6 +206,8 @@ ROLLOVERS: list[dict[str, Any]] = [
     {"fill": "set_to", "expiry": "P45D"},
     {"fill": "set_to"},
     {"expiry": "P45D"},
+    {"expiry": "P1M@day_end"},
+    {"expiry": "PT30H"},
     {"expiry": "never"},
 ]
 
@@ -242,6 +246,26 @@ def test_a_sleeper_with_days_under_a_cap_is_given_few_of_a_thousand() -> None:
 
     assert purse.free == 40
     assert len(purse.given) <= 6
+
+
+@pytest.mark.parametrize("expiry", ["P3D", "P7D@day_end", "PT30H"])
+def test_a_forecast_of_five_years_looks_only_at_the_windows_that_are_felt(
+    expiry: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+    window = Schedule.window
+
+    def counted(schedule: Schedule, at: datetime) -> Window:
+        nonlocal looks
+        looks += 1
+        return window(schedule, at)
+
+    purse = Purse(schedule(cadence="daily", credits="1", expiry=expiry))
+    monkeypatch.setattr(Schedule, "window", counted)
+
+    purse.at("2031-11-23T12:00")
+
+    assert looks < 40
 
 
 def test_a_lot_that_never_ends_is_not_looked_at_day_after_day(

@@ -66,8 +66,23 @@ class Allowance(models.Model):
         blank=True,
         help_text=_("Start of the next window that is granted by itself."),
     )
+    first_at = models.DateTimeField(
+        _("first grant at"),
+        null=True,
+        blank=True,
+        help_text=_("As its next grant was when it started; never changed."),
+    )
     started_at = models.DateTimeField(_("started at"))
+    created_at = models.DateTimeField(
+        _("created at"), help_text=_("When it was written down; it may have started before.")
+    )
     ends_at = models.DateTimeField(_("ends at"), null=True, blank=True)
+    announced_end_at = models.DateTimeField(
+        _("announced end"),
+        null=True,
+        blank=True,
+        help_text=_("Its end as it was known until another took its place; never changed."),
+    )
 
     class Meta:
         verbose_name = _("allowance")

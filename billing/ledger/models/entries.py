@@ -6,15 +6,22 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.ledger import labels
 from billing.ledger.journal import ACTORS, AMOUNT_MAX_MICROS, CAUSES, PATHS
-from billing.ledger.models.fields import IdField, _entry_id
+from billing.ledger.models.fields import EntryPointer, IdField, _entry_id
 from billing.ledger.models.holds import Hold
 from billing.ledger.models.wallets import Grant, Wallet
 
 
 class Entry(models.Model):
-    """One movement of one grant's credits; written once, never changed."""
+    """One movement of one grant's credits; written once, never changed.
 
-    id = IdField(default=_entry_id)
+    The table has a partition for each month of the ids, so that no constraint of the whole table
+    can keep `seq` single in its wallet: triggers do, by `previous_id` (ADR 31).
+    """
+
+    id = IdField(default=_entry_id, db_collation="C")  # sorts as the partitions are cut
+    previous_id = EntryPointer(
+        _("entry before"), help_text=_("Id of the wallet's entry before; empty: it is the first.")
+    )
     wallet = models.ForeignKey(
         Wallet,
         on_delete=models.PROTECT,
@@ -24,8 +31,8 @@ class Entry(models.Model):
     )
     seq = models.BigIntegerField(_("entry number"))
     kind = models.CharField(_("movement"), max_length=8, choices=labels.KINDS)
-    source = models.CharField(_("from"), max_length=10, choices=labels.BUCKETS)
-    target = models.CharField(_("to"), max_length=10, choices=labels.BUCKETS)
+    source = models.CharField(_("from"), max_length=16, choices=labels.BUCKETS)
+    target = models.CharField(_("to"), max_length=16, choices=labels.BUCKETS)
     amount_micros = models.BigIntegerField(_("amount"))
     grant = models.ForeignKey(
         Grant, on_delete=models.PROTECT, related_name="entries", verbose_name=_("grant")
@@ -53,7 +60,6 @@ class Entry(models.Model):
         verbose_name = _("entry")
         verbose_name_plural = _("entries")
         constraints = [
-            models.UniqueConstraint(fields=["wallet", "seq"], name="entry_seq_once"),
             models.CheckConstraint(
                 condition=Q(amount_micros__gt=0, amount_micros__lte=AMOUNT_MAX_MICROS),
                 name="entry_amount_in_range",
@@ -81,7 +87,10 @@ class Entry(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(kind__in=("hold", "capture", "release", "lapse"), hold__isnull=False)
-                | Q(kind__in=("grant", "expire", "revoke"), hold=None),
+                | Q(
+                    kind__in=("grant", "expire", "revoke", "withdraw", "repay", "transfer"),
+                    hold=None,
+                ),
                 name="entry_names_its_hold",
             ),
         ]

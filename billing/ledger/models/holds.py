@@ -19,6 +19,7 @@ class Hold(models.Model):
         OPEN = "open", _("open")
         CAPTURED = "captured", _("captured")
         RELEASED = "released", _("released")
+        EXPIRED = "expired", _("expired")
 
     id = IdField(default=_hold_id)
     wallet = models.ForeignKey(
@@ -31,6 +32,12 @@ class Hold(models.Model):
     amount_micros = models.BigIntegerField(_("amount"))
     captured_micros = models.BigIntegerField(_("captured"), default=0)
     created_at = models.DateTimeField(_("created at"))
+    expires_at = models.DateTimeField(
+        _("expires at"),
+        null=True,
+        blank=True,
+        help_text=_("Released by itself then; empty: it ends by a verdict only."),
+    )
     settled_at = models.DateTimeField(_("settled at"), null=True, blank=True)
 
     class Meta:
@@ -53,11 +60,23 @@ class Hold(models.Model):
                     # What costs nothing is captured with nothing.
                     & (Q(captured_micros__gt=0) | Q(captured_micros=0, amount_micros=0))
                 )
-                | Q(state="released", captured_micros=0, settled_at__isnull=False),
+                | Q(state="released", captured_micros=0, settled_at__isnull=False)
+                | Q(state="expired", captured_micros=0, expires_at=F("settled_at")),
                 name="hold_state_matches_columns",
             ),
+            models.CheckConstraint(
+                condition=Q(expires_at=None) | Q(expires_at__gt=F("created_at")),
+                name="hold_expires_after_it_begins",
+            ),
         ]
-        indexes = [models.Index(fields=["wallet"], condition=Q(state="open"), name="hold_open")]
+        indexes = [
+            models.Index(fields=["wallet"], condition=Q(state="open"), name="hold_open"),
+            models.Index(
+                fields=["wallet"],
+                condition=Q(state="open", expires_at__isnull=False),
+                name="hold_open_with_an_end",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.pk} ({self.reference})"

@@ -9,7 +9,14 @@ from django.utils.translation import gettext_lazy as _
 from billing.accounts.models import Account
 from billing.ledger.journal import AMOUNT_MAX_MICROS
 from billing.ledger.lots import STANDINGS
-from billing.ledger.models.fields import SERIES_LENGTH_MAX, IdField, _genesis, _grant_id, _wallet_id
+from billing.ledger.models.fields import (
+    SERIES_LENGTH_MAX,
+    EntryPointer,
+    IdField,
+    _genesis,
+    _grant_id,
+    _wallet_id,
+)
 
 
 class Wallet(models.Model):
@@ -22,8 +29,17 @@ class Wallet(models.Model):
     is_sandbox = models.BooleanField(_("sandbox"), default=False)
     available_micros = models.BigIntegerField(_("available"), default=0)
     held_micros = models.BigIntegerField(_("held"), default=0)
+    debt_micros = models.BigIntegerField(
+        _("debt"), default=0, help_text=_("What is owed; the next credits pay it.")
+    )
+    timed_holds = models.IntegerField(
+        _("holds with an end"), default=0, help_text=_("Open holds that end by themselves.")
+    )
     seq = models.BigIntegerField(
         _("last entry number"), default=0, help_text=_("Number of the last entry; no gaps.")
+    )
+    last_entry_id = EntryPointer(
+        _("last entry"), help_text=_("Id of the last entry; empty: there is none yet.")
     )
     digest = models.BinaryField(_("digest"), max_length=32, default=_genesis)
     due_at = models.DateTimeField(
@@ -40,6 +56,18 @@ class Wallet(models.Model):
         default=timedelta(0),
         help_text=_("How far a sandbox's clock runs ahead."),
     )
+    automatic_on = models.DateField(
+        _("day of automatic grants"), null=True, blank=True, help_text=_("In UTC.")
+    )
+    automatic_count = models.IntegerField(
+        _("automatic grants"), default=0, help_text=_("So many came by themselves on that day.")
+    )
+    halted_at = models.DateTimeField(
+        _("halted at"),
+        null=True,
+        blank=True,
+        help_text=_("Nothing more comes by itself until an operator has looked; empty: it does."),
+    )
     created_at = models.DateTimeField(_("created at"))
 
     class Meta:
@@ -53,12 +81,26 @@ class Wallet(models.Model):
                 condition=Q(held_micros__gte=0), name="wallet_held_not_negative"
             ),
             models.CheckConstraint(
+                condition=Q(debt_micros__gte=0, timed_holds__gte=0, automatic_count__gte=0),
+                name="wallet_counts_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(seq=0, last_entry_id="") | (Q(seq__gt=0) & ~Q(last_entry_id="")),
+                name="wallet_names_its_last_entry",
+            ),
+            models.CheckConstraint(
                 condition=Q(is_sandbox=True) | Q(clock_offset=timedelta(0)),
                 name="wallet_clock_moves_in_sandbox_only",
             ),
         ]
         indexes = [
-            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="wallet_due")
+            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="wallet_due"),
+            models.Index(
+                fields=["id"], condition=Q(clock_offset__gt=timedelta(0)), name="wallet_clock_moved"
+            ),
+            models.Index(
+                fields=["halted_at"], condition=Q(halted_at__isnull=False), name="wallet_halted"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -107,12 +149,23 @@ class Grant(models.Model):
         help_text=_("How an account stands that cannot spend it."),
     )
     with_subscription = models.BooleanField(_("ends with the subscription"), default=False)
+    goes_back = models.BooleanField(
+        _("goes back"),
+        default=False,
+        help_text=_("What is unused at its end goes back to the wallet that it came from."),
+    )
     lasts = models.CharField(
         _("lasts"),
         max_length=32,
         blank=True,
         default="",
         help_text=_("The period from its first use after which it is gone; empty: not so."),
+    )
+    day_at = models.DateTimeField(
+        _("day begins at"),
+        null=True,
+        blank=True,
+        help_text=_("When the day began whose credits it is; empty: no day's."),
     )
     streak_days = models.IntegerField(
         _("days in a row"),
@@ -130,6 +183,7 @@ class Grant(models.Model):
     captured_micros = models.BigIntegerField(_("captured"), default=0)
     expired_micros = models.BigIntegerField(_("expired"), default=0)
     revoked_micros = models.BigIntegerField(_("revoked"), default=0)
+    transferred_micros = models.BigIntegerField(_("transferred"), default=0)
     effective_at = models.DateTimeField(_("effective at"))
     expires_at = models.DateTimeField(
         _("expires at"),
@@ -162,6 +216,7 @@ class Grant(models.Model):
                     captured_micros__gte=0,
                     expired_micros__gte=0,
                     revoked_micros__gte=0,
+                    transferred_micros__gte=0,
                 ),
                 name="grant_nothing_negative",
             ),
@@ -173,6 +228,7 @@ class Grant(models.Model):
                     + F("captured_micros")
                     + F("expired_micros")
                     + F("revoked_micros")
+                    + F("transferred_micros")
                 ),
                 name="grant_is_conserved",
             ),
@@ -206,6 +262,11 @@ class Grant(models.Model):
                 name="grant_live",
             ),
             models.Index(fields=["wallet", "-id"], name="grant_newest_first"),
+            models.Index(
+                fields=["wallet", "series", "day_at"],
+                condition=Q(day_at__isnull=False),
+                name="grant_of_a_day",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,36 +1,60 @@
 """The only package that moves credits.
 
 Every function here is a step of somebody's use case: it runs inside the caller's transaction,
-on a wallet that the caller has locked. `open_wallet`, `settle_due` and `convert_due` alone open
-their own.
+on a wallet that the caller has locked. `open_wallet`, `settle_due`, `convert_due` and
+`make_partitions` alone open their own.
 
 Lock order everywhere: job, attempt, wallet, then grants (which only the wallet's holder writes).
+Of several wallets all are locked at once, in the order of their ids (`lock_wallets`).
 """
 
 from billing.ledger.counting import Counted, Cover, cover
 from billing.ledger.journal import Actor, Cause
+from billing.ledger.models import Transfer
 from billing.ledger.services.allowing import start_allowances
 from billing.ledger.services.carrying import carry_allowances, end_allowances
 from billing.ledger.services.claiming import Claim, claim
 from billing.ledger.services.converting import convert_due
 from billing.ledger.services.drawing import counted, draw, settle_draws
-from billing.ledger.services.ending import convert, end_with_subscription
-from billing.ledger.services.granting import GrantTerms, grant, terms_of
+from billing.ledger.services.ending import SubscriptionEnd, convert, end_with_subscription
+from billing.ledger.services.enlarging import enlarge_windows
+from billing.ledger.services.granting import GrantTerms, grant, issue_of, terms_of
 from billing.ledger.services.holding import capture, hold, release, take_more
-from billing.ledger.services.wallets import lock_wallet, move_clock, open_wallet, settle, settle_due
+from billing.ledger.services.owing import ClawedBack, claw_back, owe, spent_unowed_micros
+from billing.ledger.services.partitioning import make_partitions
+from billing.ledger.services.transferring import Sending, collect, take_back, transfer
+from billing.ledger.services.wallets import (
+    lock_wallet,
+    lock_wallet_until,
+    lock_wallets,
+    move_clock,
+    move_clocks,
+    open_wallet,
+    resume_grants,
+    settle,
+    settle_due,
+)
+from billing.ledger.services.zones import change_account
 from billing.ledger.store import LockedWallet
 
 __all__ = [
     "Actor",
     "Cause",
     "Claim",
+    "ClawedBack",
     "Counted",
     "Cover",
     "GrantTerms",
     "LockedWallet",
+    "Sending",
+    "SubscriptionEnd",
+    "Transfer",
     "capture",
     "carry_allowances",
+    "change_account",
     "claim",
+    "claw_back",
+    "collect",
     "convert",
     "convert_due",
     "counted",
@@ -38,16 +62,27 @@ __all__ = [
     "draw",
     "end_allowances",
     "end_with_subscription",
+    "enlarge_windows",
     "grant",
     "hold",
+    "issue_of",
     "lock_wallet",
+    "lock_wallet_until",
+    "lock_wallets",
+    "make_partitions",
     "move_clock",
+    "move_clocks",
     "open_wallet",
+    "owe",
     "release",
+    "resume_grants",
     "settle",
     "settle_draws",
     "settle_due",
+    "spent_unowed_micros",
     "start_allowances",
+    "take_back",
     "take_more",
     "terms_of",
+    "transfer",
 ]

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from billing.ledger import store
-from billing.ledger.models import Allowance, Grant
+from billing.ledger.models import Allowance, Grant, ZoneChange
 from billing.ledger.models.fields import CODE_LENGTH_MAX
 from billing.ledger.schedules import Schedule, is_of_the_plan, series_code, written_terms
 from plans.catalog.offers import Plan
@@ -23,26 +23,32 @@ def allowances(
     anchor_at: datetime | None = None,
     subscription: str = "",
     ends_at: datetime | None = None,
+    created_at: datetime | None = None,
 ) -> Iterator[Allowance]:
-    """Yield what `plan` gives a wallet from `now` on, in its own zone or else in `zone`.
+    """Yield what `plan` gives a wallet from `now` on, in its own zone or else in the account's.
 
     Args:
+        zone: the account's, if it never moved.
         anchor_at: from which weeks, months and years are drawn; None: from now, or from where a
             window of the same allowance is still under way.
         subscription: the paid subscription that they belong to; its weeks, months and years
             are its own.
         ends_at: nothing comes from this instant on.
+        created_at: when it is written down; None: `now`.
     """
     taken: set[str] = set()
+    changes = ZoneChange.objects.filter(wallet_id=wallet_id)
+    zones = store.zones(changes, else_=zone)
     for position, terms in enumerate(plan.allowances):
         begun = Schedule(
             id="",
             code=series_code(plan.code, terms),
             terms=terms,
-            zone=terms.zone or zone,
+            zone=terms.zone or zones.first,
             anchor_at=anchor_at or now,
             subscription=subscription if is_of_the_plan(terms) else "",
             ends_at=ends_at,
+            moves=zones.moves,
         )
         former = _former(wallet_id, begun)
         if former is not None:
@@ -55,7 +61,9 @@ def allowances(
         if terms.mode == "auto" and not terms.is_counted:
             first_at = _first_at(wallet_id, begun, now)
             begun.next_at = None if first_at is None else begun.within(first_at)
-        yield _row(wallet_id, begun, position, now)
+        row = _row(wallet_id, begun, position, now)
+        row.created_at = created_at or now
+        yield row
 
 
 def apart(code: str) -> str:
@@ -82,8 +90,10 @@ def _row(wallet_id: str, begun: Schedule, position: int, now: datetime) -> Allow
         windows_of=begun.windows_of,
         anchor_at=begun.anchor_at,
         next_at=begun.next_at,
+        first_at=begun.next_at,
         started_at=now,
         ends_at=begun.ends_at,
+        announced_end_at=begun.ends_at,
     )
 
 
@@ -106,7 +116,7 @@ def _anchor(former: Allowance, begun: Schedule, now: datetime) -> datetime:
     """
     if begun.terms.cadence == "once":
         return former.anchor_at
-    schedule = store.schedule(former)
+    schedule = store.schedule(former, moves=begun.moves)
     if begun.is_rolling or schedule.is_rolling:
         return now
     last_at = now if former.ends_at is None else former.ends_at - _INSTANT

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
+from billing.accounts import services as accounts
 from billing.ledger import store
 from billing.ledger.models import Allowance
 from billing.ledger.services.beginning import allowances, apart
@@ -11,6 +12,7 @@ from billing.ledger.services.wallets import settle
 from billing.ledger.store import LockedWallet
 from billing.transactions import require_transaction
 from plans.catalog.offers import Plan
+from plans.periods import Move
 
 
 def carry_allowances(
@@ -22,7 +24,8 @@ def carry_allowances(
     code, or else as one of the same cadence: with that one's anchor, windows and subscription,
     so that nobody gets two grants in one window and nobody misses one, and so that what came
     once does not come again under another name. One that is new begins now; one that the plan
-    has no more is over.
+    has no more is over. Those of a free plan go on only for whom the catalog admits to the free
+    tier, or who had them before it asked.
 
     Args:
         zone: whose days and months count where the plan names no zone.
@@ -30,7 +33,11 @@ def carry_allowances(
     """
     require_transaction("ledger.carry_allowances")
     settle(locked)
-    former = _close(locked)
+    former, moves = _close(locked), store.moves(locked.id)
+    if plan.free and not accounts.admit(
+        locked.account_id, catalog=locked.catalog, now=locked.now, is_under_way=bool(former)
+    ):
+        return _again(locked)
     paid_by = next((one.subscription for one in former if one.subscription), "")
     begun = list(
         allowances(
@@ -39,7 +46,7 @@ def carry_allowances(
     )
     heirs = _heirs(begun, former)
     for heir, one in heirs:
-        _inherit(heir, one, now=locked.now)
+        _inherit(heir, one, now=locked.now, moves=moves)
     _keep_apart([*(heir for heir, _one in heirs), *begun])
     Allowance.objects.bulk_create(begun)
     return _again(locked)
@@ -84,7 +91,7 @@ def _same_rhythm(heir: Allowance, old: Allowance) -> bool:
     return (heir.cadence, heir.mode, heir.unit) == (old.cadence, old.mode, old.unit)
 
 
-def _inherit(heir: Allowance, one: Allowance, *, now: datetime) -> None:
+def _inherit(heir: Allowance, one: Allowance, *, now: datetime, moves: tuple[Move, ...]) -> None:
     """Let `heir` go on in the windows of `one`, from the next of them on.
 
     One that gives nothing more by itself has given the window that holds `now`: what comes once
@@ -98,8 +105,9 @@ def _inherit(heir: Allowance, one: Allowance, *, now: datetime) -> None:
         return
     next_at = one.next_at
     if next_at is None and one.cadence not in {"once", "rolling"}:
-        next_at = store.schedule(one).window(now).ends_at
-    heir.next_at = None if next_at is None else store.schedule(heir).within(next_at)
+        next_at = store.schedule(one, moves=moves).window(now).ends_at
+    within = store.schedule(heir, moves=moves).within
+    heir.next_at = heir.first_at = None if next_at is None else within(next_at)
 
 
 def _keep_apart(rows: list[Allowance]) -> None:

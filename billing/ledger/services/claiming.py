@@ -4,6 +4,8 @@ import math
 import secrets
 from dataclasses import dataclass
 
+from billing.accounts import selectors as accounts
+from billing.errors import DomainError
 from billing.ledger import selectors, store
 from billing.ledger.errors import NothingToClaim
 from billing.ledger.journal import Actor, Cause
@@ -37,14 +39,15 @@ def claim(locked: LockedWallet, *, actor: Actor) -> Claim:
     chance is decided here, once: a repeat finds it written.
 
     Raises:
+        FreeTierRefused: the account is on the free plan, and not admitted to what that gives.
         NothingToClaim: the plan has no claimed allowance, or only fills up credits that are
             all there still.
     """
     require_transaction("ledger.claim")
     allowance = selectors.claimed(locked.id, at=locked.now).first()
     if allowance is None:
-        raise NothingToClaim
-    schedule = store.schedule(allowance)
+        raise _why_nothing(locked)
+    schedule = store.schedule(allowance, moves=store.moves(locked.id))
     window = schedule.window(locked.now)
     fact = schedule.fact(window)
     before = Grant.objects.filter(wallet_id=locked.id, fact=fact).first()
@@ -68,9 +71,20 @@ def claim(locked: LockedWallet, *, actor: Actor) -> Claim:
         with_subscription=lot.with_subscription,
         series=lot.series,
         streak_days=streak_days,
+        day_at=schedule.day_at(window),
     )
     given = grant(locked, terms, cause=Cause("allowance", allowance.pk), actor=actor)
     return Claim(given, streak_days, first=True)
+
+
+def _why_nothing(locked: LockedWallet) -> DomainError:
+    """Return why there is nothing to claim: whom no plan gives anything may have been shut out."""
+    plan = locked.catalog.free_plan
+    if plan is not None and any(terms.mode == "claimed" for terms in plan.allowances):
+        refusal = accounts.free_tier_refusal(locked.account_id, catalog=locked.catalog)
+        if refusal is not None and not selectors.has_allowances(locked.id, at=locked.now):
+            return refusal
+    return NothingToClaim()
 
 
 def _days_before(wallet_id: str, schedule: Schedule, window: Window) -> int:

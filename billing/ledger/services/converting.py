@@ -1,5 +1,6 @@
 """Convert the credits of products whose end has come, wallet by wallet."""
 
+import structlog
 from django.db import transaction
 
 from billing.accounts.models import Account
@@ -7,6 +8,8 @@ from billing.ledger import selectors
 from billing.ledger.services.ending import convert
 from billing.ledger.services.wallets import lock_wallet
 from plans.catalog.schema import Catalog
+
+_log = structlog.get_logger(__name__)
 
 
 def convert_due(*, catalog: Catalog, limit: int = 100) -> int:
@@ -19,9 +22,13 @@ def convert_due(*, catalog: Catalog, limit: int = 100) -> int:
     for conversion in catalog.conversions:
         due = selectors.convertible(conversion).values_list("account_id", flat=True)
         for account in Account.objects.filter(pk__in=list(due[: limit - converted])):
-            with transaction.atomic(durable=True):
-                locked = lock_wallet(account, catalog=catalog)
-                if conversion.at <= locked.now:
-                    convert(locked, conversion, zone=account.zone)
-            converted += 1
+            try:
+                with transaction.atomic(durable=True):
+                    locked = lock_wallet(account, catalog=catalog)
+                    if conversion.at <= locked.now:
+                        convert(locked, conversion, zone=account.zone)
+            except Exception:  # noqa: BLE001 (whatever it is, the others must not wait for it)
+                _log.exception("convert_stumbled", account_id=account.pk)
+            else:
+                converted += 1
     return converted

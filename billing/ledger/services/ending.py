@@ -1,16 +1,20 @@
 """The end of a subscription, and of a product: what becomes of the credits that are left."""
 
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from billing.ids import new_id
 from billing.ledger import selectors, store
 from billing.ledger.journal import SYSTEM, Actor, Cause
 from billing.ledger.lots import Issue, Lot, conversion_series
-from billing.ledger.models import Grant
+from billing.ledger.models import Allowance, Grant
 from billing.ledger.schedules import expiry_of
+from billing.ledger.services.beginning import allowances
 from billing.ledger.services.wallets import settle
 from billing.ledger.store import LockedWallet
+from billing.ledger.timeline import Timeline
 from billing.transactions import require_transaction
+from plans.catalog.offers import Plan
 from plans.catalog.policies import Conversion
 from plans.catalog.values import SUBSCRIPTION_END
 
@@ -34,6 +38,45 @@ def end_with_subscription(locked: LockedWallet, *, cause: Cause, actor: Actor = 
             timeline.end(lot)
     store.write(locked)
     return gone_micros
+
+
+@dataclass(slots=True)
+class SubscriptionEnd:
+    """A subscription's end that stands in no row at the instant that is asked for.
+
+    It is lived through in memory; `end_with_subscription` and `start_allowances` write the same.
+
+    Attributes:
+        known_at: the instant that is asked for: what was given later is not known.
+        plan: whose allowances begin then; None: none do, or rows say them already.
+        zone: the account's, if it never moved.
+        begins: those allowances, once it has happened.
+    """
+
+    at: datetime
+    wallet_id: str
+    known_at: datetime
+    cause: Cause
+    plan: Plan | None
+    zone: str
+    begins: list[Allowance] = field(default_factory=list)
+    gives: None = None
+
+    def happen(self, timeline: Timeline) -> None:
+        """Let what lasted as long as the subscription be gone, and the plan begin."""
+        for lot in list(timeline.lots.values()):
+            if lot.with_subscription:
+                timeline.expire(lot, cause=self.cause, actor=SYSTEM)
+                timeline.end(lot)
+        if self.plan is None:
+            return
+        self.begins = list(allowances(self.wallet_id, self.plan, zone=self.zone, now=self.at))
+        moves = store.moves(self.wallet_id, until=self.known_at)
+        automatic = [one for one in self.begins if one.mode == Allowance.Mode.AUTO]
+        schedules = [store.schedule(one, moves=moves) for one in automatic]
+        known = store.given(self.wallet_id, schedules, until=None, known_at=self.known_at)
+        timeline.given |= known
+        timeline.schedules.extend(schedules)
 
 
 def convert(

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from billing.ids import new_id
 from billing.ledger import store
-from billing.ledger.errors import AmountOutOfRange
-from billing.ledger.journal import AMOUNT_MAX_MICROS, Actor, Cause
+from billing.ledger.errors import AmountOutOfRange, GrantsHalted
+from billing.ledger.journal import AMOUNT_MAX_MICROS, SYSTEM, Actor, Cause
 from billing.ledger.lots import Issue, Lot
 from billing.ledger.models import Grant
 from billing.ledger.schedules import expiry_of
@@ -33,6 +33,8 @@ class GrantTerms:
         pack: the pack that it was bought as.
         paid_micros, paid_currency: what was paid for it, in money; 0 and empty: nothing.
         streak_days: on which of so many days in a row it was claimed; 0: it was not.
+        goes_back: what is unused at its end is transferred, not expired.
+        day_at: when the day began whose credits it is; None: no day's.
     """
 
     amount_micros: int
@@ -50,6 +52,8 @@ class GrantTerms:
     paid_micros: int = 0
     paid_currency: str = ""
     streak_days: int = 0
+    goes_back: bool = False
+    day_at: datetime | None = None
 
 
 def terms_of(  # noqa: PLR0913 (a grant has as many facts)
@@ -95,17 +99,33 @@ def grant(locked: LockedWallet, terms: GrantTerms, *, cause: Cause, actor: Actor
 
     Raises:
         AmountOutOfRange: not above zero, or beyond 10^12 credits.
+        GrantsHalted: nobody asked for it, and too much came by itself today already.
     """
     require_transaction("ledger.grant")
     if (before := Grant.objects.filter(wallet_id=locked.id, fact=terms.fact).first()) is not None:
         return before
     if not 0 < terms.amount_micros <= AMOUNT_MAX_MICROS - locked.timeline.available_micros:
         raise AmountOutOfRange
+    automatic = locked.timeline.automatic
+    if actor.type == SYSTEM.type and not automatic.admits(locked.now):
+        raise GrantsHalted(limit=locked.catalog.safety.automatic_grants_per_day)
+    if actor.type == SYSTEM.type and not automatic.has_room(locked.now):
+        # The last one closes the gate: a refusal of the next one could not, for it is undone.
+        automatic.halted_at = locked.now
+    issue = issue_of(terms, now=locked.now)
+    locked.timeline.grant(issue, cause=cause, actor=actor)
+    locked.timeline.settle(locked.now)
+    store.write(locked)
+    return Grant.objects.get(pk=issue.lot.id)
+
+
+def issue_of(terms: GrantTerms, *, now: datetime) -> Issue:
+    """Return the grant on these terms that is made at `now`, as a timeline takes it."""
     lot = Lot(
         id=new_id("gr"),
         source=terms.source,
         priority=terms.priority,
-        effective_at=terms.effective_at or locked.now,
+        effective_at=terms.effective_at or now,
         expires_at=terms.expires_at,
         series=terms.series,
         scope=terms.scope,
@@ -113,8 +133,9 @@ def grant(locked: LockedWallet, terms: GrantTerms, *, cause: Cause, actor: Actor
         is_bought=terms.paid_micros > 0,
         with_subscription=terms.with_subscription,
         pack=terms.pack,
+        goes_back=terms.goes_back,
     )
-    issue = Issue(
+    return Issue(
         lot,
         terms.amount_micros,
         terms.fact,
@@ -122,8 +143,5 @@ def grant(locked: LockedWallet, terms: GrantTerms, *, cause: Cause, actor: Actor
         paid_micros=terms.paid_micros,
         paid_currency=terms.paid_currency,
         streak_days=terms.streak_days,
+        day_at=terms.day_at,
     )
-    locked.timeline.grant(issue, cause=cause, actor=actor)
-    locked.timeline.settle(locked.now)
-    store.write(locked)
-    return Grant.objects.get(pk=lot.id)

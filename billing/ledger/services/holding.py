@@ -1,11 +1,12 @@
 """Set credits aside, spend them, give them back, and take more for what became dearer."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from billing.ids import new_id
 from billing.ledger import store
 from billing.ledger.journal import Actor, Cause
-from billing.ledger.lots import Part
+from billing.ledger.lots import Part, Timed
 from billing.ledger.models import Allocation, Hold
 from billing.ledger.store import LockedWallet
 from billing.transactions import require_transaction
@@ -14,7 +15,7 @@ from plans.catalog.schema import Catalog
 from plans.catalog.values import Scalar
 
 
-def hold(
+def hold(  # noqa: PLR0913 (what is held has as many facts)
     locked: LockedWallet,
     *,
     amount_micros: int,
@@ -24,6 +25,7 @@ def hold(
     standing: frozenset[str],
     cause: Cause,
     actor: Actor,
+    lasts_until: datetime | None = None,
 ) -> Hold:
     """Set `amount_micros` aside for `reference`, from the grants the catalog burns first.
 
@@ -32,12 +34,12 @@ def hold(
     Args:
         facts: the order: its dimensions, and plan, surface, region, currency and book; a grant
             pays only what its scope fits.
-        standing: how the account stands ("past_due", "unsubscribed"); grants that are locked
-            meanwhile pay nothing.
+        standing: how the account stands ("past_due", …); grants locked meanwhile pay nothing.
+        lasts_until: released by itself then, swept or not; None: by a verdict only, as a job's.
 
     Raises:
-        InsufficientCredits: the free, unexpired credits that may pay fall short; nothing has
-            moved.
+        InDebt, InsufficientCredits: the account owes credits, or those free and unexpired that
+            may pay fall short; nothing has moved.
     """
     require_transaction("ledger.hold")
     hold_id = new_id("ho")
@@ -56,7 +58,10 @@ def hold(
         reference=reference,
         amount_micros=amount_micros,
         created_at=locked.now,
+        expires_at=lasts_until,
     )
+    if lasts_until is not None:
+        locked.timeline.timed.append(Timed(hold_id, lasts_until, tuple(parts)))
     store.write(locked)
     Allocation.objects.bulk_create(
         Allocation(
@@ -107,6 +112,8 @@ def take_more(
 ) -> int:
     """Spend up to `amount_micros` more, as far as what is free reaches; return how much it was.
 
+    Who owes credits spends none.
+
     It is a hold of its own, captured at once. A repeat with the same reference changes nothing
     and returns what the first took.
 
@@ -119,7 +126,7 @@ def take_more(
     if before is not None:
         return before.captured_micros
     taken = min(amount_micros, locked.timeline.spendable_micros(facts, standing))
-    if not taken:
+    if not taken or locked.timeline.debts:
         return 0
     held = hold(
         locked,
@@ -139,7 +146,9 @@ def take_more(
 def _resolve(
     locked: LockedWallet, hold_id: str, capture_micros: int | None, cause: Cause, actor: Actor
 ) -> Hold:
-    """End the hold; None gives all of it back."""
+    """End the hold; None gives all of it back. One that has ended by itself stays as it is."""
+    if locked.timeline.timed_out:
+        store.write(locked)
     held = Hold.objects.get(pk=hold_id, wallet_id=locked.id)
     if held.state != Hold.State.OPEN:
         return held

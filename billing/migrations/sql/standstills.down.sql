@@ -1,0 +1,2 @@
+DROP TRIGGER standstill_is_never_emptied ON billing_standstill;
+DROP TRIGGER standstill_is_append_only ON billing_standstill;

@@ -1,0 +1,1 @@
+"""Organizations: their members, their pool of credits, and what they give to others."""

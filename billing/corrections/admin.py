@@ -1,0 +1,398 @@
+"""Operators ask for corrections and decide on those of others; each act calls one service."""
+
+import uuid
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import action
+
+from billing.corrections import selectors, services
+from billing.corrections.forms import AdjustmentForm, CompensationForm, DecisionForm, ResumeForm
+from billing.corrections.models import (
+    Adjustment,
+    CompensatedJob,
+    Compensation,
+    CompensationShare,
+    DebtNotice,
+    Halt,
+    OperatorDay,
+)
+from billing.corrections.shapes import (
+    Facts,
+    adjustment_facts,
+    compensation_facts,
+    movement_facts,
+    preview_facts,
+)
+from billing.errors import DomainError
+from billing.http.admin import ReadOnlyAdmin
+from billing.ledger.admin import credits_column
+from plans import selectors as plans
+
+Acts = Mapping[str, tuple[Callable[[Any], Model], str]]
+
+amount = credits_column("amount_micros", gettext_lazy("credits"))
+
+
+def operator(request: HttpRequest) -> User:
+    """Return who acts."""
+    assert isinstance(request.user, User), "nobody else comes into the admin"
+    return request.user
+
+
+class CorrectionAdmin(ReadOnlyAdmin[Any]):
+    """A window whose acts go through forms and actions of their own."""
+
+    def page(
+        self,
+        request: HttpRequest,
+        title: str,
+        form: forms.Form,
+        buttons: Sequence[tuple[str, str]],
+        facts: Sequence[tuple[str, str]] = (),
+    ) -> HttpResponse:
+        """Return a form with its buttons, and what would move."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "opts": self.opts,
+            "form": form,
+            "buttons": buttons,
+            "facts": facts,
+        }
+        return render(request, "admin/billing/act.html", context)
+
+    def to_list(self) -> HttpResponse:
+        """Return to the list."""
+        names = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
+        return HttpResponseRedirect(reverse(names))
+
+    def complain(self, form: forms.Form, refusal: DomainError) -> None:
+        """Say beside the field that can mend it, if the form shows it, why it is refused."""
+        shown = {field.name for field in form.visible_fields()}
+        field = refusal.facts.get("field")
+        form.add_error(str(field) if field in shown else None, refusal.message)
+
+
+class RequestAdmin(CorrectionAdmin):
+    """Requests of some that others decide on."""
+
+    actions = ["approve", "refuse", "withdraw"]
+    actions_list = ["ask"]
+    actions_detail = ["look"]
+
+    def has_ask_permission(self, request: HttpRequest, *_more: object) -> bool:
+        """Only who may request such things sees the form."""
+        return request.user.has_perm(f"billing.request_{self.opts.model_name}")
+
+    def has_decide_permission(self, request: HttpRequest, *_more: object) -> bool:
+        """Only who may decide on such things sees the actions."""
+        return request.user.has_perm(f"billing.approve_{self.opts.model_name}")
+
+    def has_act_permission(self, request: HttpRequest, *_more: object) -> bool:
+        """Only who may do one of both sees what can be decided on."""
+        return self.has_ask_permission(request) or self.has_decide_permission(request)
+
+    @abstractmethod
+    def facts(self, row: Any) -> Facts:  # noqa: ANN401 (an adjustment or a compensation)
+        """Return what a person reads before deciding on a request."""
+
+    @abstractmethod
+    def acts(self, request: HttpRequest) -> Acts:
+        """Return what this person can do with a request, and what is said of it then."""
+
+    @action(  # type: ignore[untyped-decorator]  # unfold ships no types
+        description=gettext_lazy("Look at it and decide"), url_path="decide", permissions=["act"]
+    )
+    def look(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show what is asked for and why, with the buttons that are this person's."""
+        row = self.get_object(request, object_id)
+        if row is None:
+            return self.to_list()
+        if request.POST.get("act") in self.acts(request):
+            self._decide(request, self.get_queryset(request).filter(pk=row.pk), request.POST["act"])
+            return self.to_list()
+        buttons: list[tuple[str, str]] = []
+        if row.state == "requested" and row.requester_id == request.user.pk:
+            buttons = [("withdraw", _("Withdraw"))]
+        elif row.state == "requested" and self.has_decide_permission(request):
+            buttons = [("approve", _("Approve")), ("refuse", _("Refuse"))]
+        form = DecisionForm(initial={"digest": getattr(row, "digest", "")})
+        return self.page(request, _("Look at it and decide"), form, buttons, self.facts(row))
+
+    @admin.action(
+        description=gettext_lazy("Approve the selected requests of others"), permissions=["decide"]
+    )
+    def approve(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Approve each: it moves, at once or account by account."""
+        self._decide(request, queryset, "approve")
+
+    @admin.action(
+        description=gettext_lazy("Refuse the selected requests of others"), permissions=["decide"]
+    )
+    def refuse(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Refuse each; nothing moves."""
+        self._decide(request, queryset, "refuse")
+
+    @admin.action(
+        description=gettext_lazy("Withdraw the selected requests of your own"), permissions=["ask"]
+    )
+    def withdraw(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Take each back; nothing moves."""
+        self._decide(request, queryset, "withdraw")
+
+    def requested(self, request: HttpRequest, row: Model) -> HttpResponse:
+        """Note and say that something was asked for; return to the list."""
+        self.log_addition(request, row, _("Requested."))
+        self.message_user(request, _("%(request)s is requested.") % {"request": row.pk})
+        return self.to_list()
+
+    def _decide(self, request: HttpRequest, rows: QuerySet[Any], chosen: str) -> None:
+        """Decide on each row by itself: one that cannot be decided on stops none of the others."""
+        act, done = self.acts(request)[chosen]
+        for row in rows.order_by("pk"):
+            try:
+                decided = act(row)
+            except DomainError as refusal:
+                self.message_user(request, f"{row.pk}: {refusal.message}", messages.WARNING)
+            else:
+                self.log_change(request, decided, done)
+                self.message_user(request, f"{row.pk}: {done}")
+
+
+@admin.register(Adjustment)
+class AdjustmentAdmin(RequestAdmin):
+    """Credits given and taken by hand."""
+
+    list_display = [
+        *("id", "account", amount, "reason", "state"),
+        *("requester", "approver", "requested_at", "decided_at"),
+    ]
+    list_filter = ["state", "reason", "account__is_sandbox"]
+    search_fields = ["=id", "account__external_id", "=key"]
+    list_select_related = ["account", "requester", "approver"]
+    date_hierarchy = "requested_at"
+
+    @action(  # type: ignore[untyped-decorator]  # unfold ships no types
+        description=gettext_lazy("Request an adjustment"), url_path="ask", permissions=["ask"]
+    )
+    def ask(self, request: HttpRequest) -> HttpResponse:
+        """Ask for an adjustment; another person decides on it."""
+        form = AdjustmentForm(request.POST or None, initial={"key": uuid.uuid4().hex})
+        facts: Facts = []
+        if form.is_valid():
+            said = {**form.cleaned_data, "requester": operator(request), "now": timezone.now()}
+            try:
+                if request.POST.get("act") != "look":
+                    return self.requested(request, services.request_adjustment(**said))
+                del said["key"]
+                movement = services.preview_adjustment(**said)
+            except DomainError as refusal:
+                self.complain(form, refusal)
+            else:
+                facts = movement_facts(movement, as_debt=said["as_debt"])
+        buttons = [("look", _("Preview")), ("ask", _("Request"))]
+        return self.page(request, _("Request an adjustment"), form, buttons, facts)
+
+    def facts(self, row: Adjustment) -> Facts:
+        """Return what is asked for and why, and what would move now."""
+        facts = adjustment_facts(row)
+        if row.state == Adjustment.State.REQUESTED:
+            movement = services.look_at_adjustment(adjustment_id=row.pk)
+            facts += movement_facts(movement, as_debt=row.as_debt)
+        return facts
+
+    def acts(self, request: HttpRequest) -> Acts:
+        """Return what this person can do with a request, and what is said of it then."""
+        person, now = operator(request), timezone.now()
+        asks: Any = {"requester": person, "now": now}
+        decides: Any = {"approver": person, "now": now}
+        return {
+            "approve": (
+                lambda row: services.approve_adjustment(adjustment_id=row.pk, **decides),
+                _("Approved."),
+            ),
+            "refuse": (
+                lambda row: services.refuse_adjustment(adjustment_id=row.pk, **decides),
+                _("Refused."),
+            ),
+            "withdraw": (
+                lambda row: services.withdraw_adjustment(adjustment_id=row.pk, **asks),
+                _("Withdrawn."),
+            ),
+        }
+
+
+@admin.register(Compensation)
+class CompensationAdmin(RequestAdmin):
+    """Incidents, and what they are worth."""
+
+    list_display = [
+        *("key", "state", "jobs_count", "accounts_count", amount, "is_sandbox"),
+        *("requester", "approver", "requested_at", "finished_at"),
+    ]
+    list_filter = ["state", "reason", "is_sandbox"]
+    search_fields = ["=id", "=key"]
+    list_select_related = ["requester", "approver"]
+    date_hierarchy = "requested_at"
+
+    @action(  # type: ignore[untyped-decorator]  # unfold ships no types
+        description=gettext_lazy("Request a compensation"), url_path="ask", permissions=["ask"]
+    )
+    def ask(self, request: HttpRequest) -> HttpResponse:
+        """Look at what would move, then ask for exactly that; another person decides on it."""
+        form = CompensationForm(request.POST or None)
+        facts: Facts = []
+        if form.is_valid():
+            try:
+                if request.POST.get("act") == "ask" and form.cleaned_data["digest"]:
+                    return self._asked(request, form)
+                found = selectors.preview(
+                    form.selection(), form.rule(), catalog=plans.current().catalog
+                )
+            except DomainError as refusal:
+                self.complain(form, refusal)
+            else:
+                facts = preview_facts(found)
+                form.data = request.POST.copy()
+                form.data["digest"] = found.digest
+        buttons = [("look", _("Preview"))]
+        if facts:
+            buttons.append(("ask", _("Request")))
+        return self.page(request, _("Request a compensation"), form, buttons, facts)
+
+    def _asked(self, request: HttpRequest, form: CompensationForm) -> HttpResponse:
+        said = form.cleaned_data
+        asked = services.request_compensation(
+            key=said["key"],
+            selection=form.selection(),
+            rule=form.rule(),
+            notice=form.notice(),
+            reason=said["reason"],
+            text=said["text"],
+            digest=said["digest"],
+            requester=operator(request),
+            now=timezone.now(),
+        )
+        return self.requested(request, asked)
+
+    def facts(self, row: Compensation) -> Facts:
+        """Return what is asked for and why, and who would have most."""
+        return compensation_facts(row)
+
+    def acts(self, request: HttpRequest) -> Acts:
+        """Return what this person can do with a request, and what is said of it then."""
+        person, now = operator(request), timezone.now()
+        asks: Any = {"requester": person, "now": now}
+        decides: Any = {"approver": person, "now": now}
+        return {
+            "approve": (
+                lambda row: services.approve_compensation(
+                    compensation_id=row.pk,
+                    digest=request.POST.get("digest") or row.digest,
+                    **decides,
+                ),
+                _("Approved."),
+            ),
+            "refuse": (
+                lambda row: services.refuse_compensation(compensation_id=row.pk, **decides),
+                _("Refused."),
+            ),
+            "withdraw": (
+                lambda row: services.withdraw_compensation(compensation_id=row.pk, **asks),
+                _("Withdrawn."),
+            ),
+        }
+
+
+@admin.register(CompensationShare)
+class CompensationShareAdmin(ReadOnlyAdmin[CompensationShare]):
+    """Which account has how much of a compensation."""
+
+    list_display = ["compensation", "account", amount, "jobs_count", "refusal", "ended_at"]
+    list_filter = ["refusal", ("ended_at", admin.EmptyFieldListFilter)]
+    search_fields = ["=compensation__key", "account__external_id"]
+    list_select_related = ["compensation", "account"]
+
+
+@admin.register(CompensatedJob)
+class CompensatedJobAdmin(ReadOnlyAdmin[CompensatedJob]):
+    """Which jobs a compensation names."""
+
+    list_display = ["compensation", "job", credits_column("due_micros", gettext_lazy("counts for"))]
+    search_fields = ["=compensation__key", "=job__id"]
+    list_select_related = ["compensation"]
+
+
+@admin.register(OperatorDay)
+class OperatorDayAdmin(ReadOnlyAdmin[OperatorDay]):
+    """How much each person had a hand in."""
+
+    list_display = [
+        *("operator", "day", "is_sandbox"),
+        credits_column("used_micros", gettext_lazy("used")),
+        credits_column("max_micros", gettext_lazy("highest")),
+    ]
+    list_filter = ["is_sandbox"]
+    search_fields = ["operator__username"]
+    list_select_related = ["operator"]
+    date_hierarchy = "day"
+
+
+@admin.register(DebtNotice)
+class DebtNoticeAdmin(ReadOnlyAdmin[DebtNotice]):
+    """What was told of which debt."""
+
+    list_display = ["debt", "begun_told_at", "paid_told_at"]
+    search_fields = ["=debt__id"]
+
+
+@admin.register(Halt)
+class HaltAdmin(CorrectionAdmin):
+    """Accounts that were given too much by themselves; each waits for a person."""
+
+    list_display = ["account", "halted_at", "told_at", "resumed_at", "operator", "reason"]
+    list_filter = [("resumed_at", admin.EmptyFieldListFilter), "account__is_sandbox"]
+    search_fields = ["=id", "account__external_id"]
+    list_select_related = ["account", "operator"]
+    date_hierarchy = "halted_at"
+    actions_detail = ["resume"]
+
+    def has_resume_permission(self, request: HttpRequest, *_more: object) -> bool:
+        """Only who may let grants go on sees the act."""
+        return request.user.has_perm("billing.resume_grants")
+
+    @action(  # type: ignore[untyped-decorator]  # unfold ships no types
+        description=gettext_lazy("Let the grants go on"), url_path="resume", permissions=["resume"]
+    )
+    def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let the account have automatic grants again, and say why."""
+        halt = self.get_object(request, object_id)
+        form = ResumeForm(request.POST or None)
+        if halt is None:
+            return self.to_list()
+        if form.is_valid():
+            try:
+                resumed = services.resume_grants(
+                    account=halt.account,
+                    operator=operator(request),
+                    reason=form.cleaned_data["reason"],
+                )
+            except DomainError as refusal:
+                self.complain(form, refusal)
+            else:
+                self.log_change(request, resumed, form.cleaned_data["reason"])
+                self.message_user(request, _("The automatic grants go on."))
+                return self.to_list()
+        return self.page(request, _("Let the grants go on"), form, [("resume", _("Go on"))])

@@ -1,0 +1,220 @@
+"""Which jobs an incident touched, and what would move for them; nothing is written."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.contrib.auth.models import User
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.utils.translation import gettext as _
+
+from billing.accounts.models import Account
+from billing.corrections import amounts
+from billing.corrections.amounts import Hurt, Rule, Share
+from billing.corrections.errors import InvalidCorrection, NothingSelected, SelectionTooLarge
+from billing.corrections.models import Adjustment, CompensatedJob, Compensation
+from billing.jobs.lifecycle import FINAL, FailureClass
+from billing.jobs.models import Attempt, Job
+from billing.ledger import selectors as ledger
+from plans.catalog.schema import Catalog, Credit
+from plans.credits import MICROS, MICROS_MAX
+
+JOBS_MAX: Final = 100_000
+TOP: Final = 10
+_PLACES: Final = 6  # decimals of a micro
+_LISTS: Final = ("models", "tasks", "plans", "backends", "statuses", "error_classes")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Jobs that have ended, of one side of the sandbox; an empty list means any.
+
+    Attributes:
+        since, until: ordered from the first instant on and before the second.
+        tasks: of the orders' dimension "task".
+        backends: one of the job's attempts was at one of them.
+        statuses: how they ended.
+        error_classes: how they failed.
+    """
+
+    since: datetime
+    until: datetime
+    is_sandbox: bool = False
+    models: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    plans: tuple[str, ...] = ()
+    backends: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+    error_classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the words that are ours, and the span.
+
+        Raises:
+            InvalidCorrection: one of them selects nothing.
+        """
+        if self.since >= self.until:
+            raise InvalidCorrection(_("The span ends before it begins."))
+        for said, known in (
+            (self.statuses, [status.value for status in FINAL]),
+            (self.error_classes, [one.value for one in FailureClass]),
+        ):
+            strange = [word for word in said if word not in known]
+            if strange:
+                raise InvalidCorrection(
+                    _("%(strange)s is none of: %(known)s.")
+                    % {"strange": ", ".join(strange), "known": ", ".join(known)}
+                )
+
+    def written(self) -> dict[str, Any]:
+        """Return it as JSON can say it."""
+        lists = {name: sorted(set(getattr(self, name))) for name in _LISTS}
+        span = {"since": self.since.isoformat(), "until": self.until.isoformat()}
+        return {**span, "is_sandbox": self.is_sandbox, **lists}
+
+
+@dataclass(frozen=True, slots=True)
+class Top:
+    """One of the accounts that have most."""
+
+    external_id: str
+    amount_micros: int
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would move for an incident.
+
+    Attributes:
+        digest: by which these very jobs and amounts are known.
+        jobs_matching: how many jobs the selection finds; some may count for nothing.
+        jobs_before: how many of those that are named were compensated for another incident.
+        worth_micros, currency: what the credits are worth in money; None: the catalog says not.
+        top: the accounts that have most.
+    """
+
+    digest: str
+    shares: tuple[Share, ...]
+    jobs_matching: int
+    jobs_before: int
+    worth_micros: int | None
+    currency: str
+    top: tuple[Top, ...]
+
+    @property
+    def jobs_count(self) -> int:
+        """How many jobs are named."""
+        return sum(len(share.jobs) for share in self.shares)
+
+    @property
+    def amount_micros(self) -> int:
+        """How many credits move."""
+        return sum(share.amount_micros for share in self.shares)
+
+
+def preview(selection: Selection, rule: Rule, *, catalog: Catalog) -> Preview:
+    """Return what `rule` gives for the jobs of `selection`, as they have ended by now.
+
+    Raises:
+        InvalidCorrection: more in all than one wallet may hold.
+        NothingSelected: nobody has anything.
+        SelectionTooLarge: of more than a hundred thousand jobs.
+    """
+    hurt = list(_hurt(selection))
+    if len(hurt) > JOBS_MAX:
+        raise SelectionTooLarge(jobs_max=JOBS_MAX)
+    shares = tuple(amounts.shares(rule, hurt, step_micros=_step_micros(catalog.credit)))
+    if not shares:
+        raise NothingSelected
+    amount_micros = sum(share.amount_micros for share in shares)
+    if amount_micros > MICROS_MAX:
+        raise InvalidCorrection(_("The amount is beyond what a wallet may hold."))
+    worth = catalog.credit.worth
+    return Preview(
+        digest=amounts.digest({"selection": selection.written(), "rule": rule.written()}, shares),
+        shares=shares,
+        jobs_matching=len(hurt),
+        jobs_before=_before(selection, shares),
+        worth_micros=amount_micros * worth.amount_micros // MICROS if worth else None,
+        currency=worth.currency if worth else "",
+        top=_top(shares),
+    )
+
+
+def matching(selection: Selection) -> QuerySet[Job]:
+    """Return the jobs of a selection, in no order."""
+    jobs = Job.objects.filter(
+        account__is_sandbox=selection.is_sandbox,
+        created_at__gte=selection.since,
+        created_at__lt=selection.until,
+        status__in=selection.statuses or [status.value for status in FINAL],
+    )
+    if selection.models:
+        jobs = jobs.filter(model__in=selection.models)
+    if selection.tasks:
+        jobs = jobs.filter(dimensions__task__in=list(selection.tasks))
+    if selection.plans:
+        jobs = jobs.filter(plan__in=selection.plans)
+    if selection.error_classes:
+        jobs = jobs.filter(failure_class__in=selection.error_classes)
+    if selection.backends:
+        there = Attempt.objects.filter(job=OuterRef("pk"), backend__in=selection.backends)
+        jobs = jobs.filter(Exists(there))
+    return jobs
+
+
+def known_incident(key: str, *, is_sandbox: bool) -> Compensation | None:
+    """Return the compensation of an incident that waits, is carried out or was; None: none."""
+    over = ("refused", "withdrawn", "expired")
+    rows = Compensation.objects.filter(key=key, is_sandbox=is_sandbox).exclude(state__in=over)
+    return rows.first()
+
+
+def _hurt(selection: Selection) -> Iterator[Hurt]:
+    columns = ("pk", "account_id", "charged_micros", "quoted_micros")
+    for row in matching(selection).values_list(*columns)[: JOBS_MAX + 1]:
+        yield Hurt(*row)
+
+
+def _step_micros(credit: Credit) -> int:
+    """Return the smallest amount that the credit unit shows."""
+    step: int = 1 if credit.rounding == "none" else 10 ** (_PLACES - credit.decimals)
+    return step
+
+
+def _before(selection: Selection, shares: tuple[Share, ...]) -> int:
+    """Return how many of the named jobs another compensation has named before."""
+    before = CompensatedJob.objects.filter(
+        job__in=matching(selection), compensation__state__in=("approved", "done")
+    )
+    known = set(before.values_list("job_id", flat=True))
+    return sum(job_id in known for share in shares for job_id, _due in share.jobs)
+
+
+def _top(shares: tuple[Share, ...]) -> tuple[Top, ...]:
+    largest = sorted(shares, key=lambda one: (-one.amount_micros, one.account_id))[:TOP]
+    names = dict(
+        Account.objects.filter(pk__in=[one.account_id for one in largest]).values_list(
+            "pk", "external_id"
+        )
+    )
+    return tuple(Top(names[one.account_id], one.amount_micros, len(one.jobs)) for one in largest)
+
+
+def find_operator(name: str) -> User | None:
+    """Return the operator of that name who may still log in; None: there is none."""
+    return User.objects.filter(username=name, is_active=True, is_staff=True).first()
+
+
+def debts(account: Account) -> QuerySet[Any]:
+    """Return what the account owes and has owed, with the `reason_code` of an adjustment's debt.
+
+    The code is one of the catalog that is `reason_version`; both are None for other debts.
+    """
+    by_hand = Adjustment.objects.filter(pk=OuterRef("cause_id"))
+    return ledger.debts(account).annotate(
+        reason_code=Subquery(by_hand.values("reason")),
+        reason_version=Subquery(by_hand.values("catalog_version_id")),
+    )

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from billing.accounts.models import Account, ApiKey
+from billing.accounts.models import Account, AccountSignal, ApiKey, FreeTierCount, Identity
 from billing.http.admin import ReadOnlyAdmin
 
 
@@ -27,3 +27,32 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
         *("id", "name", "prefix", "scopes", "is_sandbox"),
         *("created_at", "expires_at", "revoked_at", "last_used_at"),
     ]
+
+
+@admin.register(Identity)
+class IdentityAdmin(ReadOnlyAdmin[Identity]):
+    """Sealed e-mails, phones, cards and devices, and whose free tier each one was."""
+
+    list_display = ["id", "kind", "free_tier_of", "is_sandbox", "created_at"]
+    list_filter = ["kind", "is_sandbox"]
+    search_fields = ["=id", "free_tier_of__external_id"]
+    list_select_related = ["free_tier_of"]
+
+
+@admin.register(AccountSignal)
+class AccountSignalAdmin(ReadOnlyAdmin[AccountSignal]):
+    """Which accounts were seen with the same identity."""
+
+    list_display = ["account", "identity", "seen_at"]
+    list_filter = ["identity__kind", "account__is_sandbox"]
+    search_fields = ["account__external_id", "=identity__id"]
+    list_select_related = ["account", "identity"]
+
+
+@admin.register(FreeTierCount)
+class FreeTierCountAdmin(ReadOnlyAdmin[FreeTierCount]):
+    """How many free tiers began in each window of a cap."""
+
+    list_display = ["cap", "window", "begun", "most", "is_sandbox"]
+    list_filter = ["cap", "is_sandbox"]
+    search_fields = ["=window"]

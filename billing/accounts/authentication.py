@@ -2,7 +2,7 @@
 
 import hmac
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,18 +11,65 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
-from billing.accounts import external_ids, scopes, selectors, services, surfaces, tokens
+from billing.accounts import external_ids, roles, scopes, selectors, services, surfaces, tokens
+from billing.accounts.members import Membership
 from billing.accounts.models import Account, ApiKey
+from billing.accounts.roles import Role
 from billing.accounts.scopes import Scope
 from billing.http import errors, problems
 from plans import selectors as catalogs
 from plans.catalog.schema import Catalog
 
 ACCOUNT_HEADER: Final = "X-Account"
+ORGANIZATION_HEADER: Final = "X-Organization"
 _NO_HASH: Final = bytes(32)
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Seat:
+    """For which organization a person acts, and what he may do for it.
+
+    Attributes:
+        membership: his place in it.
+        scopes: what his role allows of what a person may do.
+        sees_all: whether he sees what the other members do.
+    """
+
+    membership: Membership
+    scopes: frozenset[str]
+    sees_all: bool
+
+    def require(self, scope: str) -> None:
+        """Return if the role allows what `scope` names.
+
+        Raises:
+            Forbidden: it does not.
+        """
+        if scope not in self.scopes:
+            raise errors.Forbidden(
+                _("Your role in this organization does not allow this."), scope=scope
+            )
+
+    def require_of_service(self, scope: str) -> None:
+        """Return if the role allows what `scope` names to a service that acts as the person.
+
+        Raises:
+            Forbidden: it does not; says how the platform itself acts for the pool.
+        """
+        if scope not in self.scopes:
+            pool = self.membership.organization.account.external_id
+            raise errors.Forbidden(
+                _(
+                    "This person's role in the organization does not allow this. To act for its "
+                    "pool as the platform, send `%(account)s: %(pool)s` without `%(organization)s`."
+                )
+                % {"account": ACCOUNT_HEADER, "pool": pool, "organization": ORGANIZATION_HEADER},
+                scope=scope,
+            )
 
 
 @dataclass(frozen=True)
@@ -38,6 +85,7 @@ class Caller:
         acts_for: the external id that a service names; "" for none, and for a user.
         is_sandbox: it sees sandbox accounts only; otherwise it sees none of them.
         surface: the way in that its key or token names; "" where they name none.
+        seat: for which organization the person acts; None: for himself.
     """
 
     kind: str
@@ -48,14 +96,17 @@ class Caller:
     acts_for: str
     is_sandbox: bool
     surface: str = ""
+    seat: Seat | None = None
     is_authenticated: bool = True
 
     @property
     def caller_id(self) -> str:
         """Return what idempotency keys are scoped to: who asks, and for which account."""
         if self.account is not None:
-            return self.account.pk
-        return f"{self.key_id}/{self.acts_for}"
+            return self.account.pk if self.seat is None else self.seat.membership.pk
+        # A membership is one person's in one organization: it says both.
+        acts_for = self.acts_for if self.seat is None else self.seat.membership.pk
+        return f"{self.key_id}/{acts_for}"
 
     @property
     def actor_id(self) -> str:
@@ -91,6 +142,7 @@ class BearerAuthentication(BaseAuthentication):
         Raises:
             Unauthenticated: the header is there and proves nothing.
             Unavailable: the key set of the tokens cannot be reached.
+            NotFound: the person does not belong to the organization that he would act for.
         """
         header = request.headers.get("Authorization")
         if header is None:
@@ -101,8 +153,11 @@ class BearerAuthentication(BaseAuthentication):
             raise _unauthenticated()
         now = timezone.now()  # noqa: TID251 (the edge at which `now` enters every request)
         if credential.startswith("sk_"):
-            return _service(credential, request, now), None
-        return _user(credential, now), None
+            caller = _service(credential, request, now)
+        else:
+            caller = _user(credential, now)
+        organization = request.headers.get(ORGANIZATION_HEADER)
+        return (caller if organization is None else _seated(caller, organization)), None
 
     def authenticate_header(self, request: Request) -> str:
         """Return the challenge of a 401."""
@@ -113,6 +168,7 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     """Tells the OpenAPI document how callers prove themselves."""
 
     target_class = "billing.accounts.authentication.BearerAuthentication"
+    match_subclasses = True
     name = "bearer"
 
     def get_security_definition(self, auto_schema: object) -> dict[str, Any]:
@@ -139,8 +195,29 @@ def caller_of(request: Request | HttpRequest) -> Caller:
 def account_of(request: Request, scope: str) -> Account:
     """Return the account that the request is about, which its caller may act upon by `scope`.
 
-    A user's is his own. A service names it in `X-Account`; one that nobody has seen yet is made if
-    the service may make accounts (`accounts:write`), and is absent otherwise.
+    It is the person's of `person_of`, or the organization's for which that person acts.
+
+    Raises:
+        Forbidden: the caller lacks `scope`, or his role in the organization does.
+        Malformed, NotFound: as `person_of`.
+    """
+    caller = caller_of(request)
+    if caller.seat is None:
+        return person_of(request, scope)
+    caller.require(scope)
+    if caller.account is None:
+        caller.seat.require_of_service(scope)
+    else:
+        caller.seat.require(scope)
+    return caller.seat.membership.organization.account
+
+
+def person_of(request: Request, scope: str) -> Account:
+    """Return the account of the one who calls or is acted for, whatever he acts for himself.
+
+    A user's is his own. A service names it in `X-Account`; one that nobody has seen yet is made by
+    a write if the service may make accounts (`accounts:write`), and is absent otherwise: a name
+    mistyped in a read makes nothing.
 
     Raises:
         Forbidden: the caller lacks `scope`.
@@ -158,10 +235,11 @@ def account_of(request: Request, scope: str) -> Account:
             header=ACCOUNT_HEADER,
         )
     account = selectors.find_account(caller.acts_for, is_sandbox=caller.is_sandbox)
-    if account is None and Scope.ACCOUNTS_WRITE in caller.scopes:
-        account = _first_seen(caller.acts_for, is_sandbox=caller.is_sandbox, now=timezone.now())  # noqa: TID251 (an edge)
+    may_make = request.method not in SAFE_METHODS and Scope.ACCOUNTS_WRITE in caller.scopes
+    if account is None and may_make:
+        account = first_seen(caller.acts_for, is_sandbox=caller.is_sandbox, now=timezone.now())  # noqa: TID251 (an edge)
     if account is None:
-        raise problems.absent()
+        raise problems.absent(header=ACCOUNT_HEADER)
     return account
 
 
@@ -169,9 +247,12 @@ def own_account_of(request: Request) -> Account:
     """Return the account of the person who calls: for acts that no service does for him.
 
     Raises:
-        Forbidden: a service calls.
+        Forbidden: a service calls, or the person acts for an organization.
     """
-    account = caller_of(request).account
+    caller = caller_of(request)
+    if caller.seat is not None:
+        raise errors.Forbidden(_("This is done for oneself, not for an organization."))
+    account = caller.account
     if account is None:
         raise errors.Forbidden(_("Only the user's own token may do this."))
     return account
@@ -187,7 +268,10 @@ def _user(token: str, now: datetime) -> Caller:
         raise errors.Unavailable(
             _("The keys that tokens are checked with cannot be reached; try again.")
         ) from None
-    account = _first_seen(bearer.subject, is_sandbox=bearer.is_sandbox, now=now)
+    account = first_seen(bearer.subject, is_sandbox=bearer.is_sandbox, now=now)
+    if not account.is_person:
+        _log.info("token refused: its subject is an organization")
+        raise _unauthenticated()
     return Caller(
         kind="user",
         account=account,
@@ -200,7 +284,26 @@ def _user(token: str, now: datetime) -> Caller:
     )
 
 
-def _first_seen(external_id: str, *, is_sandbox: bool, now: datetime) -> Account:
+def _seated(caller: Caller, organization_id: str) -> Caller:
+    """Return the caller as one who acts for an organization; a foreign one is absent."""
+    person = caller.account
+    if person is None:
+        person = selectors.find_account(caller.acts_for, is_sandbox=caller.is_sandbox)
+    membership = None
+    if person is not None:
+        membership = selectors.active_membership(person, organization_id)
+    if membership is None:
+        raise problems.absent(header=ORGANIZATION_HEADER)
+    sees_all = selectors.sees_all(membership, catalog=catalogs.current().catalog)
+    seat = Seat(
+        membership=membership,
+        scopes=frozenset(roles.scopes_of(Role(membership.role), sees_all=sees_all)),
+        sees_all=sees_all,
+    )
+    return replace(caller, seat=seat)
+
+
+def first_seen(external_id: str, *, is_sandbox: bool, now: datetime) -> Account:
     """Return the account of that name on that side; made here if nobody knew it."""
     known = selectors.find_account(external_id, is_sandbox=is_sandbox)
     if known is not None:

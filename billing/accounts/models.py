@@ -6,6 +6,8 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from billing.accounts import external_ids, scopes, surfaces
+from billing.accounts.admission import Reason, State
+from billing.accounts.signals import Signal
 from billing.ids import ID_LENGTH_MAX
 
 
@@ -14,6 +16,7 @@ class Account(models.Model):
 
     class Kind(models.TextChoices):
         PERSON = "person", _("Person")
+        ORGANIZATION = "organization", _("Organization")
 
     id = models.CharField(_("id"), primary_key=True, max_length=ID_LENGTH_MAX, editable=False)
     external_id = models.CharField(
@@ -42,6 +45,11 @@ class Account(models.Model):
         default=False,
         help_text=_("Plays only: never reaches live payments or a paid backend."),
     )
+    is_followed = models.BooleanField(
+        _("followed"),
+        default=False,
+        help_text=_("Somebody brought it, and what it does may still earn him something."),
+    )
     metadata = models.JSONField(
         _("metadata"), default=dict, blank=True, help_text=_("The platform's own notes.")
     )
@@ -56,7 +64,9 @@ class Account(models.Model):
                 fields=["external_id", "is_sandbox"], name="account_external_id_once"
             ),
             models.CheckConstraint(condition=~Q(external_id=""), name="account_external_id_named"),
-            models.CheckConstraint(condition=Q(kind__in=["person"]), name="account_kind_known"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["person", "organization"]), name="account_kind_known"
+            ),
             models.CheckConstraint(condition=~Q(zone=""), name="account_zone_named"),
             models.CheckConstraint(
                 condition=Q(currency="") | Q(currency__regex="^[A-Z]{3}$"),
@@ -66,6 +76,11 @@ class Account(models.Model):
 
     def __str__(self) -> str:
         return self.external_id
+
+    @property
+    def is_person(self) -> bool:
+        """Whether it is a person's: only those log in, and have what is given free."""
+        return self.kind == Account.Kind.PERSON
 
 
 KEY_NAME_LENGTH_MAX = 100
@@ -128,3 +143,200 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+_SIGNALS = [
+    (Signal.EMAIL.value, _("e-mail address")),
+    (Signal.PHONE.value, _("phone number")),
+    (Signal.CARD.value, _("card")),
+    (Signal.DEVICE.value, _("device")),
+    (Signal.IP.value, _("IP address")),
+]
+_REASONS = [
+    (Reason.SIGNALS_MISSING.value, _("signals are missing")),
+    (Reason.IDENTITY_TAKEN.value, _("an identity had its free tier")),
+    (Reason.IP_DAY_FULL.value, _("address: the day is full")),
+    (Reason.IP_WINDOW_FULL.value, _("address: the window is full")),
+    (Reason.DAY_FULL.value, _("the day is full")),
+]
+
+
+class Identity(models.Model):
+    """One value of a signal, sealed: nobody reads from the row whose e-mail or card it is.
+
+    Each side of the sandbox has its own.
+    """
+
+    is_sandbox = models.BooleanField(_("sandbox"), default=False)
+    kind = models.CharField(_("kind"), max_length=16, choices=_SIGNALS)
+    digest = models.BinaryField(
+        _("digest"), max_length=32, help_text=_("HMAC-SHA256 of the normalised value.")
+    )
+    free_tier_of = models.ForeignKey(
+        Account,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("free tier of"),
+        help_text=_("The account that has this identity's one free tier; empty: nobody yet."),
+    )
+    created_at = models.DateTimeField(_("created at"))
+
+    class Meta:
+        verbose_name = _("identity")
+        verbose_name_plural = _("identities")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_sandbox", "kind", "digest"], name="identity_digest_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=[one.value for one in Signal]), name="identity_kind_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind=Signal.IP.value) | Q(free_tier_of=None),
+                name="identity_of_an_address_has_no_free_tier",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+
+class AccountSignal(models.Model):
+    """That an account has been seen with an identity."""
+
+    account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="signals", verbose_name=_("account")
+    )
+    identity = models.ForeignKey(
+        Identity, on_delete=models.PROTECT, related_name="signals", verbose_name=_("identity")
+    )
+    seen_at = models.DateTimeField(_("seen at"), help_text=_("When it was told last."))
+
+    class Meta:
+        verbose_name = _("signal of an account")
+        verbose_name_plural = _("signals of accounts")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "identity"], name="account_signal_identity_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_id}: {self.identity_id}"
+
+
+class FreeTier(models.Model):
+    """Whether an account is admitted to the free plan's allowances, where a catalog asks.
+
+    An account without a row was never asked.
+    """
+
+    account = models.OneToOneField(
+        Account,
+        on_delete=models.PROTECT,
+        primary_key=True,
+        related_name="free_tier",
+        verbose_name=_("account"),
+    )
+    state = models.CharField(
+        _("state"),
+        max_length=16,
+        choices=[
+            (State.ADMITTED.value, _("admitted")),
+            (State.WAITING.value, _("waiting")),
+            (State.REFUSED.value, _("refused")),
+        ],
+    )
+    reason = models.CharField(
+        _("reason"),
+        max_length=32,
+        blank=True,
+        choices=_REASONS,
+        help_text=_("Why it is not admitted."),
+    )
+    retry_at = models.DateTimeField(
+        _("asked again at"), null=True, blank=True, help_text=_("When a cap begins anew.")
+    )
+    operator = models.CharField(
+        _("admitted by"), max_length=150, blank=True, help_text=_("Empty: by the rule.")
+    )
+    note = models.CharField(_("note"), max_length=200, blank=True)
+    decided_at = models.DateTimeField(_("decided at"))
+
+    class Meta:
+        verbose_name = _("free tier")
+        verbose_name_plural = _("free tiers")
+        permissions = [("admit_freetier", "Can admit accounts to the free tier by hand")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state=State.ADMITTED.value, reason="", retry_at=None)
+                | Q(
+                    state=State.WAITING.value,
+                    reason=Reason.SIGNALS_MISSING.value,
+                    retry_at=None,
+                    operator="",
+                )
+                | Q(
+                    state=State.WAITING.value,
+                    reason__in=[
+                        Reason.IP_DAY_FULL.value,
+                        Reason.IP_WINDOW_FULL.value,
+                        Reason.DAY_FULL.value,
+                    ],
+                    retry_at__isnull=False,
+                    operator="",
+                )
+                | Q(
+                    state=State.REFUSED.value,
+                    reason=Reason.IDENTITY_TAKEN.value,
+                    retry_at=None,
+                    operator="",
+                ),
+                name="free_tier_state_matches_columns",
+            ),
+            models.CheckConstraint(
+                condition=Q(operator="", note="") | (~Q(operator="") & ~Q(note="")),
+                name="free_tier_operator_says_why",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["retry_at"], condition=Q(retry_at__isnull=False), name="free_tier_to_retry"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_id}: {self.state}"
+
+
+class FreeTierCount(models.Model):
+    """How many free tiers began in one window of a cap; the row is the cap's lock.
+
+    Of a cap by address there is a row for each; `digest` is empty where all are counted.
+    """
+
+    is_sandbox = models.BooleanField(_("sandbox"), default=False)
+    cap = models.CharField(_("cap"), max_length=32, choices=_REASONS)
+    window = models.CharField(_("window"), max_length=16)
+    digest = models.BinaryField(_("digest"), max_length=32, default=b"", blank=True)
+    begun = models.PositiveIntegerField(_("begun"), default=0)
+    most = models.PositiveIntegerField(
+        _("most"), help_text=_("As the catalog says, and never less than have begun.")
+    )
+
+    class Meta:
+        verbose_name = _("count of free tiers")
+        verbose_name_plural = _("counts of free tiers")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_sandbox", "cap", "window", "digest"], name="free_tier_count_window_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(begun__gte=0, begun__lte=F("most")), name="free_tier_count_is_kept"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.cap} {self.window}"

@@ -1,9 +1,17 @@
 """Reads of accounts and keys; a foreign account looks absent."""
 
-from django.db.models import QuerySet
+from collections.abc import Sequence
+from datetime import datetime
 
-from billing.accounts import external_ids
-from billing.accounts.models import Account, ApiKey
+from django.db.models import F, QuerySet
+from django.db.models.functions import Now
+
+from billing.accounts import admission, external_ids, roles
+from billing.accounts.admission import Reason, State
+from billing.accounts.errors import FreeTierRefused
+from billing.accounts.members import Membership
+from billing.accounts.models import Account, AccountSignal, ApiKey, FreeTier
+from billing.accounts.roles import Role
 from plans.catalog.policies import Book
 from plans.catalog.schema import Catalog
 
@@ -18,6 +26,30 @@ def find_account(external_id: str, *, is_sandbox: bool) -> Account | None:
 def accounts(*, is_sandbox: bool) -> QuerySet[Account]:
     """Return the accounts of one side: the other side's do not exist for it."""
     return Account.objects.filter(is_sandbox=is_sandbox)
+
+
+def active_membership(person: Account, organization_id: str) -> Membership | None:
+    """Return the person's place in an organization to which he belongs now, or None."""
+    return (
+        Membership.objects.filter(
+            organization=organization_id, account=person, state=Membership.State.ACTIVE
+        )
+        .select_related("organization__account")
+        .first()
+    )
+
+
+def sees_all(membership: Membership, *, catalog: Catalog) -> bool:
+    """Say whether the member sees what the others of his organization do."""
+    members_see = membership.organization.members_see or catalog.team.members_see
+    return roles.sees_all(Role(membership.role), members_see)
+
+
+def members_of(account: Account) -> int:
+    """Return how many active members the organization of this account has; 0 for a person."""
+    return Membership.objects.filter(
+        organization__account=account, state=Membership.State.ACTIVE
+    ).count()
 
 
 def find_key(prefix: str) -> ApiKey | None:
@@ -43,3 +75,53 @@ def currencies_of(catalog: Catalog) -> list[str]:
     of_plans = [price.currency for plan in catalog.plans for price in plan.prices]
     of_packs = [price.currency for pack in catalog.packs for price in pack.prices]
     return list(dict.fromkeys((*in_books, *of_plans, *of_packs)))
+
+
+def free_tier_refusal(
+    account_id: str, *, catalog: Catalog, is_for_platform: bool = False
+) -> FreeTierRefused | None:
+    """Return why the account has not the free plan's allowances; None: nothing stands in the way.
+
+    Whom nobody has asked yet has had them from before there was a rule.
+
+    Args:
+        is_for_platform: it says which signals are missing: whoever farms free tiers must not hear
+            what is asked of him.
+    """
+    rule = catalog.free_tier
+    if rule is None:
+        return None
+    tier = shut_out().filter(account=account_id).first()
+    if tier is None:
+        return None
+    reason = Reason(tier.reason)
+    missing = None
+    if is_for_platform and reason == Reason.SIGNALS_MISSING:
+        known = AccountSignal.objects.filter(account=account_id)
+        told = frozenset(known.values_list("identity__kind", flat=True))
+        missing = admission.missing_of(rule, told=told)
+    return FreeTierRefused(
+        reason=reason.value,
+        remedy=admission.REMEDIES[reason],
+        retry_at=tier.retry_at,
+        missing=missing,
+    )
+
+
+def shut_out() -> QuerySet[FreeTier]:
+    """Return the rows of accounts that are not admitted to the free tier."""
+    return FreeTier.objects.exclude(state=State.ADMITTED.value)
+
+
+def to_ask_again() -> QuerySet[FreeTier]:
+    """Return whose cap has begun anew by the account's own clock, the longest waiting first."""
+    return FreeTier.objects.filter(
+        retry_at__lte=Now() + F("account__wallet__clock_offset")
+    ).order_by("retry_at", "decided_at", "pk")
+
+
+def asked_again_at(account_ids: Sequence[str]) -> dict[str, datetime]:
+    """Return when the caps that shut these accounts out begin anew."""
+    waiting = FreeTier.objects.filter(account__in=account_ids)
+    rows = waiting.values_list("account_id", "retry_at")
+    return {account_id: at for account_id, at in rows if at is not None}

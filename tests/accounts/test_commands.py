@@ -12,6 +12,7 @@ from pytest_django import Settings
 from billing.accounts import services
 from billing.accounts.models import ApiKey
 from billing.ledger.models import Wallet
+from tests import factories
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.http.probes")]
 Ask = Callable[..., Any]
@@ -59,6 +60,7 @@ def test_without_a_private_key_the_command_says_so(settings: Settings) -> None:
 
 @pytest.mark.usefixtures("catalog")
 def test_a_secret_stands_alone_on_the_last_line_and_opens(get: Ask) -> None:
+    factories.new_account("ada", is_sandbox=False)
     words = ["create_api_key", "shop", "--scopes", "balance:read", "accounts:write"]
     secret = printed(*words).splitlines()[-1]
 
@@ -92,6 +94,7 @@ def test_a_key_that_makes_no_sense_is_not_made(words: list[str]) -> None:
 
 @pytest.mark.usefixtures("catalog")
 def test_a_revoked_key_opens_nothing_and_a_repeat_changes_nothing(get: Ask) -> None:
+    factories.new_account("ada", is_sandbox=False)
     words = ["create_api_key", "shop", "--scopes", "balance:read", "accounts:write"]
     secret = printed(*words).splitlines()[-1]
     key = ApiKey.objects.get()

@@ -23,6 +23,11 @@ def bearer(secret: str, account: str | None = None) -> dict[str, str]:
     return {"Authorization": f"Bearer {secret}", **named}
 
 
+def written(post: Ask, secret: str, account: str) -> Any:  # noqa: ANN401 (Django's test response)
+    """Write for an account that nobody may have seen: that makes it, where a read does not."""
+    return post("/v1/orders", bearer(secret, account), key=account, body={"name": account})
+
+
 @pytest.fixture
 def secret(catalog: None, now: datetime) -> str:
     """Return a live key's secret that may do everything here."""
@@ -83,26 +88,34 @@ def test_a_service_that_names_no_account_is_told_the_header(secret: str, get: As
     assert not Account.objects.exists()
 
 
-def test_an_account_may_be_named_in_chinese(secret: str, get: Ask) -> None:
+def test_an_account_may_be_named_in_chinese(secret: str, get: Ask, now: datetime) -> None:
+    services.ensure_account("李雷", zone="UTC", now=now)
+
     seen = get("/v1/whoami", bearer(secret, "李雷".encode().decode("latin-1")))
 
     assert seen.json()["external_id"] == "李雷"
 
 
-def test_an_unknown_account_is_made_only_by_a_key_that_may(
-    secret: str, get: Ask, now: datetime
+def test_an_unknown_account_is_made_only_by_a_write_of_a_key_that_may(
+    secret: str, get: Ask, post: Ask, now: datetime
 ) -> None:
-    _key, lesser = services.create_api_key("reader", ["balance:read"], now=now)
+    _key, lesser = services.create_api_key("reader", ["balance:read", "jobs:write"], now=now)
+    order = {"name": "a"}
 
-    absent = get("/v1/whoami", bearer(lesser, "new"))
+    absent = [
+        get("/v1/whoami", bearer(lesser, "new")),
+        get("/v1/whoami", bearer(secret, "new")),  # a name mistyped in a read makes nothing
+        post("/v1/orders", bearer(lesser, "new"), key="k", body=order),
+    ]
     nothing_made = not Account.objects.exists()
-    made = get("/v1/whoami", bearer(secret, "new"))
+    post("/v1/orders", bearer(secret, "new"), key="k", body=order)
     found = get("/v1/whoami", bearer(lesser, "new"))
 
-    assert (absent.status_code, absent.json()["code"]) == (404, "not_found")
+    told = {(one.status_code, one.json()["code"], one.json()["header"]) for one in absent}
+    assert told == {(404, "not_found", "X-Account")}
     assert nothing_made
-    assert made.status_code == found.status_code == 200
-    assert made.json()["zone"] == "Asia/Shanghai"
+    assert found.status_code == 200
+    assert found.json()["zone"] == "Asia/Shanghai"
 
 
 def test_a_scope_that_a_key_lacks_is_named(get: Ask, catalog: None, now: datetime) -> None:
@@ -142,11 +155,12 @@ def test_a_foreign_account_looks_exactly_like_an_absent_one(get: Ask, now: datet
 
 
 def test_a_sandbox_key_takes_no_name_from_a_customer(
-    catalog: None, get: Ask, now: datetime
+    catalog: None, get: Ask, post: Ask, now: datetime
 ) -> None:
     _key, sandbox = services.create_api_key("k", ALL_SCOPES, is_sandbox=True, now=now)
     token = tokens.sign("victim", lifetime=timedelta(hours=1), now=now)
 
+    written(post, sandbox, "victim")
     squatted = get("/v1/whoami", bearer(sandbox, "victim"))
     seen = get("/v1/whoami", {"Authorization": f"Bearer {token}"})
 
@@ -156,20 +170,29 @@ def test_a_sandbox_key_takes_no_name_from_a_customer(
 
 
 def test_a_sandbox_key_cannot_ask_which_names_are_live(
-    catalog: None, get: Ask, now: datetime
+    catalog: None, get: Ask, post: Ask, now: datetime
 ) -> None:
     services.ensure_account("live", zone="UTC", now=now)
     _key, sandbox = services.create_api_key("k", ALL_SCOPES, is_sandbox=True, now=now)
 
-    answers = [get("/v1/whoami", bearer(sandbox, name)) for name in ("live", "nobody-yet")]
+    names = ("live", "nobody-yet")
+    same = {**bearer(sandbox), "X-Request-Id": "same"}
 
-    assert [answer.status_code for answer in answers] == [200, 200]
-    assert all(answer.json()["is_sandbox"] for answer in answers)
+    reads = [get("/v1/whoami", {**same, "X-Account": name}) for name in names]
+    writes = [written(post, sandbox, name) for name in names]
+    after = [get("/v1/whoami", bearer(sandbox, name)) for name in names]
+
+    assert {(answer.status_code, answer.content) for answer in reads} == {(404, reads[0].content)}
+    assert [answer.status_code for answer in writes] == [201, 201]
+    assert all(answer.json()["is_sandbox"] for answer in after)
 
 
-def test_a_sandbox_key_makes_sandbox_accounts(catalog: None, get: Ask, now: datetime) -> None:
+def test_a_sandbox_key_makes_sandbox_accounts(
+    catalog: None, get: Ask, post: Ask, now: datetime
+) -> None:
     key, secret = services.create_api_key("k", ALL_SCOPES, is_sandbox=True, now=now)
 
+    written(post, secret, "play")
     made = get("/v1/whoami", bearer(secret, "play"))
 
     assert key.prefix.startswith("sk_test_")
@@ -177,6 +200,7 @@ def test_a_sandbox_key_makes_sandbox_accounts(catalog: None, get: Ask, now: date
 
 
 def test_every_bad_secret_gets_one_answer(secret: str, get: Ask, now: datetime) -> None:
+    services.ensure_account("ada", zone="UTC", now=now)
     expired, expired_secret = services.create_api_key(
         "old", ALL_SCOPES, expires_at=now + timedelta(days=1), now=now
     )
@@ -219,7 +243,9 @@ def test_a_header_of_another_kind_is_nobody(header: str, get: Ask) -> None:
     assert (refused.status_code, refused.json()["code"]) == (401, "unauthenticated")
 
 
-def test_the_scheme_is_read_in_any_case(secret: str, get: Ask) -> None:
+def test_the_scheme_is_read_in_any_case(secret: str, get: Ask, now: datetime) -> None:
+    services.ensure_account("ada", zone="UTC", now=now)
+
     assert (
         get("/v1/whoami", {"Authorization": f"bEARER {secret}", "X-Account": "ada"}).status_code
         == 200

@@ -123,7 +123,7 @@ def test_a_service_reads_and_notes_an_account(now: datetime, get: Ask) -> None:
     changed = patch({"metadata": {"tier": "gold"}})
     refused = [
         patch({"metadata": {"a": {"b": 1}}}),
-        patch({"metadata": {}, "zone": "Europe/Paris"}),
+        patch({"metadata": {}, "zone": "Mars/Olympus"}),
         patch({"external_id": "eve", "metadata": {}}),
         patch({}),
     ]
@@ -131,6 +131,7 @@ def test_a_service_reads_and_notes_an_account(now: datetime, get: Ask) -> None:
     assert changed.status_code == 200
     assert changed.json()["metadata"] == {"tier": "gold"}
     assert [answer.status_code for answer in refused] == [400] * 4
+    assert [one["pointer"] for one in refused[1].json()["errors"]] == ["/zone"]
     assert get("/v1/accounts/org/ada", headers).json() == changed.json()
     assert patch({"metadata": {"k": "x" * 501}}).status_code == 422
 

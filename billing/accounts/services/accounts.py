@@ -15,6 +15,7 @@ from billing.accounts import external_ids, scopes, selectors, surfaces
 from billing.accounts.errors import InvalidAccount
 from billing.accounts.models import KEY_NAME_LENGTH_MAX, Account, ApiKey
 from billing.ids import new_id
+from billing.transactions import require_transaction
 from plans.catalog.policies import Book
 from plans.catalog.schema import Catalog
 
@@ -59,10 +60,46 @@ def ensure_account(
     return Account.objects.get(external_id=external_id, is_sandbox=is_sandbox)
 
 
+def make_organization_account(external_id: str, *, like: Account, now: datetime) -> Account:
+    """The account of a new organization exists: on the side of `like`, and buying as that does.
+
+    Args:
+        external_id: a name of our own making, which no token can bear by choice.
+        like: whose zone, region and currency it begins with.
+    """
+    require_transaction("accounts.make_organization_account")
+    return Account.objects.create(
+        id=new_id("acc"),
+        external_id=external_id,
+        kind=Account.Kind.ORGANIZATION,
+        zone=like.zone,
+        region=like.region,
+        currency=like.currency,
+        is_sandbox=like.is_sandbox,
+        created_at=now,
+    )
+
+
 @transaction.atomic(durable=True)
 def change_account(
     account: Account,
     *,
+    zone: str | None = None,
+    metadata: Mapping[str, str] | None = None,
+    region: str | None = None,
+    currency: str | None = None,
+    catalog: Catalog,
+) -> Account:
+    """What is given stands in the account, in a commit of its own; see `amend_account`."""
+    return amend_account(
+        account, zone=zone, metadata=metadata, region=region, currency=currency, catalog=catalog
+    )
+
+
+def amend_account(
+    account: Account,
+    *,
+    zone: str | None = None,
     metadata: Mapping[str, str] | None = None,
     region: str | None = None,
     currency: str | None = None,
@@ -71,6 +108,7 @@ def change_account(
     """What is given stands in the account; what is None stays. A repeat changes nothing.
 
     Args:
+        zone: an IANA name; since when its days count is for those to say who give by days.
         metadata: the platform's notes, as a whole.
         region, currency: by which the account's price book is found; "" for the first book.
 
@@ -78,7 +116,9 @@ def change_account(
         InvalidAccount: more than 20 notes, one longer than 500 characters, or a region or a
             currency in which `catalog` sells nothing.
     """
+    require_transaction("accounts.amend_account")
     changed = Account.objects.select_for_update().get(pk=account.pk)
+    changed.zone = changed.zone if zone is None else zone
     if metadata is not None:
         _require_short(metadata)
         changed.metadata = dict(metadata)
@@ -86,8 +126,14 @@ def change_account(
         changed.region = changed.region if region is None else region
         changed.currency = changed.currency if currency is None else currency
         _require_sold(changed, catalog)
-    changed.save(update_fields=["metadata", "region", "currency"])
+    changed.save(update_fields=["zone", "metadata", "region", "currency"])
     return changed
+
+
+def follow(account: Account, *, is_followed: bool) -> None:
+    """What the account does is, or is no longer, told to who may be rewarded for it."""
+    account.is_followed = is_followed
+    Account.objects.filter(pk=account.pk).update(is_followed=is_followed)
 
 
 def create_api_key(

@@ -1,0 +1,13 @@
+DROP TRIGGER free_tier_count_only_grows ON billing_freetiercount;
+DROP FUNCTION billing_free_tier_count_only_grows();
+DROP TRIGGER free_tier_is_never_deleted ON billing_freetier;
+DROP TRIGGER free_tier_moves_as_decided ON billing_freetier;
+DROP FUNCTION billing_free_tier_moves_as_decided();
+DROP TRIGGER account_signal_is_never_deleted ON billing_accountsignal;
+DROP TRIGGER account_signal_is_of_its_side ON billing_accountsignal;
+DROP FUNCTION billing_account_signal_is_of_its_side();
+DROP TRIGGER identity_is_of_who_was_seen ON billing_identity;
+DROP FUNCTION billing_identity_is_of_who_was_seen();
+DROP TRIGGER identity_is_never_deleted ON billing_identity;
+DROP TRIGGER identity_keeps_its_free_tier ON billing_identity;
+DROP FUNCTION billing_identity_keeps_its_free_tier();

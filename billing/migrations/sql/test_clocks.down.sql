@@ -1,0 +1,6 @@
+DROP TRIGGER test_clock_is_never_deleted ON billing_testclock;
+DROP TRIGGER test_clock_never_runs_back ON billing_testclock;
+DROP TRIGGER account_keeps_its_side ON billing_account;
+DROP TRIGGER test_clock_account_is_of_the_sandbox ON billing_testclockaccount;
+DROP TRIGGER test_clock_is_for_the_sandbox ON billing_testclock;
+DROP FUNCTION billing_test_clock_is_for_the_sandbox();

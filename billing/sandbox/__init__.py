@@ -1,0 +1,1 @@
+"""Test clocks: time that a platform's tests move, for sandbox accounts alone."""

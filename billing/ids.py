@@ -15,9 +15,13 @@ def new_id(prefix: str) -> str:
 
     The clock only orders; no rule of the ledger reads it.
     """
-    moment = time.time_ns() // 1_000_000
+    return id_of(prefix, time.time_ns() // 1_000_000)
+
+
+def id_of(prefix: str, milliseconds: int) -> str:
+    """Return a fresh id as it is made so many milliseconds after 1970 began, in UTC."""
     chance = secrets.randbits(5 * _RANDOM_DIGITS)
-    return f"{prefix}_{_digits(moment, _TIME_DIGITS)}{_digits(chance, _RANDOM_DIGITS)}"
+    return f"{prefix}_{_digits(milliseconds, _TIME_DIGITS)}{_digits(chance, _RANDOM_DIGITS)}"
 
 
 def _digits(number: int, width: int) -> str:

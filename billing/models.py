@@ -1,11 +1,43 @@
 """The index of the app's models; each lives in its package."""
 
-from billing.accounts.models import Account, ApiKey
+from billing.accounts.members import Membership, MembershipChange, Organization
+from billing.accounts.models import (
+    Account,
+    AccountSignal,
+    ApiKey,
+    FreeTier,
+    FreeTierCount,
+    Identity,
+)
+from billing.corrections.models import (
+    Adjustment,
+    CompensatedJob,
+    Compensation,
+    CompensationShare,
+    DebtNotice,
+    Halt,
+    OperatorDay,
+)
 from billing.http.models import IdempotentAnswer
 from billing.jobs.models import Attempt, Callback, Job, Output, Quote
-from billing.ledger.models import Allocation, Allowance, CountedUse, Entry, Grant, Hold, Wallet
+from billing.ledger.models import (
+    Allocation,
+    Allowance,
+    CountedUse,
+    Debt,
+    Entry,
+    Grant,
+    Hold,
+    Standstill,
+    Transfer,
+    TransferPart,
+    Wallet,
+    ZoneChange,
+)
+from billing.organizations.models import Allotment
 from billing.outbox.models import Message
 from billing.packs.models import PackPurchase
+from billing.partners.models import Partner, Referral, ReferralCode, Reward
 from billing.promotions.models import (
     CampaignBudget,
     CampaignGrant,
@@ -13,35 +45,64 @@ from billing.promotions.models import (
     RedemptionCode,
     RedemptionTry,
 )
+from billing.receipts.models import ReceiptKey
+from billing.sandbox.models import TestClock, TestClockAccount
 from billing.subscriptions.models import Subscription
 from billing.webhooks.models import Delivery, Endpoint, Event, EventCounter
 
 __all__ = [
     "Account",
+    "AccountSignal",
+    "Adjustment",
     "Allocation",
+    "Allotment",
     "Allowance",
     "ApiKey",
     "Attempt",
     "Callback",
     "CampaignBudget",
     "CampaignGrant",
+    "CompensatedJob",
+    "Compensation",
+    "CompensationShare",
     "CountedUse",
+    "Debt",
+    "DebtNotice",
     "Delivery",
     "Endpoint",
     "Entry",
     "Event",
     "EventCounter",
+    "FreeTier",
+    "FreeTierCount",
     "Grant",
+    "Halt",
     "Hold",
     "IdempotentAnswer",
+    "Identity",
     "Job",
+    "Membership",
+    "MembershipChange",
     "Message",
+    "OperatorDay",
+    "Organization",
     "Output",
     "PackPurchase",
+    "Partner",
     "Quote",
+    "ReceiptKey",
     "Redemption",
     "RedemptionCode",
     "RedemptionTry",
+    "Referral",
+    "ReferralCode",
+    "Reward",
+    "Standstill",
     "Subscription",
+    "TestClock",
+    "TestClockAccount",
+    "Transfer",
+    "TransferPart",
     "Wallet",
+    "ZoneChange",
 ]

@@ -3,13 +3,40 @@
 from django.urls import path
 
 from billing.accounts.api import AccountDetail
+from billing.corrections.api import DebtList
 from billing.http.health import Healthz, Readyz
-from billing.jobs.api import JobCancel, JobDetail, JobList, OutputFile, QuoteList
+from billing.jobs.api import JobCancel, JobDetail, JobList, MemberUsage, OutputFile, QuoteList
 from billing.jobs.callbacks import BackendCallback
 from billing.ledger.api import CheckIn, EntryList
+from billing.ledger.services import change_account
+from billing.organizations.api import (
+    AllotmentDetail,
+    AllotmentList,
+    AllotmentTakeBack,
+    InvitationAcceptance,
+    InvitationList,
+    InvitationRefusal,
+    MemberDetail,
+    MemberList,
+    OrganizationAllotments,
+    OrganizationDetail,
+    OrganizationList,
+    TransferList,
+)
 from billing.packs.api import BalanceView, GrantList, PurchaseActivation, PurchaseList
+from billing.partners.api import (
+    ProgrammeCollection,
+    ProgrammeEarnings,
+    ProgrammeLink,
+    ProgrammePartners,
+    ReferralList,
+)
 from billing.promotions.api import CampaignGrants, RedemptionList
-from billing.subscriptions.api import SubscriptionView
+from billing.receipts.api import ReceiptDetail, ReceiptKeyList
+from billing.sandbox.api import ClockAccounts, ClockAdvance, ClockDetail, ClockList
+from billing.subscriptions.api import SignalList, SubscriptionView
+from billing.subscriptions.selectors import plan_of
+from billing.subscriptions.services import finish_if_over
 from billing.webhooks.api import (
     DeliveryList,
     EndpointDetail,
@@ -25,15 +52,46 @@ urlpatterns = [
     path("v1/jobs/<str:job_id>/cancel", JobCancel.as_view()),
     path("v1/outputs/<str:token>", OutputFile.as_view(), name="output"),
     path("v1/balance", BalanceView.as_view()),
+    path("v1/debts", DebtList.as_view()),
     path("v1/grants", GrantList.as_view()),
     path("v1/pack-purchases", PurchaseList.as_view()),
     path("v1/pack-purchases/<str:purchase_id>/activate", PurchaseActivation.as_view()),
     path("v1/campaigns/<str:code>/grants", CampaignGrants.as_view()),
+    path("v1/programmes/<str:code>/link", ProgrammeLink.as_view()),
+    path("v1/programmes/<str:code>/earnings", ProgrammeEarnings.as_view()),
+    path("v1/programmes/<str:code>/collect", ProgrammeCollection.as_view()),
+    path("v1/programmes/<str:code>/partners", ProgrammePartners.as_view()),
+    path("v1/referrals", ReferralList.as_view()),
     path("v1/redemptions", RedemptionList.as_view()),
     path("v1/ledger", EntryList.as_view()),
-    path("v1/check-in", CheckIn.as_view()),
+    path("v1/ledger/<str:entry_id>/receipt", ReceiptDetail.as_view()),
+    path("v1/receipt-keys", ReceiptKeyList.as_view()),
+    path("v1/check-in", CheckIn.as_view(brought_up=finish_if_over)),
     path("v1/subscription", SubscriptionView.as_view()),
-    path("v1/accounts/<path:external_id>", AccountDetail.as_view()),
+    path("v1/organizations", OrganizationList.as_view()),
+    path("v1/organizations/<str:organization_id>", OrganizationDetail.as_view()),
+    path("v1/organizations/<str:organization_id>/members", MemberList.as_view()),
+    path(
+        "v1/organizations/<str:organization_id>/members/<str:membership_id>", MemberDetail.as_view()
+    ),
+    path("v1/organizations/<str:organization_id>/allotments", OrganizationAllotments.as_view()),
+    path("v1/organizations/<str:organization_id>/usage", MemberUsage.as_view()),
+    path("v1/invitations", InvitationList.as_view()),
+    path("v1/invitations/<str:membership_id>/accept", InvitationAcceptance.as_view()),
+    path("v1/invitations/<str:membership_id>/decline", InvitationRefusal.as_view()),
+    path("v1/allotments", AllotmentList.as_view()),
+    path("v1/allotments/<str:allotment_id>", AllotmentDetail.as_view()),
+    path("v1/allotments/<str:allotment_id>/take-back", AllotmentTakeBack.as_view()),
+    path("v1/transfers", TransferList.as_view()),
+    path("v1/accounts/<path:external_id>/signals", SignalList.as_view()),
+    path(
+        "v1/accounts/<path:external_id>",
+        AccountDetail.as_view(change=change_account, plan_of=plan_of),
+    ),
+    path("v1/test-clocks", ClockList.as_view()),
+    path("v1/test-clocks/<str:clock_id>", ClockDetail.as_view()),
+    path("v1/test-clocks/<str:clock_id>/accounts", ClockAccounts.as_view()),
+    path("v1/test-clocks/<str:clock_id>/advance", ClockAdvance.as_view()),
     path("v1/webhook-endpoints", EndpointList.as_view()),
     path("v1/webhook-endpoints/<str:endpoint_id>", EndpointDetail.as_view()),
     path("v1/webhook-endpoints/<str:endpoint_id>/test", EndpointTest.as_view()),

@@ -188,6 +188,7 @@ class AllowanceOut(TermsOut):
     rollover_periods = serializers.IntegerField(allow_null=True)
     rollover_cap = CreditsField(source="rollover_cap_micros", allow_null=True)
     streak = StreakOut(many=True)
+    per_seat = serializers.BooleanField(help_text="So much for each seat of the subscription.")
 
 
 class LimitOut(serializers.Serializer[Any]):
@@ -352,6 +353,20 @@ class ConversionOut(serializers.Serializer[Any]):
     factor = FactorField()
 
 
+class TeamOut(serializers.Serializer[Any]):
+    """How the orders of an organization's members are paid, and what a member sees."""
+
+    pays = serializers.ListField(child=serializers.CharField())
+    members_see = serializers.CharField()
+
+
+class TransfersOut(serializers.Serializer[Any]):
+    """Which credits an account may give to another; no sources: none."""
+
+    sources = serializers.ListField(child=serializers.CharField())
+    minimum = CreditsField(source="minimum_micros", allow_null=True)
+
+
 class CatalogOut(serializers.Serializer[Any]):
     """Everything that is for sale now."""
 
@@ -366,6 +381,8 @@ class CatalogOut(serializers.Serializer[Any]):
     surfaces = serializers.ListField(source="catalog.surfaces", child=serializers.CharField())
     expiry_in_flight = serializers.CharField(source="catalog.expiry_in_flight")
     partial_success = serializers.CharField(source="catalog.partial_success")
+    team = TeamOut(source="catalog.team")
+    transfers = TransfersOut(source="catalog.transfers")
     books = BookOut(source="catalog.books", many=True)
     lanes = LaneOut(source="catalog.lanes", many=True)
     plans = PlanOut(source="catalog.plans", many=True)

@@ -1,18 +1,17 @@
-"""How hard Hypothesis looks, by place: a desk, CI, or a night; and how committed rows go."""
+"""How hard Hypothesis looks, what was looked at, and how committed rows go."""
 
-import os
 from collections.abc import Iterator, Sequence
 
 import pytest
 from django.db.backends.postgresql.operations import DatabaseOperations
 from hypothesis import settings
 
+from tests import thoroughness
+
 settings.register_profile("desk", max_examples=20, deadline=None)
 settings.register_profile("ci", max_examples=200, deadline=None)
 settings.register_profile("night", max_examples=10_000, deadline=None)
-settings.load_profile(
-    os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") == "true" else "desk")
-)
+settings.load_profile(thoroughness.PROFILE)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,3 +36,17 @@ def _the_tests_may_forget() -> Iterator[None]:
     patch.setattr(DatabaseOperations, "execute_sql_flush", forget)
     yield
     patch.undo()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how much was looked at where that depends on the profile."""
+    told = [
+        str(text)
+        for report in terminalreporter.getreports("passed")
+        for name, text in report.user_properties
+        if name == thoroughness.LOOKED
+    ]
+    if told:
+        terminalreporter.section(f"looked at ({thoroughness.PROFILE})")
+        for line in sorted(told):
+            terminalreporter.write_line(line)

@@ -14,8 +14,8 @@ from billing.accounts.services import ensure_account
 from billing.ids import new_id
 from billing.ledger import services as ledger
 from billing.ledger import store
-from billing.ledger.models import Grant, Hold, Wallet
-from billing.ledger.services import Actor, Cause, GrantTerms, LockedWallet
+from billing.ledger.models import Debt, Grant, Hold, Transfer, Wallet
+from billing.ledger.services import Actor, Cause, ClawedBack, GrantTerms, LockedWallet, Sending
 from plans import selectors as plans
 from plans.catalog import publish
 from plans.catalog.matching import Match
@@ -38,6 +38,7 @@ class Terms(TypedDict, total=False):
     pack: str
     paid_micros: int
     paid_currency: str
+    goes_back: bool
 
 
 def publish_kling() -> CatalogVersion:
@@ -67,7 +68,11 @@ def give(
     fact: str | None = None,
     **terms: Unpack[Terms],
 ) -> Grant:
-    """Give whole credits, as an operator would."""
+    """Give whole credits, as an operator would; what goes back was lent by somebody."""
+    if terms.pop("goes_back", False):
+        lender = new_account(f"lender-{new_id('acc')}", is_sandbox=account.is_sandbox)
+        give(lender, credits_, priority=priority, source=source, fact=fact, **terms)
+        return lend(lender, account, credits_, expires_in=expires_in, source=source)
     locked = lock(account)
     given = GrantTerms(
         amount_micros=credits_ * MICROS,
@@ -82,6 +87,37 @@ def give(
 
 
 @transaction.atomic
+def lend(
+    lender: Account,
+    account: Account,
+    credits_: int,
+    *,
+    expires_in: timedelta | None = None,
+    source: str = "goodwill",
+) -> Grant:
+    """Lend whole credits of one source to another account; return the grant that it got."""
+    both = ledger.lock_wallets([lender, account], catalog=plans.current().catalog)
+    sending = Sending(
+        amount_micros=credits_ * MICROS,
+        fact=f"test:{new_id('fact')}",
+        standing=frozenset(),
+        sources=(source,),
+        is_lent=True,
+        lent_until=both[account.pk].now + expires_in if expires_in else None,
+    )
+    made = ledger.transfer(both[lender.pk], both[account.pk], sending, actor=OPERATOR)
+    return made.parts.get().target
+
+
+@transaction.atomic
+def send(account: Account, to: Account, micros: int) -> Transfer:
+    """Give credits of whatever source to another account."""
+    both = ledger.lock_wallets([account, to], catalog=plans.current().catalog)
+    sending = Sending(amount_micros=micros, fact=f"test:{new_id('fact')}", standing=frozenset())
+    return ledger.transfer(both[account.pk], both[to.pk], sending, actor=OPERATOR)
+
+
+@transaction.atomic
 def hold(
     account: Account,
     credits_: int,
@@ -89,10 +125,12 @@ def hold(
     reference: str = "",
     facts: Mapping[str, Scalar] | None = None,
     standing: Iterable[str] = (),
+    lasts: timedelta | None = None,
 ) -> Hold:
     """Set whole credits aside, as an order would."""
+    locked = lock(account)
     return ledger.hold(
-        lock(account),
+        locked,
         amount_micros=credits_ * MICROS,
         reference=reference or f"test:{new_id('ref')}",
         catalog=plans.current().catalog,
@@ -100,6 +138,7 @@ def hold(
         standing=frozenset(standing),
         cause=Cause("job", "job_test"),
         actor=SYSTEM,
+        lasts_until=locked.now + lasts if lasts else None,
     )
 
 
@@ -120,6 +159,31 @@ def release(account: Account, held: Hold) -> Hold:
     """Give a hold back, as a failure would."""
     return ledger.release(
         lock(account), hold_id=held.pk, cause=Cause("job", "job_test"), actor=SYSTEM
+    )
+
+
+@transaction.atomic
+def owe(account: Account, credits_: int, *, fact: str | None = None) -> Debt:
+    """Let the account owe whole credits, as an overrun would."""
+    return ledger.owe(
+        lock(account),
+        amount_micros=credits_ * MICROS,
+        fact=fact or f"test:{new_id('fact')}",
+        cause=Cause("job", "job_test"),
+        actor=SYSTEM,
+    )
+
+
+@transaction.atomic
+def claw_back(account: Account, grants: Iterable[Grant], credits_: int) -> ClawedBack:
+    """Take whole credits back from these grants, as a refund would."""
+    return ledger.claw_back(
+        lock(account),
+        grant_ids=[grant.pk for grant in grants],
+        amount_micros=credits_ * MICROS,
+        fact=f"refund:{new_id('re')}",
+        cause=Cause("refund", "re_test"),
+        actor=OPERATOR,
     )
 
 

@@ -112,7 +112,7 @@ def _is_bytes(field: Field[Any, Any]) -> bool:
 
 
 # Millionths of something else: of money, and of units that are counted.
-_NO_CREDITS: Final = frozenset({"kept_micros", "paid_micros", "units_micros"})
+_NO_CREDITS: Final = frozenset({"kept_micros", "paid_micros", "share_micros", "units_micros"})
 
 
 @cache  # one callable for each field: Django finds a field among the read-only ones by equality

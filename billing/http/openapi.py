@@ -7,6 +7,7 @@ A view declares, by attributes that map a method to its facts:
 - `idempotency = {"POST": "required"}`: it reads an Idempotency-Key ("required" or "optional");
 - `paged = True`: its GET answers by `pagination.page`, and reads `limit` and `cursor`;
 - `acts_for_account = False`: a service need not name an account in `X-Account`.
+- `acts_for_organization = False`: nobody acts for an organization by `X-Organization` here.
 
 A request shape that is no `StrictIn` and refuses unknown members all the same says `is_closed`.
 """
@@ -82,8 +83,18 @@ _ACCOUNT_PARAMETER: Final[dict[str, Any]] = {
     "in": "header",
     "required": False,
     "description": "The `external_id` for which a service key acts; needed with a service key, "
-    "ignored with a user's token.",
+    "ignored with a user's token. An organization's id here, without `X-Organization`: the key "
+    "acts for its pool as the platform. A write makes an account that nobody has seen, if the "
+    "key has `accounts:write`; a read does not.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+}
+_ORGANIZATION_PARAMETER: Final[dict[str, Any]] = {
+    "name": "X-Organization",
+    "in": "header",
+    "required": False,
+    "description": "The organization for which the person acts, as a member of it and as far as "
+    "his role allows. The platform itself acts for the pool by `X-Account` alone.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 48},
 }
 _PAGE_PARAMETERS: Final[list[dict[str, Any]]] = [
     {
@@ -164,6 +175,8 @@ class Schema(AutoSchema):
     def _headers(self) -> Iterator[dict[str, Any]]:
         if self._acts_for_account():
             yield _ACCOUNT_PARAMETER
+            if getattr(self.view, "acts_for_organization", True):
+                yield _ORGANIZATION_PARAMETER
         needed = self._declared("idempotency")
         if needed:
             yield {**_KEY_PARAMETER, "required": needed == "required"}

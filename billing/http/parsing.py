@@ -3,9 +3,12 @@
 import json
 import math
 from collections.abc import Mapping
-from typing import Any, Final, NoReturn
+from datetime import datetime
+from typing import Any, ClassVar, Final, NoReturn
 
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 from rest_framework.parsers import BaseParser
 
@@ -81,7 +84,40 @@ class StrictJSONParser(BaseParser):
             raise errors.Malformed(str(wrong)) from None
 
 
-class StrictIn(serializers.Serializer[Any]):
+class InstantField(serializers.DateTimeField):
+    """An instant that says its offset: without one, it would be another's midnight."""
+
+    default_error_messages: ClassVar = {
+        "invalid": gettext_lazy("Write an instant with its offset, such as 2026-11-23T12:00:00Z.")
+    }
+
+    def to_internal_value(self, value: Any) -> datetime:  # noqa: ANN401 (as in DRF)
+        """Return the instant."""
+        try:
+            said = parse_datetime(value) if isinstance(value, str) else None
+        except ValueError:
+            said = None
+        if said is None or said.tzinfo is None:
+            self.fail("invalid")
+        return super().to_internal_value(value)
+
+
+class PlainIn(serializers.Serializer[Any]):
+    """A request shape that refuses in the words of JSON, and names what may be chosen."""
+
+    default_error_messages: ClassVar = {
+        "invalid": gettext_lazy("Write a JSON object here, with named fields.")
+    }
+
+    def get_fields(self) -> dict[str, Any]:
+        """Return the fields, each with our words for what it refuses."""
+        fields = dict(super().get_fields())
+        for field in fields.values():
+            _speak_plainly(field)
+        return fields
+
+
+class StrictIn(PlainIn):
     """The base of every request shape: a field that it does not name is refused, not ignored.
 
     A misspelt optional field would otherwise change what is bought without a word.
@@ -111,6 +147,23 @@ class StrictIn(serializers.Serializer[Any]):
         if surplus:
             raise serializers.ValidationError(surplus)
         return known
+
+
+def _speak_plainly(field: Any) -> None:  # noqa: ANN401 (any field, and what is in it)
+    said = field.error_messages
+    if isinstance(field, serializers.ChoiceField):
+        choices = ", ".join(str(choice) for choice in field.choices)
+        # Braces, for the sentence is formatted once more with the input.
+        said["invalid_choice"] = _("Write one of: %(choices)s.") % {
+            "choices": choices.replace("{", "{{").replace("}", "}}")
+        }
+    elif isinstance(field, serializers.ListField):
+        said["not_a_list"] = _("Write a JSON list here.")
+    elif isinstance(field, serializers.DictField):
+        said["not_a_dict"] = _("Write a JSON object here, with named fields.")
+    child = getattr(field, "child", None)
+    if child is not None:
+        _speak_plainly(child)
 
 
 def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -60,6 +60,10 @@ _TITLES: Final[Mapping[int, str | Promise]] = {
     500: gettext_lazy("We made a mistake."),
     503: gettext_lazy("Not available for the moment."),
 }
+# Where a status is shared by refusals that ask for different things.
+_TITLE_OF_CODE: Final[Mapping[str, str | Promise]] = {
+    "quota_exceeded": gettext_lazy("What may be used in this time is used up.")
+}
 _RETRY_AFTER: Final = "retry_after_seconds"
 _RETRY_AFTER_DEFAULTS: Final[Mapping[int, int]] = {429: 5, 503: 5}
 # Addresses that programs ask; everything else (the admin) keeps Django's own pages.
@@ -77,7 +81,7 @@ def problem(refusal: DomainError) -> tuple[int, dict[str, object]]:
     status = status_of(refusal)
     document: dict[str, object] = {
         "type": f"urn:linggan:problem:{refusal.code}",
-        "title": str(_TITLES[status]),
+        "title": str(_TITLE_OF_CODE.get(refusal.code, _TITLES[status])),
         "status": status,
         "code": refusal.code,
         "detail": refusal.message,
@@ -114,9 +118,23 @@ def as_refusal(exc: Exception) -> DomainError | None:
     return next((seen_as(exc) for kinds, seen_as in _SEEN_AS if isinstance(exc, kinds)), None)
 
 
-def absent() -> errors.NotFound:
-    """Return the one refusal for what does not exist and for what is another's."""
-    return errors.NotFound(_("There is nothing of that name."))
+def absent(*, pointer: str = "", header: str = "") -> errors.NotFound:
+    """Return the one refusal for what does not exist and for what is another's.
+
+    Args:
+        pointer: the JSON Pointer of the name in the body; "" where the path has it.
+        header: the header that has the name.
+    """
+    if header:
+        return errors.NotFound(
+            _("The header %(header)s names nothing that is there for you.") % {"header": header},
+            header=header,
+        )
+    sentence = _("There is nothing of that name.")
+    if not pointer:
+        return errors.NotFound(sentence)
+    complaint = {"pointer": pointer, "code": errors.NotFound.code, "detail": sentence}
+    return errors.NotFound(sentence, errors=[complaint])
 
 
 def input_errors(detail: object, pointer: str = "") -> list[dict[str, str]]:

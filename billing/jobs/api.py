@@ -22,7 +22,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from billing.accounts.authentication import account_of, caller_of
+from billing.accounts import selectors as accounts
+from billing.accounts.authentication import account_of, caller_of, person_of
+from billing.accounts.members import Membership
+from billing.accounts.models import Account
+from billing.accounts.roles import RIGHTS, Right, Role
 from billing.accounts.scopes import Scope
 from billing.gpu.errors import NoBackend
 from billing.http import idempotency, pagination, problems, ranges
@@ -40,8 +44,10 @@ from billing.jobs.errors import (
     Retired,
 )
 from billing.jobs.models import Output
-from billing.ledger.errors import InsufficientCredits
+from billing.ledger.errors import InDebt, InsufficientCredits
 from billing.ledger.services import Actor
+from billing.organizations.api.access import access_of
+from plans import selectors as plans
 from plans.errors import InvalidSpec, Unpriced
 
 
@@ -78,9 +84,9 @@ class QuoteList(APIView):
     )
     def post(self, request: Request) -> Response:
         """Tell what an order costs and everything that stands in its way; holds nothing."""
-        account = account_of(request, Scope.JOBS_READ)
+        account, member = orderer_of(request, Scope.JOBS_READ)
         order = shapes.read_order(shapes.SpecIn, request.data, caller=caller_of(request))
-        told = services.quote(account=account, order=order, now=timezone.now())
+        told = services.quote(account=account, order=order, member=member)
         return Response(shapes.quote_body(told))
 
 
@@ -94,15 +100,15 @@ class JobList(APIView):
         "POST": [
             *(InvalidSpec, Unpriced, Retired, NotYet, InvalidParent, PriceAboveMaximum),
             *(QuoteExpired, NotEntitled, ConcurrencyLimit, QuotaExceeded),
-            *(InsufficientCredits, NoBackend),
+            *(InDebt, InsufficientCredits, NoBackend),
         ]
     }
 
     @extend_schema(responses=JobPage, operation_id="list_jobs")
     def get(self, request: Request) -> Response:
         """List the account's jobs, the newest first."""
-        account = account_of(request, Scope.JOBS_READ)
-        return Response(pagination.page(selectors.jobs(account), request, shapes.JobOut))
+        jobs = selectors.jobs(**_sight(request, Scope.JOBS_READ))
+        return Response(pagination.page(jobs, request, shapes.JobOut))
 
     @extend_schema(request=shapes.JobIn, responses={201: shapes.JobOut}, operation_id="submit_job")
     def post(self, request: Request) -> HttpResponse:
@@ -114,10 +120,11 @@ class JobList(APIView):
         now = timezone.now()
 
         def work() -> tuple[int, object]:
-            account = account_of(request, Scope.JOBS_WRITE)
+            account, member = orderer_of(request, Scope.JOBS_WRITE)
             order = shapes.read_order(shapes.JobIn, request.data, caller=caller_of(request))
-            actor = actor_of(request)
-            job = services.submit(account=account, order=order, actor=actor, now=now)
+            job = services.submit(
+                account=account, order=order, actor=actor_of(request), now=now, member=member
+            )
             return 201, shapes.JobOut(job).data
 
         return idempotency.respond(idempotency.answer_once(key, work, now=now))
@@ -131,7 +138,7 @@ class JobDetail(APIView):
     @extend_schema(responses=shapes.JobOut, operation_id="read_job")
     def get(self, request: Request, job_id: str) -> Response:
         """Read a job: where it stands, what it cost, where its video is."""
-        job = selectors.job(account_of(request, Scope.JOBS_READ), job_id)
+        job = selectors.job(job_id, **_sight(request, Scope.JOBS_READ))
         return Response(shapes.JobOut(job).data)
 
 
@@ -149,11 +156,36 @@ class JobCancel(APIView):
         now = timezone.now()
 
         def work() -> tuple[int, object]:
-            job = selectors.job(account_of(request, Scope.JOBS_WRITE), job_id)
+            job = selectors.job(job_id, **_sight(request, Scope.JOBS_WRITE))
             canceled = services.cancel(job=job, actor=actor_of(request), now=now)
             return 202, shapes.JobOut(canceled).data
 
         return idempotency.respond(idempotency.answer_once(key, work, now=now))
+
+
+class MemberUsage(APIView):
+    """What the members of an organization have used of its pool."""
+
+    acts_for_organization: ClassVar = False
+    authz: ClassVar = {"GET": "usage.read"}
+
+    @extend_schema(
+        parameters=shapes.USAGE_PARAMETERS,
+        responses=shapes.UsageOut,
+        operation_id="read_organization_usage",
+    )
+    def get(self, request: Request, organization_id: str) -> Response:
+        """Sum what was ordered of the pool, by member, day or model.
+
+        A member who does not see the others is told of himself alone.
+        """
+        access = access_of(request, organization_id, Right.READ)
+        member, catalog = access.membership, plans.current().catalog
+        sees_all = member is None or accounts.sees_all(member, catalog=catalog)
+        asked = shapes.read_usage(request.query_params)
+        account = access.organization.account
+        rows = selectors.usage(account, None if sees_all else member, **asked)
+        return Response({"data": shapes.usage_body(rows, access.organization)})
 
 
 class OutputFile(APIView):
@@ -273,3 +305,27 @@ def actor_of(request: Request) -> Actor:
     """Return who moves credits by this request."""
     caller = caller_of(request)
     return Actor(caller.kind, caller.actor_id)
+
+
+def orderer_of(request: Request, scope: Scope) -> tuple[Account, Membership | None]:
+    """Return who orders, and as a member of which organization, if for one.
+
+    Raises:
+        Forbidden, Malformed, NotFound: as `account_of`.
+    """
+    account_of(request, scope)  # his role must allow it as well
+    seat = caller_of(request).seat
+    return person_of(request, scope), None if seat is None else seat.membership
+
+
+def _sight(request: Request, scope: Scope) -> dict[str, Any]:
+    """Return whose jobs the caller may see, or change where `scope` is to write.
+
+    What the other members ordered is changed by those alone who answer for the pool.
+    """
+    account, seat = account_of(request, scope), caller_of(request).seat
+    if seat is None:
+        return {"account": account}
+    answers = Right.SEE_ALL in RIGHTS[Role(seat.membership.role)]
+    sees_all = seat.sees_all if scope == Scope.JOBS_READ else answers
+    return {"account": account, "member": seat.membership, "sees_all": sees_all}

@@ -156,6 +156,42 @@ class QuotaExceeded(DomainError):
         )
 
 
+class CeilingReached(QuotaExceeded):
+    """The member has used what his organization lets him use of its credits."""
+
+    def __init__(
+        self,
+        *,
+        limit: str,
+        used: str,
+        left: str,
+        window: str,
+        resets_at: str | None,
+        retry_after_seconds: int,
+    ) -> None:
+        """Say what is left, and when there is more.
+
+        Args:
+            window: "day", "week", "month" or "ever".
+            resets_at: when the order would fit; None: never, for it is too large by itself.
+        """
+        DomainError.__init__(
+            self,
+            _(
+                "Your organization lets you use %(limit)s credits in each window (%(window)s); "
+                "%(left)s are left."
+            )
+            % {"limit": limit, "window": window, "left": left},
+            unit="credits",
+            limit=limit,
+            used=used,
+            left=left,
+            window=window,
+            resets_at=resets_at,
+            retry_after_seconds=retry_after_seconds,
+        )
+
+
 class PriceAboveMaximum(DomainError):
     """The order costs more than its sender is willing to pay."""
 

@@ -1,41 +1,16 @@
 """What is remembered of a job: the order, its tries, what backends said, and the result."""
 
-from functools import partial
-
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from billing.accounts.members import Membership
 from billing.accounts.models import Account
-from billing.ids import ID_LENGTH_MAX, new_id
 from billing.jobs.labels import FAILURE_CLASSES, STATUSES
 from billing.jobs.lifecycle import FINAL, IN_FLIGHT, LIVE, JobStatus
+from billing.jobs.names import IdField, _attempt_id, _callback_id, _job_id, _output_id, _quote_id
 from billing.ledger.models import Hold, Wallet
 from plans.models import CatalogVersion
-
-IdField = partial(
-    models.CharField, _("id"), primary_key=True, max_length=ID_LENGTH_MAX, editable=False
-)
-
-
-def _quote_id() -> str:
-    return new_id("qt")
-
-
-def _job_id() -> str:
-    return new_id("job")
-
-
-def _attempt_id() -> str:
-    return new_id("at")
-
-
-def _callback_id() -> str:
-    return new_id("cb")
-
-
-def _output_id() -> str:
-    return new_id("out")
 
 
 class Quote(models.Model):
@@ -94,6 +69,15 @@ class Job(models.Model):
     )
     hold = models.OneToOneField(
         Hold, on_delete=models.PROTECT, related_name="job", verbose_name=_("hold")
+    )
+    member = models.ForeignKey(
+        Membership,
+        on_delete=models.PROTECT,
+        related_name="jobs",
+        null=True,
+        blank=True,
+        verbose_name=_("ordered by the member"),
+        help_text=_("Who ordered it for his organization; empty: its account itself."),
     )
     parent = models.ForeignKey(
         "self",
@@ -156,6 +140,7 @@ class Job(models.Model):
     charge_lines = models.JSONField(_("charge lines"), default=list, blank=True)
     charged_micros = models.BigIntegerField(_("charged"), null=True, blank=True)
     overrun_micros = models.BigIntegerField(_("charged beyond the hold"), default=0)
+    owed_micros = models.BigIntegerField(_("charged and owed"), default=0)
     outputs_ordered = models.PositiveIntegerField(_("outputs ordered"), default=1)
     outputs_made = models.PositiveIntegerField(_("outputs made"), null=True, blank=True)
     # Lower goes first. What waits is held back beyond the plan's number of jobs at once.
@@ -228,8 +213,9 @@ class Job(models.Model):
                     charged_micros__isnull=False,  # an unknown would be let through
                     charged_micros__gte=0,
                     overrun_micros__gte=0,
+                    owed_micros__gte=0,
                 )
-                | Q(status__in=LIVE, charged_micros=None, overrun_micros=0),
+                | Q(status__in=LIVE, charged_micros=None, overrun_micros=0, owed_micros=0),
                 name="job_charged_iff_final",
             ),
             models.CheckConstraint(
@@ -262,6 +248,11 @@ class Job(models.Model):
             ),
             models.Index(fields=["account", "ordered_at"], name="job_counted"),
             models.Index(
+                fields=["member", "ordered_at"],
+                condition=Q(member__isnull=False),
+                name="job_of_member",
+            ),
+            models.Index(
                 fields=["model", "-finished_at"],
                 condition=Q(status="succeeded"),
                 name="job_recent_of_model",
@@ -280,10 +271,8 @@ class Attempt(models.Model):
     class State(models.TextChoices):
         SUBMITTING = "submitting", _("submitting")  # the call is being made, or its maker died
         ACCEPTED = "accepted", _("accepted")  # the backend took it
-        AMBIGUOUS = (
-            "ambiguous",
-            _("ambiguous"),
-        )  # nobody knows; never sent again before that is cleared
+        # Nobody knows; never sent again before that is cleared.
+        AMBIGUOUS = "ambiguous", _("ambiguous")
         ENDED = "ended", _("ended")
 
     id = IdField(default=_attempt_id)

@@ -1,9 +1,10 @@
 """What there is to know of jobs. Nothing is written."""
 
 import statistics
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from django.db.models import (
     Case,
@@ -12,7 +13,9 @@ from django.db.models import (
     DateTimeField,
     DecimalField,
     DurationField,
+    F,
     Func,
+    Min,
     Q,
     QuerySet,
     Sum,
@@ -20,9 +23,10 @@ from django.db.models import (
     When,
 )
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Cast, Coalesce, TruncDate
 from django.db.models.lookups import Exact, Regex
 
+from billing.accounts.members import Membership
 from billing.accounts.models import Account
 from billing.http import problems
 from billing.jobs.lifecycle import LIVE, JobStatus
@@ -33,6 +37,8 @@ from plans.catalog.values import DECIMAL, Between, Scalar
 # What failed and cost nothing never happened, for those who count.
 _COUNTS: Final = Q(status__in=LIVE) | Q(status=JobStatus.SUCCEEDED) | Q(charged_micros__gt=0)
 _RECENT: Final = 50
+# What an order takes from its wallet: all that is held, and then what was charged.
+_COST: Final = Case(When(finished_at=None, then="hold__amount_micros"), default="charged_micros")
 # What came counts where it has come, what was ordered where it is still made.
 _UNITS: Final[Mapping[str, Value | Coalesce]] = {
     "orders": Value(1),
@@ -41,26 +47,132 @@ _UNITS: Final[Mapping[str, Value | Coalesce]] = {
 }
 
 
-def jobs(account: Account) -> QuerySet[Job]:
-    """Return the account's jobs with what a reply shows, the newest first."""
+def jobs(
+    account: Account, member: Membership | None = None, *, sees_all: bool = False
+) -> QuerySet[Job]:
+    """Return the account's jobs with what a reply shows, the newest first.
+
+    Args:
+        member: who acts for an organization; his own are those that he has ordered for it,
+            whichever wallet has paid.
+        sees_all: whether he sees those of the other members, too, which its pool has paid.
+    """
     return (
-        Job.objects.filter(account=account)
-        .select_related("hold")
+        Job.objects.filter(_seen(account, member, sees_all=sees_all))
+        .select_related("hold", "member__account")
         .prefetch_related("outputs")
         .order_by("-id")
     )
 
 
-def job(account: Account, job_id: str) -> Job:
-    """Return one job of the account.
+def has_ordered(account: Account) -> bool:
+    """Say whether the account has ever ordered anything."""
+    return jobs(account).exists()
+
+
+def first_success(account: Account, *, since: datetime, until: datetime) -> Job | None:
+    """Return the first job to succeed of those ordered from `since` on and before `until`."""
+    made = jobs(account).filter(
+        status=JobStatus.SUCCEEDED, ordered_at__gte=since, ordered_at__lt=until
+    )
+    return made.order_by("finished_at", "id").first()
+
+
+def overdue_by_clock(*, now: datetime) -> QuerySet[Job]:
+    """Return the queued jobs of sandboxes that are out of time by their wallet's clock alone.
+
+    What an order waits for is kept in real time; how far the clock has been moved since the order
+    brings the end so much nearer.
+
+    Args:
+        now: the real instant.
+    """
+    moved = F("wallet__clock_offset") - (F("ordered_at") - F("created_at"))
+    queued = Job.objects.filter(status=JobStatus.QUEUED, wallet__clock_offset__gt=timedelta(0))
+    return queued.filter(dispatch_by__lte=now + moved).order_by("dispatch_by")
+
+
+def clock_moved(job: Job) -> timedelta:
+    """Return how far its account's clock has been moved since the order; never of a live one."""
+    if not job.account.is_sandbox or not job.wallet.clock_offset:
+        return timedelta(0)
+    return max(timedelta(0), job.wallet.clock_offset - (job.ordered_at - job.created_at))
+
+
+def given_up_at(account_ids: Sequence[str]) -> dict[str, datetime]:
+    """Return when the next queued job of each of these accounts is given up, by its clock."""
+    queued = Job.objects.filter(account__in=account_ids, status=JobStatus.QUEUED)
+    by_clock = F("dispatch_by") + (F("ordered_at") - F("created_at"))
+    return dict(queued.values_list("account_id").annotate(first=Min(by_clock)))
+
+
+def job(
+    job_id: str, account: Account, member: Membership | None = None, *, sees_all: bool = False
+) -> Job:
+    """Return one job of those that `jobs` returns.
 
     Raises:
         NotFound: absent, or another's.
     """
-    found = jobs(account).filter(pk=job_id).first()
+    found = jobs(account, member, sees_all=sees_all).filter(pk=job_id).first()
     if found is None:
         raise problems.absent()
     return found
+
+
+def used_by(member: Membership, *, since: datetime, until: datetime | None = None) -> int:
+    """Return how many credits of the pool the member has used, held or charged.
+
+    Args:
+        since, until: by what he ordered from then on, and before; None: until now.
+    """
+    ordered = Job.objects.filter(
+        member=member, account=member.organization.account_id, ordered_at__gte=since
+    )
+    if until is not None:
+        ordered = ordered.filter(ordered_at__lt=until)
+    return int(ordered.aggregate(n=Coalesce(Sum(_COST), 0))["n"])
+
+
+def usage(
+    account: Account,
+    member: Membership | None,
+    *,
+    by: Sequence[str],
+    since: datetime | None,
+    until: datetime | None,
+) -> QuerySet[Job, dict[str, Any]]:
+    """Return what an organization's pool has paid for its members, summed by `by`.
+
+    Args:
+        member: only his; None: everybody's.
+        by: of "member", "day" and "model"; days are those of the organization's calendar.
+        since, until: only what was ordered from then on, and before.
+    """
+    found = Job.objects.filter(account=account)
+    if member is not None:
+        found = found.filter(member=member)
+    if since is not None:
+        found = found.filter(ordered_at__gte=since)
+    if until is not None:
+        found = found.filter(ordered_at__lt=until)
+    keys = {
+        "member": F("member_id"),
+        "day": TruncDate("ordered_at", tzinfo=ZoneInfo(account.zone)),
+        "model": F("model"),
+    }
+    rows: QuerySet[Job, dict[str, Any]] = (
+        found.annotate(**{f"by_{name}": keys[name] for name in by})
+        .values(*(f"by_{name}" for name in by))
+        .annotate(
+            orders=Count("pk"),
+            succeeded=Count("pk", filter=Q(status=JobStatus.SUCCEEDED)),
+            held_micros=Coalesce(Sum("hold__amount_micros", filter=Q(finished_at=None)), 0),
+            charged_micros=Coalesce(Sum("charged_micros"), 0),
+        )
+        .order_by(*(f"by_{name}" for name in by))
+    )
+    return rows
 
 
 def position(queued: Job) -> int:
@@ -129,6 +241,13 @@ def alike(jobs: QuerySet[Job], match: Mapping[str, tuple[Scalar, ...] | Between]
             jobs = jobs.alias(**{said: KeyTransform(name, column)})
             jobs = jobs.filter(**{f"{said}__in": list(matcher)})
     return jobs
+
+
+def _seen(account: Account, member: Membership | None, *, sees_all: bool) -> Q:
+    if member is None:
+        return Q(account=account)
+    own = Q(member=member)
+    return own | Q(account=member.organization.account_id) if sees_all else own
 
 
 def _number(name: str, column: str) -> Case:

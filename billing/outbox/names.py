@@ -12,10 +12,21 @@ class TaskName(StrEnum):
     CANCEL_JOB = "jobs.cancel"
     APPLY_CALLBACK = "jobs.apply_callback"
     SWEEP_JOBS = "jobs.sweep"
+    MAKE_PARTITIONS = "ledger.make_partitions"
     ACTIVATE_PACKS = "packs.activate_due"
     SWEEP_SUBSCRIPTIONS = "subscriptions.sweep"
+    COLLECT_ALLOTMENTS = "organizations.collect_due"
+    CARRY_OUT_COMPENSATION = "corrections.carry_out"
+    TELL_DEBT = "corrections.tell_debt"
+    TELL_HALT = "corrections.tell_halt"
+    SWEEP_CORRECTIONS = "corrections.sweep"
+    ADVANCE_CLOCK = "sandbox.advance"
+    SWEEP_CLOCKS = "sandbox.sweep"
     DELIVER_WEBHOOK = "webhooks.deliver"
     SWEEP_WEBHOOKS = "webhooks.sweep"
+    LOOK_AT_REFERRAL = "partners.look"
+    TAKE_BACK_REWARDS = "partners.take_back"
+    SWEEP_PARTNERS = "partners.sweep"
     RING_DUE = "outbox.ring_due"
     BEAT_HEART = "outbox.beat_heart"
 
@@ -27,10 +38,21 @@ QUEUES: Final[Mapping[TaskName, str]] = {
     TaskName.CANCEL_JOB: "dispatch",
     TaskName.APPLY_CALLBACK: "settle",
     TaskName.SWEEP_JOBS: "poll",
+    TaskName.MAKE_PARTITIONS: "poll",
     TaskName.ACTIVATE_PACKS: "poll",
     TaskName.SWEEP_SUBSCRIPTIONS: "poll",
+    TaskName.COLLECT_ALLOTMENTS: "poll",
+    TaskName.CARRY_OUT_COMPENSATION: "poll",
+    TaskName.TELL_DEBT: "settle",
+    TaskName.TELL_HALT: "settle",
+    TaskName.SWEEP_CORRECTIONS: "poll",
+    TaskName.ADVANCE_CLOCK: "poll",
+    TaskName.SWEEP_CLOCKS: "poll",
     TaskName.DELIVER_WEBHOOK: "deliver",
     TaskName.SWEEP_WEBHOOKS: "deliver",
+    TaskName.LOOK_AT_REFERRAL: "settle",
+    TaskName.TAKE_BACK_REWARDS: "settle",
+    TaskName.SWEEP_PARTNERS: "poll",
     TaskName.RING_DUE: "dispatch",
     TaskName.BEAT_HEART: "settle",
 }

@@ -1,5 +1,6 @@
 """Packs over REST: sold by the platform's own server, activated by who bought them."""
 
+from datetime import datetime
 from hashlib import sha256
 from typing import Any, ClassVar
 
@@ -19,23 +20,28 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing.accounts.authentication import Caller, account_of, caller_of
+from billing.accounts.models import Account
 from billing.accounts.scopes import Scope
 from billing.http import idempotency, pagination
 from billing.http.parsing import StrictIn
 from billing.ledger import api as ledger
+from billing.ledger import shapes as ledger_shapes
 from billing.ledger.errors import AmountOutOfRange
+from billing.ledger.selectors import Coming
 from billing.ledger.services import Actor
 from billing.packs import selectors, services
 from billing.packs.errors import NoPrice, NotIncluded, NotOnSale, QuantityOutOfRange, UnknownPack
 from billing.packs.models import PackPurchase
 from billing.packs.services import Paid
+from billing.subscriptions import services as subscriptions
 from billing.subscriptions.selectors import standing_of
+from plans import selectors as plans
 from plans.credits import format_micros
 
 _PURCHASES_MAX = 100_000  # of one pack at once; the catalog's own bound is the one that counts
 
 
-class MoneyField(ledger.CreditsField):
+class MoneyField(ledger_shapes.CreditsField):
     """An amount of money: a decimal string outside, millionths of its unit inside."""
 
     def sentence(self) -> str:
@@ -73,8 +79,8 @@ class PaidOut(serializers.Serializer[Any]):
 class PurchaseOut(serializers.ModelSerializer[PackPurchase]):
     """So many of one pack, and whether its credits have come into effect."""
 
-    credits = ledger.CreditsField(source="credits_micros")
-    bonus = ledger.CreditsField(source="bonus_micros")
+    credits = ledger_shapes.CreditsField(source="credits_micros")
+    bonus = ledger_shapes.CreditsField(source="bonus_micros")
     status = serializers.SerializerMethodField()
     paid = serializers.SerializerMethodField()
     grants = serializers.SerializerMethodField()
@@ -121,16 +127,26 @@ class WaitingOut(serializers.Serializer[Any]):
     activate_by = serializers.DateTimeField()
 
 
-class BalanceWithPacksOut(ledger.BalanceOut):
+class BalanceWithPacksOut(ledger_shapes.BalanceOut):
     """A wallet at one instant, and what waits beside it."""
 
     waiting = WaitingOut(many=True)
+
+
+def coming_of(account: Account, at: datetime) -> list[Coming]:
+    """Return what happens to the account's wallet besides what the ledger knows."""
+    catalog = plans.current().catalog
+    return [
+        *subscriptions.foresee(account, at=at, catalog=catalog),
+        *selectors.foresee(account, at=at),
+    ]
 
 
 class BalanceView(ledger.BalanceView):
     """What an account has as it stands, with the packs that are not in effect yet."""
 
     standing_of = staticmethod(standing_of)
+    coming_of = staticmethod(coming_of)
 
     @extend_schema(
         parameters=[OpenApiParameter("as_of", OpenApiTypes.DATETIME, description="RFC 3339.")],
@@ -138,7 +154,13 @@ class BalanceView(ledger.BalanceView):
         operation_id="read_balance",
     )
     def get(self, request: Request) -> Response:
-        """Read the balance now, at a past instant, or ahead from what is scheduled."""
+        """Read the balance now, at a past instant, or ahead from what is scheduled.
+
+        Of a past instant it tells what a forecast of it would have said, whoever looked or not:
+        if nothing but time happens until then. A forecast knows the expiry of credits, the
+        allowances of the plan, bought packs that begin by themselves, and the announced end of
+        a subscription.
+        """
         answer = super().get(request)
         account = account_of(request, Scope.BALANCE_READ)
         answer.data["waiting"] = [
@@ -163,13 +185,13 @@ class GrantList(ledger.GrantList):
     @extend_schema(
         request=PolymorphicProxySerializer(
             component_name="GrantOrPack",
-            serializers=[ledger.GrantIn, PackIn],
+            serializers=[ledger_shapes.GrantIn, PackIn],
             resource_type_field_name=None,
         ),
         responses={
             201: PolymorphicProxySerializer(
                 component_name="GrantOrPurchase",
-                serializers=[ledger.GrantOut, PurchaseOut],
+                serializers=[ledger_shapes.GrantOut, PurchaseOut],
                 resource_type_field_name=None,
             )
         },
@@ -253,6 +275,9 @@ def fact_of(key: idempotency.Key) -> str:
 def own_or(caller: Caller, scope: Scope) -> Scope:
     """Return what the caller needs for an act that is a person's own, and a service's by `scope`.
 
-    What a person does here with his own account needs no more than to read it.
+    What a person does here with his own account needs no more than to read it; for an
+    organization it takes one who may buy for it.
     """
+    if caller.seat is not None:
+        return Scope.SUBSCRIPTIONS_WRITE
     return scope if caller.account is None else Scope.BALANCE_READ

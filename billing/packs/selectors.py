@@ -1,13 +1,21 @@
 """What an account has bought, and what that allows it."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Sum
+from django.db.models import Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum
 
 from billing.accounts.models import Account
 from billing.http import problems
+from billing.ledger import services as ledger
+from billing.ledger.journal import SYSTEM
+from billing.ledger.selectors import NextGrant
+from billing.ledger.services import Cause, GrantTerms
+from billing.ledger.timeline import Timeline
 from billing.packs.models import PackPurchase
 from billing.subscriptions.models import Subscription
+from plans import selectors as plans
 from plans.catalog.offers import Plan
 
 
@@ -31,14 +39,77 @@ def purchase(account: Account, purchase_id: str) -> PackPurchase:
 def waiting(account: Account, *, at: datetime) -> QuerySet[PackPurchase]:
     """Return what was bought by `at` and not yet in effect then, the first to come first.
 
-    One whose last day has come waits until that is written down, so that it is always somewhere.
+    One whose last day has come waits no more, whether that is written down or not.
     """
     return PackPurchase.objects.filter(
         Q(activated_at=None) | Q(activated_at__gt=at),
         account=account,
         bought_at__lte=at,
+        activate_by__gt=at,
+    ).order_by("activate_by", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """The last day of a purchase that waits, or whose activation was not yet written."""
+
+    bought: PackPurchase
+    at: datetime
+    begins: tuple[()] = ()
+
+    @property
+    def gives(self) -> NextGrant:
+        """What comes then by itself."""
+        terms, *_bonus = grants_of(self.bought, at=self.at)
+        micros = self.bought.credits_micros + self.bought.bonus_micros
+        return NextGrant(self.at, micros, terms.source, "auto")
+
+    def happen(self, timeline: Timeline) -> None:
+        """Let its grants be in effect."""
+        for terms in grants_of(self.bought, at=self.at):
+            issue = ledger.issue_of(terms, now=self.at)
+            timeline.grant(issue, cause=Cause("pack", self.bought.pk), actor=SYSTEM)
+
+
+def foresee(account: Account, *, at: datetime) -> list[Activation]:
+    """Return the purchases of which was not written at `at` that they are in effect."""
+    bought = PackPurchase.objects.filter(
+        Q(activated_at=None) | Q(grant__created_at__gt=at),
+        account=account,
+        bought_at__lte=at,
         activate_by__isnull=False,
     ).order_by("activate_by", "id")
+    return [Activation(one, one.activate_by) for one in bought if one.activate_by is not None]
+
+
+def grants_of(bought: PackPurchase, *, at: datetime) -> list[GrantTerms]:
+    """Return the grants of a purchase that is in effect from `at` on: the pack's, then its bonus's.
+
+    On the terms of the catalog by which it was sold.
+    """
+    pack = plans.version(bought.catalog_version_id).catalog.pack(bought.pack)
+    assert pack is not None, "a purchase's version has its pack"
+    terms = ledger.terms_of(
+        pack,
+        amount_micros=bought.credits_micros,
+        fact=f"pack:{bought.pk}",
+        zone=bought.account.zone,
+        at=at,
+        pack=pack.code,
+        paid_micros=bought.paid_micros,
+        paid_currency=bought.paid_currency,
+    )
+    if pack.bonus is None:
+        return [terms]
+    bonus = ledger.terms_of(
+        pack.bonus,
+        amount_micros=bought.bonus_micros,
+        fact=f"bonus:{bought.pk}",
+        zone=bought.account.zone,
+        at=at,
+        pack=pack.code,
+    )
+    return [terms, bonus]
 
 
 def overdue(account: Account, *, at: datetime) -> QuerySet[PackPurchase]:
@@ -48,9 +119,23 @@ def overdue(account: Account, *, at: datetime) -> QuerySet[PackPurchase]:
     ).order_by("activate_by", "id")
 
 
+def activate_at(account_ids: Sequence[str]) -> dict[str, datetime]:
+    """Return when the next purchase of each of these accounts comes into effect by itself."""
+    waits = PackPurchase.objects.filter(account__in=account_ids, activated_at=None)
+    rows = waits.values_list("account_id").annotate(first=Min("activate_by"))
+    return {account_id: at for account_id, at in rows if at is not None}
+
+
 def has_paid_for(account: Account, pack: str) -> bool:
     """Say whether the account ever paid for the pack; a present is not paid for."""
     return PackPurchase.objects.filter(account=account, pack=pack, paid_micros__gt=0).exists()
+
+
+def paid_for(account: Account, *, since: datetime, until: datetime) -> QuerySet[PackPurchase]:
+    """Return what the account paid for from `since` on and before `until`."""
+    return PackPurchase.objects.filter(
+        account=account, paid_micros__gt=0, bought_at__gte=since, bought_at__lt=until
+    )
 
 
 def due(*, now: datetime, limit: int) -> list[str]:

@@ -19,6 +19,8 @@ from billing.ledger import services as ledger
 from billing.ledger.errors import AmountOutOfRange
 from billing.ledger.journal import AMOUNT_MAX_MICROS
 from billing.ledger.services import Actor, Cause, LockedWallet
+from billing.outbox import services as outbox
+from billing.outbox.names import TaskName
 from billing.packs import offers, selectors
 from billing.packs.errors import NoPrice, NotIncluded, NotOnSale, QuantityOutOfRange, UnknownPack
 from billing.packs.models import PackPurchase
@@ -240,6 +242,8 @@ def _record(
         is_while_subscribed=pack.expiry == SUBSCRIPTION_END,
         bought_at=locked.now,
     )
+    if account.is_followed and paid.amount_micros:
+        outbox.post(TaskName.LOOK_AT_REFERRAL, now=locked.now, account_id=account.pk)
     if pack.activate_within is None:
         return _begin(locked, bought, at=locked.now, actor=actor, is_new=True)
     bought.activate_by = periods.add_period(locked.now, pack.activate_within, zone=account.zone)
@@ -251,28 +255,10 @@ def _begin(
     locked: LockedWallet, bought: PackPurchase, *, at: datetime, actor: Actor, is_new: bool = False
 ) -> PackPurchase:
     """Make the grants of a purchase, which count and whose validity counts from `at` on."""
-    pack = _sold(plans.version(bought.catalog_version_id).catalog, bought.pack)
     cause = Cause("pack", bought.pk)
-    terms = ledger.terms_of(
-        pack,
-        amount_micros=bought.credits_micros,
-        fact=f"pack:{bought.pk}",
-        zone=bought.account.zone,
-        at=at,
-        pack=pack.code,
-        paid_micros=bought.paid_micros,
-        paid_currency=bought.paid_currency,
-    )
+    terms, *more = selectors.grants_of(bought, at=at)
     bought.grant = ledger.grant(locked, terms, cause=cause, actor=actor)
-    if pack.bonus is not None:
-        bonus = ledger.terms_of(
-            pack.bonus,
-            amount_micros=bought.bonus_micros,
-            fact=f"bonus:{bought.pk}",
-            zone=bought.account.zone,
-            at=at,
-            pack=pack.code,
-        )
+    for bonus in more:
         bought.bonus_grant = ledger.grant(locked, bonus, cause=cause, actor=actor)
     bought.activated_at = at
     bought.expires_at = terms.expires_at

@@ -14,9 +14,9 @@ from billing.accounts.scopes import Scope
 from billing.http import idempotency, problems
 from billing.http.errors import RateLimited
 from billing.http.parsing import StrictIn
-from billing.ledger.api import GrantOut
 from billing.ledger.errors import AmountOutOfRange
 from billing.ledger.services import Actor
+from billing.ledger.shapes import GrantOut
 from billing.packs.api import PurchaseOut, fact_of, own_or
 from billing.packs.errors import NotIncluded
 from billing.promotions import codes, services

@@ -21,10 +21,10 @@ _TYPED: Final = str.maketrans({"O": "0", "I": "1", "L": "1"})
 _BETWEEN: Final = re.compile(r"[\s\-\u2010-\u2015_.\u00b7]+")
 
 
-def written(number: int) -> str:
-    """Return a code's digits: those of `number`, which has at most `BITS` bits."""
-    assert 0 <= number < 1 << BITS
-    return "".join(_ALPHABET[(number >> (5 * place)) & 31] for place in reversed(range(DIGITS)))
+def written(number: int, *, digits: int = DIGITS) -> str:
+    """Return a code's digits: those of `number`, which has at most five bits for each."""
+    assert 0 <= number < 1 << 5 * digits
+    return "".join(_ALPHABET[(number >> (5 * place)) & 31] for place in reversed(range(digits)))
 
 
 def grouped(code: str) -> str:
@@ -38,10 +38,15 @@ def read(typed: str) -> str | None:
     Small and full-width letters, blanks and hyphens anywhere, O for 0, and I or L for 1 do not
     matter.
     """
-    if len(typed) > TYPED_LENGTH_MAX:
-        return None
-    plain = _BETWEEN.sub("", unicodedata.normalize("NFKC", typed)).upper().translate(_TYPED)
+    plain = plain_of(typed)
     return plain if _CODE.fullmatch(plain) else None
+
+
+def plain_of(typed: str) -> str:
+    """Return what a person typed as digits of a code; "" for what is too long to be any."""
+    if len(typed) > TYPED_LENGTH_MAX:
+        return ""
+    return _BETWEEN.sub("", unicodedata.normalize("NFKC", typed)).upper().translate(_TYPED)
 
 
 def digest_of(code: str) -> bytes:

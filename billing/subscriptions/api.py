@@ -12,22 +12,29 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from billing.accounts import signals
+from billing.accounts.api import FreeTierOut, account_named, free_tier_body
 from billing.accounts.authentication import account_of, caller_of
+from billing.accounts.errors import InvalidAccount, InvalidSignal
 from billing.accounts.models import Account
 from billing.accounts.scopes import Scope
-from billing.http import errors, idempotency
-from billing.http.parsing import StrictIn
+from billing.accounts.signals import Signal
+from billing.http import errors, idempotency, problems
+from billing.http.parsing import InstantField, StrictIn
 from billing.subscriptions import selectors, services
 from billing.subscriptions.errors import (
     AlreadySubscribed,
     EndIsOver,
+    FewerSeatsThanMembers,
     NoSuchPrice,
     PlanNotOnSale,
+    SeatsOutOfRange,
     UnknownPlan,
 )
 from billing.subscriptions.models import Subscription
 from billing.subscriptions.selectors import NextChange
 from plans import selectors as plans
+from plans.catalog.values import WHOLE_MAX
 from plans.errors import NoCatalog
 from plans.selectors import Published
 from plans.shapes import MoneyOut, TextOut, money
@@ -39,8 +46,51 @@ class SubscriptionIn(StrictIn):
     plan = serializers.CharField(max_length=64)
     interval = serializers.CharField(max_length=32, required=False, allow_null=True)
     currency = serializers.RegexField(r"^[A-Z]{3}$", required=False, allow_null=True)
-    ends_at = serializers.DateTimeField(required=False, allow_null=True)
+    ends_at = InstantField(required=False, allow_null=True)
+    seats = serializers.IntegerField(
+        min_value=1,
+        max_value=WHOLE_MAX,
+        required=False,
+        allow_null=True,
+        help_text="Of an organization; absent: as before.",
+    )
     past_due = serializers.BooleanField(required=False, help_text="Has not paid; absent: has.")
+
+
+class SignalsIn(StrictIn):
+    """What the platform has verified of a person; of each value only a seal is kept."""
+
+    email = serializers.CharField(
+        max_length=signals.LENGTH_MAX, required=False, help_text="Verified, or its SHA-256."
+    )
+    phone = serializers.CharField(
+        max_length=signals.LENGTH_MAX,
+        required=False,
+        help_text="Verified, with its country's code, or its SHA-256.",
+    )
+    card = serializers.CharField(
+        max_length=signals.LENGTH_MAX, required=False, help_text="Its fingerprint, not its number."
+    )
+    device = serializers.CharField(max_length=signals.LENGTH_MAX, required=False)
+    ip = serializers.CharField(
+        max_length=signals.LENGTH_MAX, required=False, help_text="From where it signs up."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Return the signals; there must be one.
+
+        Raises:
+            ValidationError: there is none.
+        """
+        if not attrs:
+            raise serializers.ValidationError(_("Say at least one signal."), code="required")
+        return attrs
+
+
+class SignalsOut(serializers.Serializer[Any]):
+    """What the signals have brought about."""
+
+    free_tier = FreeTierOut(allow_null=True, help_text="Null: the catalog admits everybody.")
 
 
 class PlanPriceOut(serializers.Serializer[Any]):
@@ -67,6 +117,7 @@ class SubscriptionOut(serializers.Serializer[Any]):
     interval = serializers.CharField(allow_null=True)
     price = PlanPriceOut(allow_null=True)
     book = serializers.CharField(allow_null=True)
+    seats = serializers.IntegerField(allow_null=True)
     catalog = serializers.CharField(help_text="The version whose terms of the plan count.")
     since = serializers.DateTimeField(allow_null=True)
     standing = serializers.ListField(child=serializers.CharField())
@@ -83,7 +134,7 @@ class SubscriptionView(APIView):
         "GET": [NoCatalog],
         "PUT": [
             *(AlreadySubscribed, EndIsOver, NoCatalog, NoSuchPrice),
-            *(PlanNotOnSale, UnknownPlan),
+            *(PlanNotOnSale, UnknownPlan, SeatsOutOfRange, FewerSeatsThanMembers),
         ],
     }
 
@@ -116,10 +167,42 @@ class SubscriptionView(APIView):
                 currency=said.get("currency"),
                 ends_at=said.get("ends_at"),
                 is_past_due=said.get("past_due", False),
+                seats=said.get("seats"),
             )
             return 200, _shown(account)
 
         return idempotency.respond(idempotency.answer_once(key, work, now=timezone.now()))
+
+
+class SignalList(APIView):
+    """What tells one person's accounts apart from another's; service keys only."""
+
+    acts_for_account: ClassVar = False
+    authz: ClassVar = {"POST": "account.change"}
+    idempotency: ClassVar = {"POST": "optional"}
+    refusals: ClassVar = {"POST": [InvalidAccount, InvalidSignal, NoCatalog]}
+
+    @extend_schema(request=SignalsIn, responses=SignalsOut, operation_id="tell_signals")
+    def post(self, request: Request, external_id: str) -> HttpResponse:
+        """Tell what is known of a person, made known here if nobody has seen him yet.
+
+        Where the catalog gives free credits once to each identity, this decides whether they come.
+        """
+        key = idempotency.read_key(request, required=False)
+        given: SignalsIn = SignalsIn(data=request.data)
+        now = timezone.now()
+
+        def work() -> tuple[int, object]:
+            account = account_named(request, external_id, now=now)
+            if not account.is_person:
+                raise problems.absent()
+            given.is_valid(raise_exception=True)
+            told = {Signal(kind): value for kind, value in given.validated_data.items()}
+            refusal = services.tell_signals(account=account, told=told, now=now)
+            catalog = plans.current().catalog
+            return 200, {"free_tier": free_tier_body(refusal, catalog)}
+
+        return idempotency.respond(idempotency.answer_once(key, work, now=now))
 
 
 def _shown(account: Account) -> dict[str, Any]:
@@ -138,7 +221,7 @@ def _sold(subscription: Subscription | None, published: Published) -> dict[str, 
     """Return what was sold; of an account without a subscription, that nothing was."""
     if subscription is None:
         nothing = dict.fromkeys(
-            ("id", "interval", "price", "book", "since", "past_due_since", "next_change")
+            ("id", "interval", "price", "book", "seats", "since", "past_due_since", "next_change")
         )
         return {**nothing, "catalog": published.version_id}
     upcoming = selectors.next_change(subscription, published.catalog, at=timezone.now())
@@ -147,6 +230,7 @@ def _sold(subscription: Subscription | None, published: Published) -> dict[str, 
         "interval": subscription.interval or None,
         "price": _price(subscription),
         "book": subscription.book or None,
+        "seats": subscription.seats,
         "since": _written(subscription.started_at),
         "past_due_since": _written(subscription.past_due_at),
         "next_change": upcoming and _change(upcoming),

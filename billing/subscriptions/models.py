@@ -65,6 +65,12 @@ class Subscription(models.Model):
         blank=True,
         help_text=_("Of each later period, in millionths of the currency."),
     )
+    seats = models.PositiveIntegerField(
+        _("seats"),
+        null=True,
+        blank=True,
+        help_text=_("How many members it is for; empty: it is not by seats."),
+    )
     started_at = models.DateTimeField(_("started at"))
     ends_at = models.DateTimeField(
         _("ends at"), null=True, blank=True, help_text=_("Ends by itself then; empty: goes on.")
@@ -107,6 +113,9 @@ class Subscription(models.Model):
                 # A CHECK that is NULL passes, so what may be empty is asked for by name.
                 | Q(moved_at__isnull=False, moved_at__gte=F("started_at")),
                 name="subscription_keeps_its_terms_until_moved",
+            ),
+            models.CheckConstraint(
+                condition=Q(seats=None) | Q(seats__gt=0), name="subscription_has_a_seat"
             ),
             models.CheckConstraint(
                 condition=Q(past_due_at=None) | Q(past_due_at__gte=F("started_at")),

@@ -1,6 +1,6 @@
 """Which plan counts for an account, how it stands, and whom a new catalog touches."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -9,6 +9,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from billing.accounts import selectors as accounts
 from billing.accounts.models import Account
 from billing.ledger import selectors as ledger
 from billing.subscriptions.models import Subscription
@@ -65,6 +66,20 @@ def open_of(account: Account) -> Subscription | None:
     )
 
 
+def paid_for(account: Account, *, since: datetime, until: datetime) -> QuerySet[Subscription]:
+    """Return what the account began for a price from `since` on and before `until`."""
+    return Subscription.objects.filter(
+        account=account, price_micros__gt=0, started_at__gte=since, started_at__lt=until
+    )
+
+
+def end_at(account_ids: Sequence[str]) -> dict[str, datetime]:
+    """Return when the subscriptions of these accounts end by themselves, where one will."""
+    given = Subscription.objects.filter(account__in=account_ids, ended_at=None)
+    rows = given.values_list("account_id", "ends_at")
+    return {account_id: at for account_id, at in rows if at is not None}
+
+
 def membership_of(account: Account, *, catalog: Catalog) -> Membership:
     """Return what the account is on, by the terms that it was sold or was moved to.
 
@@ -116,6 +131,11 @@ def terms_of(subscription: Subscription) -> Plan:
     return plan
 
 
+def given_by(subscription: Subscription) -> Plan:
+    """Return the plan on those terms, with all that it gives for as many seats as were sold."""
+    return terms_of(subscription).for_seats(subscription.seats)
+
+
 def renewal_of(plan: Plan, *, currency: str, interval: str, book: str, at: datetime) -> int | None:
     """Return what `plan` asks at `at` for a later period, in micros; None: it has no such price."""
     price = prices.price_of(
@@ -163,10 +183,11 @@ def is_moving(
 
 
 def moving_free(plan: Plan) -> QuerySet[Account]:
-    """Return the accounts without a subscription whose wallets are not on the terms of `plan`."""
+    """Return who is on the free plan, and admitted to it, but not on the terms of `plan`."""
     subscribed = Subscription.objects.filter(account=OuterRef("pk"), ended_at=None)
-    wallets = ledger.on_other_terms(plan)
-    return Account.objects.filter(~Exists(subscribed), wallet__in=wallets).order_by("pk")
+    shut_out = accounts.shut_out().filter(account=OuterRef("pk"))
+    people = Account.objects.filter(~Exists(subscribed), ~Exists(shut_out), kind="person")
+    return people.filter(wallet__in=ledger.on_other_terms(plan)).order_by("pk")
 
 
 def differs(old: Plan | None, new: Plan) -> bool:

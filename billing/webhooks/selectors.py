@@ -1,12 +1,14 @@
 """What can be asked about webhooks without changing anything."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from billing.accounts.models import Account
 from billing.http import problems
-from billing.webhooks.models import Delivery, Endpoint
+from billing.webhooks.models import Delivery, Endpoint, Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,12 @@ def endpoint(owner: Owner, endpoint_id: str) -> Endpoint:
     if found is None:
         raise problems.absent()
     return found
+
+
+def event_types(account_ids: Sequence[str], *, since: datetime) -> dict[str, int]:
+    """Return how many events of each type these accounts have had after `since`."""
+    events = Event.objects.filter(account__in=account_ids, created_at__gt=since)
+    return dict(events.order_by("type").values_list("type").annotate(number=Count("pk")))
 
 
 def deliveries(of: Endpoint) -> QuerySet[Delivery]:

@@ -144,16 +144,37 @@ def publish(*, account: Account, type: str, data: Mapping[str, object], now: dat
         account: its event counter is locked until the transaction ends; publish last.
         type: one of `EventType`.
         data: what JSON can say; amounts as strings in credits.
-        now: when it happened.
+        now: when it happened, by the account's clock; receivers are called in real time, though
+            a sandbox's clock be ahead.
     """
     require_transaction("webhooks.publish")
     kind = EventType(type)
     assert kind is not EventType.WEBHOOK_TEST, "a test is sent by send_test"
-    sequence, endpoint_ids = store.number_event(account, kind)
+    sequence, endpoint_ids, real_now = store.number_event(account, kind)
     event = _remember(account, kind, data, sequence, now)
     for endpoint_id in endpoint_ids:
-        _send_to(event, endpoint_id, now)
+        _send_to(event, endpoint_id, min(now, real_now))
     return event
+
+
+def pass_time(*, account_ids: Sequence[str], by: timedelta, now: datetime) -> int:
+    """What is to be tried again for these sandbox accounts comes so much nearer; return how many.
+
+    What has come due is tried now, once. Live accounts are left alone, whoever asks.
+
+    Args:
+        by: how far their clock has moved.
+        now: the real instant.
+    """
+    require_transaction("webhooks.pass_time")
+    waiting = list(store.to_try_again(account_ids))
+    for delivery in waiting:
+        assert delivery.next_at is not None
+        delivery.next_at -= by
+        if delivery.next_at <= now:
+            outbox.post(TaskName.DELIVER_WEBHOOK, now=now, delivery_id=delivery.pk)
+    Delivery.objects.bulk_update(waiting, ["next_at"])
+    return len(waiting)
 
 
 def send_test(endpoint: Endpoint, *, now: datetime) -> Delivery:

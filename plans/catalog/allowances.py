@@ -81,6 +81,7 @@ class Allowance(Terms):
             `rollover_periods` more windows, up to `rollover_cap` carried over, or kept while
             the subscription lasts.
         streak: more for days claimed in a row.
+        per_seat: a window gives so much for each seat of the subscription; without seats, once.
         mode: it comes by itself ("auto"), or when its account checks in ("claimed").
         credits_min_micros, credits_max_micros: the bounds between which chance decides.
         amount: how many counted units a window has.
@@ -109,6 +110,7 @@ class Allowance(Terms):
     rollover_periods: Annotated[int, Field(ge=1, le=120)] | None = None
     rollover_cap_micros: PositiveMicros | None = Field(alias="rollover_cap", default=None)
     streak: Annotated[tuple[Streak, ...], as_tuple] = ()
+    per_seat: bool = False
     expiry: Expiry = WINDOW_END
     source: Word = "allowance"
     ref: Refs = ()
@@ -117,6 +119,25 @@ class Allowance(Terms):
     def is_counted(self) -> bool:
         """Whether it gives counted units instead of credits."""
         return self.unit != "credit"
+
+    @property
+    def moves_with_account(self) -> bool:
+        """Whether another zone of its account moves its windows: days, and dates of a calendar."""
+        is_dated = self.cadence in {"weekly", "monthly", "yearly"} and self.anchor != "start"
+        return self.zone is None and (self.cadence == "daily" or is_dated)
+
+    def for_seats(self, seats: int) -> "Allowance":
+        """Return what it is for so many seats: with as many times its amount, if it is by seat."""
+        if not self.per_seat:
+            return self
+        most = self.rollover_cap_micros
+        return self.model_copy(
+            update={
+                "credits_micros": self.credits_micros and self.credits_micros * seats,
+                "amount": self.amount and self.amount * seats,
+                "rollover_cap_micros": most and most * seats,
+            }
+        )
 
     @model_validator(mode="after")
     def _says_how_much(self) -> Self:
@@ -151,6 +172,15 @@ class Allowance(Terms):
             raise ValueError(_('needs a period, such as "PT24H", exactly when it is rolling.'))
         if self.streak and self.mode != "claimed":
             raise ValueError(_("has a streak, so it must be claimed."))
+        return self
+
+    @model_validator(mode="after")
+    def _is_the_same_for_each_seat(self) -> Self:
+        by_itself = self.mode == "auto" and self.fill == "add" and self.cadence != "rolling"
+        if self.per_seat and not by_itself:
+            raise ValueError(
+                _("comes per seat: by itself, in windows of the calendar, added to what is left.")
+            )
         return self
 
     @model_validator(mode="after")

@@ -18,6 +18,7 @@ from plans.catalog.choices import Choices, Found, Loc
 from plans.catalog.modifiers import Modifier
 from plans.catalog.offers import Pack, Plan
 from plans.catalog.orderable import Dimension, Model
+from plans.catalog.programmes import Programme
 from plans.catalog.rates import (
     AnyRate,
     LookupRate,
@@ -36,7 +37,8 @@ Valid = TypeVar("Valid")
 
 _RATE: Final[TypeAdapter[AnyRate]] = TypeAdapter(Rate)
 _NAMED: Final = {
-    **dict.fromkeys(("model", "plan", "pack", "campaign", "conversion", "book", "lane"), "code"),
+    **dict.fromkeys(("model", "plan", "pack", "campaign", "programme"), "code"),
+    **dict.fromkeys(("conversion", "book", "lane"), "code"),
     **dict.fromkeys(("rate", "modifier"), "id"),
     "alias": "key",
 }
@@ -50,6 +52,7 @@ class _Parts:
     plans: Mapping[int, Plan]
     packs: Mapping[int, Pack]
     campaigns: Mapping[int, Campaign]
+    programmes: Mapping[int, Programme]
     rates: Mapping[int, AnyRate]
     costs: Mapping[int, AnyRate]
     modifiers: Mapping[int, Modifier]
@@ -85,6 +88,7 @@ def check(document: dict[str, Any]) -> Iterator[Found]:
         plans=_valid(document, "plan", Plan.model_validate),
         packs=_valid(document, "pack", Pack.model_validate),
         campaigns=_valid(document, "campaign", Campaign.model_validate),
+        programmes=_valid(document, "programme", Programme.model_validate),
         rates=_valid(document, "rate", _RATE.validate_python),
         costs=_valid(cost if isinstance(cost, dict) else {}, "rate", _RATE.validate_python),
         modifiers=_valid(document, "modifier", Modifier.model_validate),
@@ -108,6 +112,7 @@ def check(document: dict[str, Any]) -> Iterator[Found]:
     yield from names.plans_fit(parts.plans, document, every)
     yield from names.packs_fit(parts.packs, document, every)
     yield from names.campaigns_fit(parts.campaigns, document, every)
+    yield from names.programmes_fit(parts.programmes, parts.campaigns, document)
     yield from names.overrun_fits(document, every, parts.model_codes)
     yield from names.estimates_fit(parts.models, document)
     for number, rate in parts.rates.items():

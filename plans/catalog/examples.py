@@ -1,7 +1,6 @@
 """An example of every key of a catalog file: the reference prints them, and a test loads each.
 
-By the class of the table and the key; a table takes those of the classes that it extends. Where
-a key needs another one beside it, its example has both.
+By the class of the table, or one that it extends, and the key; one that needs another has both.
 """
 
 from collections.abc import Mapping
@@ -9,6 +8,7 @@ from typing import Final
 
 from plans.catalog.values import Table
 
+_GPU: Final = 'rate = [{ id = "gpu", form = "per_unit", basis = "seconds", price = "0.02" }]'
 EXAMPLES: Final[Mapping[str, Mapping[str, str]]] = {
     "Catalog": {
         "schema": "schema = 1",
@@ -26,20 +26,27 @@ EXAMPLES: Final[Mapping[str, Mapping[str, str]]] = {
         "partial_success": 'partial_success = "per_output"',
         "failure_policy": 'failure_policy = { charge = { invalid_input = "1" } }',
         "overrun": 'overrun = { settle_by = "usage", measured = { seconds = "duration" } }',
+        "corrections": 'corrections = { adjustment_max = "500", goodwill = { expiry = "P1Y" } }',
         "book": 'book = [{ code = "cn", currencies = ["CNY"] }]',
         "lane": 'lane = [{ code = "relaxed", name = { en = "Relaxed", zh = "慢速" } }]',
         "plan": 'plan = [{ code = "free", name = { en = "Free", zh = "免费版" }, free = true }]',
         "pack": 'pack = [{ code = "c500", name = { en = "500", zh = "500" }, credits = "500" }]',
         "campaign": 'campaign = [{ code = "launch", name = { en = "Launch", zh = "上线" }, '
         'kind = "promo", credits = "50", budget = "10000" }]',
+        "programme": 'programme = [{ code = "invite", name = { en = "Invite", zh = "邀请" }, '
+        'kind = "referral", when = "first_video", reward = "invited" }]',
         "conversion": 'conversion = [{ code = "end-of-v1", name = { en = "Old", zh = "旧" }, '
         'at = 2027-01-01T00:00:00Z, from_sources = ["pack"], factor = "0.5" }]',
+        "team": 'team = { pays = ["pool", "own"], members_see = "all" }',
+        "transfers": 'transfers = { sources = ["pack", "pack_bonus"], minimum = "10" }',
         "model": 'model = [{ code = "vivid-1", name = { en = "Vivid 1", zh = "Vivid 1" }, '
         'task = [{ code = "text_to_video" }] }]',
         "alias": 'alias = [{ key = "duration", means = "seconds" }]',
         "rate": 'rate = [{ id = "clip", form = "flat", price = "10" }]',
         "modifier": 'modifier = [{ id = "promo", factor = "0.7" }]',
         "cost": 'cost = { currency = "USD", rate = [{ id = "g", form = "flat", price = "0.1" }] }',
+        "safety": "safety = { automatic_grants_per_day = 50 }",
+        "free_tier": 'free_tier = { signals = ["email", "card"], requires = ["email"] }',
         "sources": 'sources = { site = { at = "vivid.example/pricing", grade = "A" } }',
     },
     "Text": {"en": 'en = "Standard"', "zh": 'zh = "标准版"'},
@@ -50,6 +57,15 @@ EXAMPLES: Final[Mapping[str, Mapping[str, str]]] = {
         "rounding_at": 'rounding_at = "order"',
         "worth": 'worth = { amount = "0.01", currency = "USD" }',
     },
+    "Safety": {"automatic_grants_per_day": "automatic_grants_per_day = 50"},
+    "FreeTier": {
+        "signals": 'signals = ["email", "phone", "card", "device"]',
+        "requires": 'requires = ["email", "ip"]',
+        "per_ip_day": 'requires = ["ip"]\nper_ip_day = 3',
+        "per_ip_window": 'requires = ["ip"]\nper_ip_window = { days = 30, most = 10 }',
+        "per_day": "per_day = 5000",
+    },
+    "IpWindow": {"days": "days = 30\nmost = 10", "most": "most = 10\ndays = 30"},
     "Worth": {"amount": 'amount = "0.01"', "currency": 'currency = "USD"'},
     "Source": {
         "at": 'at = "https://vivid.example/pricing"',
@@ -83,6 +99,16 @@ EXAMPLES: Final[Mapping[str, Mapping[str, str]]] = {
         "policy": 'policy = "more"',
         "ref": 'ref = "site"',
     },
+    "Corrections": {
+        "reason": 'reason = [{ code = "outage", name = { en = "Outage", zh = "服务中断" } }]',
+        "adjustment_max": 'adjustment_max = "500"',
+        "adjustment_day_max": 'adjustment_max = "500"\nadjustment_day_max = "5000"',
+        "approval_above": 'approval_above = "20"',
+        "goodwill": 'goodwill = { expiry = "P1Y", priority = 50 }',
+        "ref": 'ref = "site"',
+    },
+    "Reason": {"code": 'code = "outage"', "name": 'name = { en = "Outage", zh = "服务中断" }'},
+    "Goodwill": {"expiry": 'expiry = "P1Y"', "source": 'source = "goodwill"'},
     "Book": {
         "code": 'code = "cn"',
         "unit": 'unit = { en = "yuan", zh = "元" }',
@@ -153,8 +179,11 @@ EXAMPLES: Final[Mapping[str, Mapping[str, str]]] = {
         "rollover_periods": 'rollover = "periods"\nrollover_periods = 2',
         "rollover_cap": 'rollover = "cap"\nrollover_cap = "2000"',
         "streak": 'cadence = "daily"\nmode = "claimed"\nstreak = [{ days = 7, credits = "20" }]',
+        "per_seat": 'cadence = "monthly"\nper_seat = true',
         "ref": 'ref = "site"',
     },
+    "Team": {"pays": 'pays = ["own", "pool"]', "members_see": 'members_see = "all"'},
+    "Transfers": {"sources": 'sources = ["pack"]', "minimum": 'minimum = "10"'},
     "Streak": {"days": "days = 7", "credits": 'credits = "20"', "repeats": "repeats = true"},
     "Bonus": {"credits": 'credits = "200"'},
     "Pack": {
@@ -185,6 +214,25 @@ EXAMPLES: Final[Mapping[str, Mapping[str, str]]] = {
         "from": "from = 2026-12-01T00:00:00Z",
         "until": "until = 2027-01-01T00:00:00Z",
         "plans": 'plans = ["free"]',
+        "ref": 'ref = "site"',
+    },
+    "Programme": {
+        "code": 'code = "invite"',
+        "name": 'name = { en = "Invite a friend", zh = "邀请好友" }',
+        "kind": 'kind = "partner"',
+        "when": 'when = "each_purchase"',
+        "reward": 'reward = "invited"',
+        "share": 'when = "each_purchase"\nshare = "0.1"',
+        "share_max": 'when = "each_purchase"\nkind = "partner"\nshare = "0.1"\nshare_max = "0.3"',
+        "welcome": 'welcome = "hello"',
+        "join_within": 'join_within = "P3D"',
+        "within": 'within = "P90D"',
+        "holdback": 'holdback = "P14D"',
+        "max_referrals": "max_referrals = 20",
+        "per": 'per = "month"',
+        "exhausted": 'exhausted = "refuse"',
+        "from": "from = 2026-12-01T00:00:00+08:00",
+        "until": "until = 2027-01-01T00:00:00+08:00",
         "ref": 'ref = "site"',
     },
     "Conversion": {
@@ -340,17 +388,11 @@ EXAMPLES: Final[Mapping[str, Mapping[str, str]]] = {
         "at_most": 'at_most = "500"',
     },
     "PerItem": {"basis": 'basis = "images"', "price": 'price = "2"', "beyond": "beyond = 1"},
-    "CostSheet": {
-        "currency": 'currency = "USD"',
-        "rate": 'rate = [{ id = "gpu", form = "per_unit", basis = "seconds", price = "0.02" }]',
-    },
+    "CostSheet": {"currency": 'currency = "USD"', "rate": _GPU},
 }
 
 
 def example(table: type[Table], key: str) -> str | None:
     """Return an example of a key of `table`, or of the class that brings the key; None: none."""
-    for base in table.__mro__:
-        found = EXAMPLES.get(base.__name__, {}).get(key)
-        if found is not None:
-            return found
-    return None
+    found = (EXAMPLES.get(base.__name__, {}).get(key) for base in table.__mro__)
+    return next((one for one in found if one is not None), None)

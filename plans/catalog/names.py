@@ -8,6 +8,7 @@ from plans.catalog.choices import Choices, Found, Loc, made_by, of_models
 from plans.catalog.offers import Pack, Plan, PlanPrice
 from plans.catalog.orderable import Derive, Dimension, Model, Task
 from plans.catalog.policies import CONTEXT
+from plans.catalog.programmes import Programme
 from plans.catalog.rights import Entitlements
 from plans.catalog.sentences import did_you_mean
 from plans.catalog.values import Scalar
@@ -150,6 +151,25 @@ def campaigns_fit(
             yield from _known((*loc, "plans"), code, known, "plan")
         if choices is not None:
             yield from choices.match_fits((*loc, "scope"), campaign.scope)
+
+
+def programmes_fit(
+    programmes: Mapping[int, Programme], campaigns: Mapping[int, Campaign], document: dict[str, Any]
+) -> Iterator[Found]:
+    """Yield campaigns that programmes name and are not there, or give by chance.
+
+    A reward is told when it is earned and given later, so its amount is certain.
+    """
+    known = _codes(document, "campaign")
+    by_chance = {one.code for one in campaigns.values() if one.credits_micros is None}
+    for number, programme in programmes.items():
+        for key, code in (("reward", programme.reward), ("welcome", programme.welcome)):
+            if code is None:
+                continue
+            loc: Loc = ("programme", number, key)
+            yield from _known(loc, code, known, "campaign")
+            if code in by_chance:
+                yield loc, _("is a campaign that gives by chance; a programme tells what it gives.")
 
 
 def overrun_fits(

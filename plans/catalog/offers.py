@@ -82,6 +82,18 @@ class Plan(Table):
     unpriced: bool = False
     ref: Refs = ()
 
+    @property
+    def is_by_seats(self) -> bool:
+        """Whether it is sold by seats."""
+        return self.seats_min is not None or self.seats_max is not None
+
+    def for_seats(self, seats: int | None) -> "Plan":
+        """Return what it is for so many seats; None: for one that has none."""
+        if seats is None or not any(one.per_seat for one in self.allowances):
+            return self
+        given = tuple(one.for_seats(seats) for one in self.allowances)
+        return self.model_copy(update={"allowances": given})
+
     @model_validator(mode="after")
     def _is_free_or_priced(self) -> Self:
         if sum((self.free, bool(self.prices), self.unpriced)) != 1:
@@ -96,6 +108,8 @@ class Plan(Table):
             raise ValueError(_('has a moves_at, so existing must be "move".'))
         if self.seats_min and self.seats_max and self.seats_min > self.seats_max:
             raise ValueError(_("has a seats_min above its seats_max."))
+        if any(one.per_seat for one in self.allowances) and not self.is_by_seats:
+            raise ValueError(_("gives something per seat: it needs a seats_min or a seats_max."))
         return self
 
 

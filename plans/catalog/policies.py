@@ -108,8 +108,9 @@ class Overrun(Table):
         models: only orders of these are settled by usage and held with the factor; the others
             as quoted. Empty: all.
         hold_factor: how much more than the quoted price is held, where the wallet has it.
-        policy: when the real price is above the hold: the hold is all that is taken ("cap"), or
-            more is taken from what is free, as far as it reaches ("more").
+        policy: when the real price is above the hold: the hold is all that is taken ("cap"), more
+            is taken from what is free, as far as it reaches ("more"), or what the wallet does not
+            have even so is owed, up to the maximum that the sender has agreed to ("debt").
     """
 
     settle_by: Literal["quote", "usage"] = "quote"
@@ -118,7 +119,7 @@ class Overrun(Table):
     )
     models: Annotated[tuple[ModelCode, ...], as_tuple] = ()
     hold_factor: Factor = Fraction(1)
-    policy: Literal["cap", "more"] = "cap"
+    policy: Literal["cap", "more", "debt"] = "cap"
     ref: Refs = ()
 
     @model_validator(mode="after")

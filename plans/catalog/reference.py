@@ -139,14 +139,18 @@ def _rows(
 
 
 def _default(shape: Mapping[str, Any]) -> str:
-    if "default" not in shape:
-        return "–"  # noqa: RUF001 (a dash in print)
-    value = shape["default"]
+    return f"`{_written(shape['default'])}`" if "default" in shape else "–"  # noqa: RUF001 (a dash in print)
+
+
+def _written(value: object) -> str:
+    """Return a value as a catalog writes it."""
     if isinstance(value, bool):
-        return f"`{str(value).lower()}`"
+        return str(value).lower()
     if isinstance(value, list):
-        return "`[" + ", ".join(f'"{one}"' for one in value) + "]`"
-    return f'`"{value}"`' if isinstance(value, str) else f"`{value}`"
+        return "[" + ", ".join(map(_written, value)) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_written(one)}" for key, one in value.items()) + " }"
+    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def words(shape: Mapping[str, Any], heads: Mapping[str, str]) -> str:

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from plans.catalog.allowances import Campaign
+from plans.catalog.corrections import Corrections
+from plans.catalog.free_tier import FreeTier
 from plans.catalog.modifiers import Modifier
 from plans.catalog.offers import Pack, Plan
 from plans.catalog.orderable import Alias, Dimension, Model
@@ -20,8 +22,11 @@ from plans.catalog.policies import (
     Source,
     Worth,
 )
+from plans.catalog.programmes import Programme
 from plans.catalog.rate_index import RateIndex
 from plans.catalog.rates import AnyRate, Rate
+from plans.catalog.safety import Safety
+from plans.catalog.teams import Team, Transfers
 from plans.catalog.values import (
     BurnKey,
     Code,
@@ -95,17 +100,23 @@ class Catalog(Table):
         late_success: a video that comes after its credits went back is given for free.
         failure_policy: what a failed job costs.
         overrun: how an order is settled when its backend measures what it took.
+        corrections: what operators may correct by hand.
         books: price books by region and currency.
         lanes: ways through the queue.
         plans: what an account can be on, from the smallest to the largest.
         packs: credits bought once.
         campaigns: credits given for a reason of their own.
+        programmes: who brings others is rewarded.
         conversions: ends of products: old credits that become others.
         models: what can be ordered.
+        team: how the orders of an organization's members are paid.
+        transfers: which credits may be given to others.
         aliases: other words that orders may use.
         rates: the rate card: the rows that price orders.
         modifiers: changes of a price after its rate, in this order.
         cost: what orders cost the platform itself, for its reports.
+        safety: bounds that stop a rule which has gone wrong.
+        free_tier: who has the free plan's allowances; without it everybody.
     """
 
     schema_version: Literal[1] = Field(alias="schema")
@@ -123,17 +134,23 @@ class Catalog(Table):
     partial_success: Literal["per_output", "all", "none"] = "per_output"
     failure_policy: FailurePolicy = FailurePolicy()
     overrun: Overrun = Overrun()
+    corrections: Corrections = Corrections()
     books: Annotated[tuple[Book, ...], as_tuple] = Field(alias="book", default=())
     lanes: Annotated[tuple[Lane, ...], as_tuple] = Field(alias="lane", default=())
     plans: Annotated[tuple[Plan, ...], as_tuple] = Field(alias="plan", min_length=1)
     packs: Annotated[tuple[Pack, ...], as_tuple] = Field(alias="pack", default=())
     campaigns: Annotated[tuple[Campaign, ...], as_tuple] = Field(alias="campaign", default=())
+    programmes: Annotated[tuple[Programme, ...], as_tuple] = Field(alias="programme", default=())
     conversions: Annotated[tuple[Conversion, ...], as_tuple] = Field(alias="conversion", default=())
+    team: Team = Team()
+    transfers: Transfers = Transfers()
     models: Annotated[tuple[Model, ...], as_tuple] = Field(alias="model", min_length=1)
     aliases: Annotated[tuple[Alias, ...], as_tuple] = Field(alias="alias", default=())
     rates: Annotated[tuple[Rate, ...], as_tuple] = Field(alias="rate", min_length=1)
     modifiers: Annotated[tuple[Modifier, ...], as_tuple] = Field(alias="modifier", default=())
     cost: CostSheet | None = None
+    safety: Safety = Safety()
+    free_tier: FreeTier | None = None
     sources: dict[Word, Source] = Field(default_factory=dict)
 
     def plan(self, code: str) -> Plan | None:
@@ -152,6 +169,10 @@ class Catalog(Table):
     def campaign(self, code: str) -> Campaign | None:
         """Return the campaign of that code; None when there is none."""
         return next((one for one in self.campaigns if one.code == code), None)
+
+    def programme(self, code: str) -> Programme | None:
+        """Return the programme of that code; None when there is none."""
+        return next((one for one in self.programmes if one.code == code), None)
 
     def lane(self, code: str) -> Lane | None:
         """Return the lane of that code; None when the file says nothing of it."""

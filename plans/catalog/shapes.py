@@ -46,6 +46,9 @@ REFS: Final = WithJsonSchema(
 )
 MICROS: Final = written("decimal in quotes, 0 or more", _DECIMAL)
 POSITIVE_MICROS: Final = written("decimal in quotes, above 0", _DECIMAL, **{"not": _NOTHING})
+POSITIVE_SHARE: Final = written(
+    'decimal in quotes, above "0" to "1"', r"0(\.[0-9]{1,6})?|1(\.0{1,6})?", **{"not": _NOTHING}
+)
 SHARE: Final = written('decimal in quotes, "0" to "1"', r"0(\.[0-9]{1,6})?|1(\.0{1,6})?")
 FACTOR: Final = written(
     "decimal or ratio in quotes", rf"{_DECIMAL}|[1-9][0-9]{{0,5}}/[1-9][0-9]{{0,5}}"

@@ -297,6 +297,7 @@ Micros = Annotated[
 ]
 PositiveMicros = Annotated[Micros, AfterValidator(_above_zero), shapes.POSITIVE_MICROS]
 ShareMicros = Annotated[Micros, AfterValidator(_share), shapes.SHARE]
+PositiveShareMicros = Annotated[PositiveMicros, AfterValidator(_share), shapes.POSITIVE_SHARE]
 Factor = Annotated[
     Fraction,
     BeforeValidator(_factor),

@@ -9,7 +9,23 @@ from tests.architecture.tree import PACKAGES, ROOT, files, parsed
 # File and function. A new line here is a new state in which a crash may leave the service: say in
 # the pull request which sweep goes on from it (shared/DESIGN.md section 3), and test it by faults.
 COMMITS: Final = [
-    "billing/accounts/services.py:change_account",
+    "billing/accounts/services/accounts.py:change_account",
+    "billing/corrections/services/adjusting.py:approve_adjustment",
+    "billing/corrections/services/adjusting.py:look_at_adjustment",
+    "billing/corrections/services/adjusting.py:preview_adjustment",
+    "billing/corrections/services/adjusting.py:refuse_adjustment",
+    "billing/corrections/services/adjusting.py:request_adjustment",
+    "billing/corrections/services/adjusting.py:withdraw_adjustment",
+    "billing/corrections/services/carrying.py:_give_next",
+    "billing/corrections/services/carrying.py:_go_on",
+    "billing/corrections/services/compensating.py:approve_compensation",
+    "billing/corrections/services/compensating.py:refuse_compensation",
+    "billing/corrections/services/compensating.py:request_compensation",
+    "billing/corrections/services/compensating.py:withdraw_compensation",
+    "billing/corrections/services/resuming.py:resume_grants",
+    "billing/corrections/services/sweeping.py:_expire",
+    "billing/corrections/services/telling.py:tell_debt",
+    "billing/corrections/services/telling.py:tell_halt",
     "billing/http/idempotency.py:answer_once",
     "billing/jobs/services/canceling.py:fail",
     "billing/jobs/services/dispatching.py:_accept",
@@ -28,13 +44,31 @@ COMMITS: Final = [
     "billing/jobs/services/sweeping.py:_mark_unknown",
     "billing/jobs/services/sweeping.py:_ring_waiting",
     "billing/ledger/services/converting.py:convert_due",
+    "billing/ledger/services/partitioning.py:make_partitions",
     "billing/ledger/services/wallets.py:open_wallet",
     "billing/ledger/services/wallets.py:settle_due",
+    "billing/ledger/services/zones.py:change_account",
+    "billing/organizations/services/founding.py:change",
+    "billing/organizations/services/joining.py:change_member",
+    "billing/organizations/services/joining.py:remove",
+    "billing/organizations/services/sweeping.py:collect_due",
     "billing/outbox/services.py:_take_due",
     "billing/outbox/services.py:fail",
     "billing/packs/services.py:activate_due",
+    "billing/partners/services/bringing.py:link",
+    "billing/partners/services/earning.py:look",
+    "billing/partners/services/paying.py:_take_back",
+    "billing/partners/services/paying.py:pay",
     "billing/promotions/services/bulk.py:_grant_one",
     "billing/promotions/services/coding.py:create_codes",
+    "billing/receipts/services.py:_begin",
+    "billing/receipts/services.py:revoke_key",
+    "billing/sandbox/services.py:_arrive",
+    "billing/sandbox/services.py:_call_again",
+    "billing/sandbox/services.py:_go_on",
+    "billing/sandbox/services.py:retire",
+    "billing/subscriptions/services/admitting.py:admit_by_hand",
+    "billing/subscriptions/services/admitting.py:admit_due",
     "billing/subscriptions/services/ending.py:end",
     "billing/subscriptions/services/ending.py:end_due",
     "billing/subscriptions/services/moving.py:_carry_free",
@@ -143,3 +177,51 @@ def test_no_row_is_saved_whole() -> None:
     ]
 
     assert whole == []
+
+
+def steps() -> set[tuple[str, str]]:
+    """Return package and name of each function that refuses to run outside a transaction."""
+    return {
+        (path.relative_to(ROOT).parts[1], function.name)
+        for path in files("billing")
+        for function in parsed(path).body
+        if isinstance(function, ast.FunctionDef)
+        for call in ast.walk(function)
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "require_transaction"
+    }
+
+
+def bare_steps(source: ast.AST, known: set[tuple[str, str]]) -> list[str]:
+    """Return the steps that a view calls itself, not within what `answer_once` runs for it."""
+    packages = {
+        alias.asname or alias.name: node.module.split(".")[1]
+        for node in ast.walk(source)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("billing.")
+        for alias in node.names
+        if node.module is not None
+    }
+    inner = {
+        id(node)
+        for outer in ast.walk(source)
+        if isinstance(outer, ast.FunctionDef)
+        for function in ast.walk(outer)
+        if isinstance(function, ast.FunctionDef | ast.Lambda) and function is not outer
+        for node in ast.walk(function)
+    }
+    return [
+        ast.unparse(node.func)
+        for node in ast.walk(source)
+        if isinstance(node, ast.Call) and id(node) not in inner
+        if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name)
+        if (packages.get(node.func.value.id, ""), node.func.attr) in known
+    ]
+
+
+def test_no_view_calls_a_step_without_a_transaction_around_it() -> None:
+    """A test would not see it: there is a transaction around each of them."""
+    known = steps()
+    views = [path for path in files("billing") if "api" in path.relative_to(ROOT).as_posix()]
+    bad = "from billing.ledger import services\ndef delete():\n    services.settle(1)\n"
+
+    assert bare_steps(ast.parse(bad), known) == ["services.settle"]
+    assert {path: found for path in views if (found := bare_steps(parsed(path), known))} == {}

@@ -194,7 +194,8 @@ def test_every_volume_is_declared() -> None:
 
 
 def test_no_secret_has_a_default_in_the_compose_file() -> None:
-    secrets = ["SECRET_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD", "DEMO_GPU_TOKEN"]
+    own = ["POSTGRES_PASSWORD", "POSTGRES_APP_PASSWORD", "REDIS_PASSWORD", "DEMO_GPU_TOKEN"]
+    secrets = ["SECRET_KEY", *own]
 
     for name in [*secrets, "JWT_ISSUER", "JWT_AUDIENCE"]:
         assert compose_variables()[name] == {":?"}
@@ -212,7 +213,17 @@ def test_the_containers_get_every_setting() -> None:
     by_image = set(re.findall(r"([A-Z_]+)=/srv/", DOCKERFILE))
 
     for name in OURS:
-        assert SERVICES[name]["environment"].keys() | by_image >= settings_variables().keys()
+        owners = set() if name == "migrate" else {"DATABASE_OWNER_URL"}
+        told = SERVICES[name]["environment"].keys() | owners
+        assert told | by_image >= settings_variables().keys()
+
+
+def test_only_the_migrations_reach_the_owner_of_the_tables() -> None:
+    for name, service in SERVICES.items():
+        told = service.get("environment", {})
+        is_owner = "DATABASE_OWNER_URL" in told or "POSTGRES_USER" in told
+        assert is_owner == (name in {"postgres", "migrate"})
+        assert "linggan_app:" in told.get("DATABASE_URL", "linggan_app:")
 
 
 def test_the_demo_backends_entry_is_json_once_its_secret_is_set() -> None:
@@ -223,7 +234,7 @@ def test_the_demo_backends_entry_is_json_once_its_secret_is_set() -> None:
 
 
 def test_the_example_lists_exactly_what_is_read() -> None:
-    own = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "DEMO_GPU_TOKEN"}
+    own = {"POSTGRES_PASSWORD", "POSTGRES_APP_PASSWORD", "REDIS_PASSWORD", "DEMO_GPU_TOKEN"}
 
     assert example().keys() == settings_variables().keys() | own
     assert compose_variables().keys() <= example().keys()

@@ -12,7 +12,7 @@ from tests.architecture.tree import ROOT, files, parsed
 
 # Where amounts are reckoned. `seconds` of a film and pauses between tries are measured elsewhere.
 MONEY: Final = [
-    *files("billing/ledger", "billing/subscriptions", "plans/catalog"),
+    *files("billing/corrections", "billing/ledger", "billing/subscriptions", "plans/catalog"),
     *(ROOT / "billing" / "insights" / f"{name}.py" for name in ("audit", "explain", "history")),
     *(ROOT / "billing" / "insights" / f"{name}.py" for name in ("simulate", "touched")),
     *(ROOT / "plans" / f"{name}.py" for name in ("credits", "rating", "forms", "burn_order")),

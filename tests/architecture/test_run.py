@@ -66,6 +66,8 @@ def test_an_unknown_command_is_refused_with_a_sentence() -> None:
         (["serve", "--check", "--port", "8001"], "-m config.embedded serve --port 8001"),
         (["--check", "manage", "audit"], "manage.py --embedded audit"),
         (["--check", "quick"], "-m pytest tests/unit"),
+        (["--check", "test", "--night", "-n", "2"], "-m pytest -m night --durations=10 -n 2"),
+        (["--check", "test", "--operations", "9"], "-m tests.night.long_run --operations 9"),
         (["--check", "check", "lint"], "ruff check . run"),
     ],
 )

@@ -1,11 +1,12 @@
 """What happens at once happens as if one after the other; and the same set-up, unlocked, races."""
 
 from datetime import UTC, datetime, timedelta
-from threading import Barrier, BrokenBarrierError
+from threading import Barrier, BrokenBarrierError, Event, Thread
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.utils import timezone
 
 from billing.accounts.models import Account
 from billing.gpu.protocol import Fail, State, Status
@@ -18,8 +19,9 @@ from billing.jobs.services import hearing
 from billing.ledger import services as ledger
 from billing.ledger import statements, store
 from billing.ledger.errors import InsufficientCredits
-from billing.ledger.models import CountedUse, Entry, Grant, Hold
+from billing.ledger.models import CountedUse, Entry, Grant, Hold, Wallet
 from billing.ledger.timeline import Timeline
+from plans import selectors as plans
 from plans.catalog import publish
 from plans.credits import MICROS
 from tests import factories
@@ -222,3 +224,35 @@ def test_control_without_the_lock_only_the_database_stops_the_fourth(
 
     assert sum(isinstance(one, IntegrityError) for one in results) == 2
     assert CountedUse.objects.count() == 3
+
+
+def test_a_busy_wallet_does_not_keep_the_others_from_being_settled(ada: Account) -> None:
+    """Whoever holds it settles it himself; the sweep goes on to the next."""
+    bob = factories.new_account("bob", is_sandbox=False)
+    catalog = plans.current().catalog
+    for account in (ada, bob):
+        ledger.open_wallet(account, catalog=catalog)
+        Wallet.objects.filter(account=account).update(due_at=timezone.now())
+    is_held, may_go = Event(), Event()
+
+    def hold_it() -> None:
+        try:
+            with transaction.atomic():
+                factories.lock(ada)
+                is_held.set()
+                may_go.wait(timeout=20)
+        finally:
+            connection.close()
+
+    holder = Thread(target=hold_it)
+    holder.start()
+    assert is_held.wait(timeout=20)
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '100ms'")
+    try:
+        assert ledger.settle_due(catalog=catalog) == 1
+    finally:
+        may_go.set()
+        holder.join()
+        connection.close()
+    assert [one.account for one in Wallet.objects.filter(due_at__lte=timezone.now())] == [ada]

@@ -32,12 +32,24 @@ def test_a_video_is_quoted_ordered_made_and_paid_for(story: Story) -> None:
     # She orders by that quote: the credits are set aside at once.
     job = story.post("/v1/jobs", spec | {"quote": quote["id"]}).json()
     assert job["status"] == "queued"
-    assert job["credits"] == {"quoted": "10", "held": "10", "captured": "0", "released": "0"}
+    assert job["credits"] == {
+        "quoted": "10",
+        "held": "10",
+        "captured": "0",
+        "released": "0",
+        "owed": "0",
+    }
 
     # The video is made, stored and paid for.
     done = story.wait(job)
     assert done["status"] == "succeeded", done["error"]
-    assert done["credits"] == {"quoted": "10", "held": "0", "captured": "10", "released": "0"}
+    assert done["credits"] == {
+        "quoted": "10",
+        "held": "0",
+        "captured": "10",
+        "released": "0",
+        "owed": "0",
+    }
     assert done["progress"] == 1.0
     assert story.balance() == "56"
 

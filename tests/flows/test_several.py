@@ -69,7 +69,13 @@ def test_of_four_ordered_two_come_and_two_are_paid_for(story: Story) -> None:
 
     assert done["status"] == "succeeded", done["error"]
     assert len(done["outputs"]) == 2
-    assert done["credits"] == {"quoted": "40", "held": "0", "captured": "20", "released": "20"}
+    assert done["credits"] == {
+        "quoted": "40",
+        "held": "0",
+        "captured": "20",
+        "released": "20",
+        "owed": "0",
+    }
     assert done["price_lines"][-1] == {"label": "2 of 4 came", "credits": "-20"}
     assert story.balance() == "46"
     story.audit()

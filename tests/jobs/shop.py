@@ -102,7 +102,7 @@ def submit(account: Account, order: JobOrder | None = None, /, **spec: Any) -> J
 
 def quote(account: Account, order: JobOrder | None = None, /, **spec: Any) -> Told:  # noqa: ANN401 (dimensions)
     """Ask for a price, as the edge does."""
-    return jobs.quote(account=account, order=order or order_of(spec), now=datetime.now(UTC))
+    return jobs.quote(account=account, order=order or order_of(spec))
 
 
 def reasons(told: Told) -> list[str]:

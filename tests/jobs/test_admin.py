@@ -14,14 +14,22 @@ from django.test import Client
 from pytest_django import Settings
 
 from billing.accounts.models import Account
+from billing.accounts.signals import Signal
 from billing.jobs.models import Attempt, Callback, Job, Output
-from billing.ledger.models import Allowance, CountedUse, Entry, Hold
+from billing.ledger.models import Allowance, CountedUse, Entry, Hold, ZoneChange
+from billing.ledger.services import Actor
+from billing.organizations import services as organizations
+from billing.partners import services as partners
 from billing.promotions import services as promotions
 from billing.promotions.services import Gift
+from billing.receipts import services as receipts
+from billing.sandbox import services as sandbox
 from billing.subscriptions import services as subscriptions
 from billing.webhooks import services as webhooks
+from plans.catalog import publish
 from plans.credits import MICROS
 from tests import factories
+from tests.corrections import desk
 from tests.jobs.conftest import Ask
 
 XSS: Final = "<script>alert('灵感')</script>"
@@ -38,6 +46,14 @@ OURS: Final = sorted(
 )
 WINDOWS: Final = [model for model in OURS if admin.site.is_registered(model)]
 JOBS: Final = "/admin/billing/job/"
+_PROGRAMME: Final = """
+[[programme]]
+code = "agencies"
+name = { en = "Agencies", zh = "机构" }
+kind = "partner"
+when = "sign_up"
+reward = "agency-beta"
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +103,43 @@ def rows(ada: Account, ask: Ask, serve: Ask) -> dict[type[Model], Model]:
     [code] = promotions.create_codes(Gift("pack", "credits-3300"), count=1, now=now)
     assert ask("post", "/v1/redemptions", {"code": code}).status_code == 201
     assert ask("post", "/v1/redemptions", {"code": "WRONG"}).status_code == 404
+    _lend(ada, now)
+    desk.make_rows(ada, Job.objects.get())
+    _admit_and_wind(now)
+    _invite(ada, now)
+    receipts.present_key(now=now)
     return {model: model._default_manager.all()[:1].get() for model in WINDOWS}
+
+
+@transaction.atomic
+def _lend(ada: Account, now: datetime) -> None:
+    """Found an organization, and let it lend its founder something."""
+    actor = Actor("user", ada.pk)
+    team = organizations.found(owner=ada, name=XSS, actor=actor, now=now)
+    factories.give(team.account, 2)
+    organizations.allot(team, to="ada", amount_micros=MICROS, fact="x", note=XSS, actor=actor)
+
+
+def _admit_and_wind(now: datetime) -> None:
+    """Let a catalog ask for signals, and two sandbox accounts live by a clock."""
+    rule = '\n[free_tier]\nsignals = ["email"]\nrequires = ["ip"]\nper_ip_day = 3\n'
+    publish.publish(factories.KLING.read_text() + rule + _PROGRAMME, now=now)
+    eve = factories.new_account("eve")
+    told = {Signal.EMAIL: "eve@example.com", Signal.IP: "203.0.113.1"}
+    with transaction.atomic():
+        subscriptions.tell_signals(account=eve, told=told, now=now)
+        sandbox.create(owner=eve, name=XSS, accounts=[eve], now=now)
+
+
+def _invite(ada: Account, now: datetime) -> None:
+    """Let Bob come by the code of Ada, who is a partner."""
+    bob = factories.new_account("bob", is_sandbox=ada.is_sandbox)
+    with transaction.atomic():
+        partners.admit(account=ada, programme="agencies", now=now)
+    code = partners.link(account=ada, programme="agencies", now=now).code
+    with transaction.atomic():
+        partners.accept(account=bob, typed=code, now=now)
+    partners.look_and_pay(account_id=bob.pk, now=now)
 
 
 def _as_if_made(job: Job, now: datetime) -> None:
@@ -113,7 +165,9 @@ def _as_if_made(job: Job, now: datetime) -> None:
         terms={"code": "videos", "cadence": "daily", "unit": "order", "amount": 3},
         anchor_at=now,
         started_at=now,
+        created_at=now,
     )
+    ZoneChange.objects.create(wallet_id=job.wallet_id, former="UTC", zone="Asia/Tokyo", at=now)
     CountedUse.objects.create(
         wallet_id=job.wallet_id,
         allowance=allowance,
@@ -183,7 +237,7 @@ def test_nobody_adds_changes_or_deletes(grace: Client) -> None:
 def test_only_rows_that_belong_to_another_have_no_window_of_their_own() -> None:
     hidden = {model.__name__ for model in OURS if model not in WINDOWS}
 
-    assert hidden == {"Allocation", "EventCounter", "Withdrawal"}
+    assert hidden == {*("Allocation", "EventCounter", "Standstill", "TransferPart", "Withdrawal")}
 
 
 def test_a_page_speaks_of_credits_and_of_zones(job: Job, grace: Client) -> None:

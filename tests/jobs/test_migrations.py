@@ -64,8 +64,12 @@ def test_jobs_of_before_cost_what_was_captured(ada: Account) -> None:
 
 
 def test_the_rules_come_and_go_with_the_migration(ada: Account) -> None:
-    before = rules()
+    last = rules()
 
+    run((SQL / "job_debts.down.sql").read_text())
+    before = rules()
+    assert before.keys() == last.keys()
+    assert len(set(last.values()) - set(before.values())) == 2
     run((SQL / "job_quotes.down.sql").read_text())
     between = rules()
     assert before.keys() - between.keys() == {"billing_job_quote_once"}
@@ -77,4 +81,6 @@ def test_the_rules_come_and_go_with_the_migration(ada: Account) -> None:
     assert rules() == between
     run((SQL / "job_quotes.up.sql").read_text())
     assert rules() == before
+    run((SQL / "job_debts.up.sql").read_text())
+    assert rules() == last
     assert ada.pk

@@ -1,6 +1,7 @@
 """Packs: what arrives, on what terms, once; and what is refused without a trace."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from django.db import transaction
@@ -8,9 +9,11 @@ from django.db import transaction
 from billing.accounts import services as accounts
 from billing.accounts.models import Account
 from billing.errors import DomainError
+from billing.ledger import selectors as ledger
 from billing.ledger.errors import AmountOutOfRange
 from billing.ledger.models import Entry, Grant
 from billing.packs import selectors, services
+from billing.packs.api import coming_of
 from billing.packs.errors import NoPrice, NotIncluded, NotOnSale, QuantityOutOfRange, UnknownPack
 from billing.packs.models import PackPurchase
 from billing.packs.services import Paid
@@ -333,61 +336,24 @@ def test_a_present_needs_no_right_and_counts_as_paid_by_nothing(ada: Account) ->
 # -- what nobody has begun yet, although its last day has come ------------------------------------
 
 
-def test_a_pack_whose_last_day_has_come_is_shown_as_waiting_until_it_is_in_effect(
+def test_a_pack_is_in_the_balance_from_its_last_day_on_whether_that_is_written_or_not(
     ada: Account,
 ) -> None:
     bought = shelf.give(ada, "later")
+    after = bought.activate_by or bought.bought_at
+    asked = (after - DAY, after, after + 10 * DAY)
+    foretold = [shown(ada, at) for at in asked]
     now = factories.later(ada, 21 * DAY)
 
-    assert credits_of(ada) == 0
-    assert [one.pk for one in selectors.waiting(ada, at=now)] == [bought.pk]
-
+    assert (credits_of(ada), shown(ada, now)) == (0, (50, 0))
     services.activate_due(now=bought.bought_at)
 
-    assert credits_of(ada) == 50
-    assert not selectors.waiting(ada, at=now).exists()
-    assert bought.activate_by is not None
-    before, after = bought.activate_by - DAY, bought.activate_by
-    assert [one.pk for one in selectors.waiting(ada, at=before)] == [bought.pk]
-    assert not selectors.waiting(ada, at=after).exists()
+    assert (credits_of(ada), shown(ada, now)) == (50, (50, 0))
+    assert [shown(ada, at) for at in asked] == foretold
+    assert foretold == [(0, 1), (50, 0), (0, 0)]
 
 
-def test_an_order_that_comes_before_the_sweep_has_what_is_overdue(ada: Account) -> None:
-    bought = shelf.give(ada, "later")
-    factories.later(ada, 21 * DAY)
-
-    with transaction.atomic():
-        services.begin_overdue(factories.lock(ada), ada)
-
-    bought.refresh_from_db()
-    assert (bought.activated_at, credits_of(ada)) == (bought.activate_by, 50)
-
-
-def test_an_order_begins_nothing_before_its_last_day(ada: Account) -> None:
-    bought = shelf.give(ada, "later")
-    factories.later(ada, 19 * DAY)
-
-    with transaction.atomic():
-        services.begin_overdue(factories.lock(ada), ada)
-
-    bought.refresh_from_db()
-    assert (bought.is_active, credits_of(ada)) == (False, 0)
-
-
-def test_a_pack_that_the_wallet_has_no_room_for_stops_neither_orders_nor_other_packs(
-    ada: Account,
-) -> None:
-    bob = factories.new_account("bob")
-    full, other = shelf.give(ada, "later"), shelf.give(bob, "later")
-    factories.give(ada, 10**12 - 1)
-    for account in (ada, bob):
-        factories.later(account, 21 * DAY)
-
-    with transaction.atomic():
-        services.begin_overdue(factories.lock(ada), ada)
-    done = services.activate_due(now=full.bought_at)
-
-    full.refresh_from_db()
-    other.refresh_from_db()
-    assert (full.is_active, other.is_active, done) == (False, True, 1)
-    assert credits_of(ada) == 10**12 - 1
+def shown(ada: Account, at: datetime) -> tuple[int, int]:
+    """Return the credits of a balance at an instant, and how many packs wait beside it."""
+    balance = ledger.balance(factories.wallet_of(ada), as_of=at, coming=partial(coming_of, ada))
+    return balance.available_micros // MICROS, selectors.waiting(ada, at=at).count()

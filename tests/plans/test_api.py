@@ -44,6 +44,7 @@ def test_the_catalog_is_public_and_whole(client: Client, version_id: str) -> Non
         "short_month": "clamp",
         "fill": "add",
         "rollover": "none",
+        "per_seat": False,
         "expiry": "window_end",
         "priority": 10,
         "source": "allowance",

@@ -30,7 +30,13 @@ def test_from_three_dollars_of_credits_to_an_empty_wallet(opened: Open) -> None:
 
     # A failure gives everything back, and cannot be continued.
     failed = luma.failed("nsfw content", **RAY)
-    assert failed["credits"] == {"quoted": "63.3", "held": "0", "captured": "0", "released": "63.3"}
+    assert failed["credits"] == {
+        "quoted": "63.3",
+        "held": "0",
+        "captured": "0",
+        "released": "63.3",
+        "owed": "0",
+    }
     luma.refused("invalid_parent", model="ray-3.2", task="extend", parent=failed["id"])
     assert luma.balance() == "506.4"
 

@@ -25,6 +25,7 @@ def test_active_time_is_paid_also_beyond_what_was_held(opened: Open) -> None:
         "held": "0",
         "captured": "0.0015",
         "released": "0.9985",
+        "owed": "0",
     }
     assert replicate.balance() == "0.9985"
 

@@ -62,6 +62,7 @@ def test_without_a_subscription_it_is_the_free_plan(
         "interval": None,
         "price": None,
         "book": None,
+        "seats": None,
         "catalog": kling.pk,
         "since": None,
         "standing": ["unsubscribed"],
@@ -141,6 +142,7 @@ def test_an_end_and_a_move_are_told_beforehand(
         ({"plan": "gold"}, 422, "unknown_plan"),
         ({**MONTH, "interval": "P1Y"}, 422, "no_such_price"),
         ({**MONTH, "ends_at": "2020-01-01T00:00:00Z"}, 422, "end_is_over"),
+        ({**MONTH, "ends_at": "2099-01-01T00:00:00"}, 400, "malformed"),
         ({**MONTH, "currency": "cny"}, 400, "malformed"),
         ({**MONTH, "price": "1"}, 400, "malformed"),
         ({}, 400, "malformed"),
@@ -154,6 +156,18 @@ def test_what_is_not_sold_is_refused_and_nothing_moves(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert not Subscription.objects.exists()
     assert ask("get").json()["plan"] == "free"
+
+
+@pytest.mark.parametrize("unsaid", ["currency", "interval"])
+def test_half_a_price_is_answered_with_the_half_that_is_missing(
+    ada: Account, serve: Call, unsaid: str
+) -> None:
+    answer = serve("put", {name: said for name, said in MONTH.items() if name != unsaid})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "no_such_price")
+    assert answer.json()["errors"][0]["pointer"] == f"/{unsaid}"
+    assert "CNY P1M" in answer.json()["known"]
+    assert not Subscription.objects.exists()
 
 
 def test_a_user_does_not_give_himself_a_plan(ada: Account, ask: Call) -> None:

@@ -49,9 +49,13 @@ BESIDE: Final[dict[str, list[str]]] = {
         f'code = "c"\n{NAME}kind = "promo"\ncredits = "1"\nbudget = "10"',
         f'code = "c"\n{NAME}kind = "promo"\nbudget = "10"',
     ],
+    "Programme": [
+        f'code = "p"\n{NAME}kind = "referral"\nwhen = "sign_up"\nreward = "c"',
+    ],
     "Conversion": [
         f'code = "c"\n{NAME}at = 2027-01-01T00:00:00Z\nfrom_sources = ["pack"]\nfactor = "1"'
     ],
+    "Reason": [f'code = "r"\n{NAME}'],
     "ConcurrencyStep": ['bought = "1"\ncurrency = "USD"\nconcurrency = 2'],
     "Slots": ['match = { model = "m" }\nconcurrency = 1'],
     "Limit": ['when = { model = "m" }\nmax = { seconds = 9 }'],

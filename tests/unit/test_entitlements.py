@@ -11,6 +11,7 @@ from plans.catalog.matching import Hours
 from plans.catalog.values import Scalar
 from plans.entitlements import barriers, fits_again_at, leaves_at, stretch
 from plans.orders import read_order
+from plans.periods import Zones
 from tests.unit.shelf import HEAD, KLING, MODEL
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -176,8 +177,8 @@ def test_only_a_plan_that_can_be_chosen_is_named() -> None:
 
 # -- windows of counts --------------------------------------------------------------------------
 def test_days_and_months_are_those_of_the_zone() -> None:
-    day = stretch("day", zone="Asia/Shanghai", at=NOON)
-    month = stretch("month", zone="Asia/Shanghai", at=NOON)
+    day = stretch("day", zones=Zones("Asia/Shanghai"), at=NOON)
+    month = stretch("month", zones=Zones("Asia/Shanghai"), at=NOON)
 
     assert day.starts_at == datetime(2026, 11, 22, 16, tzinfo=UTC)
     assert day.ends_at == datetime(2026, 11, 23, 16, tzinfo=UTC)
@@ -189,7 +190,7 @@ def test_days_and_months_are_those_of_the_zone() -> None:
 def test_whatever_still_counts_in_a_rolling_window_is_looked_at(window: str) -> None:
     for days in range(0, 800, 13):
         at = NOON + timedelta(days=days)
-        span = stretch(window, zone="UTC", at=at)
+        span = stretch(window, zones=Zones("UTC"), at=at)
         oldest = span.starts_at
         assert span.ends_at is None
         assert leaves_at(window, oldest) <= at, "nothing before it can count"

@@ -99,6 +99,8 @@ def test_a_wrong_endpoint_is_refused_whole(
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.json()["errors"][0]["pointer"] == pointer
+    if pointer == "/events/0":
+        assert "job.failed, " in answer.json()["errors"][0]["detail"]  # names what there is
     assert not Endpoint.objects.exists()
 
 

@@ -14,7 +14,7 @@ from billing.jobs.errors import ConcurrencyLimit, NotEntitled, QuotaExceeded, Re
 from billing.jobs.orders import JobOrder
 from billing.jobs.services.assessing import Assessment, not_entitled
 from billing.jobs.services.pricing import Priced, dearest, outputs_of, priced
-from billing.ledger.errors import InsufficientCredits
+from billing.ledger.errors import InDebt, InsufficientCredits
 from billing.ledger.selectors import Claimable
 from billing.ledger.timeline import Timeline
 from plans import orders, prices
@@ -188,7 +188,11 @@ def _admitted(
     except Unpriced:
         return None
     outputs, micros = outputs_of(now_facts), found.price.total_micros
-    if not found.is_payable or limits.barriers(now_facts, outputs=outputs, micros=micros):
+    if (
+        timeline.debts
+        or not found.is_payable
+        or limits.barriers(now_facts, outputs=outputs, micros=micros)
+    ):
         return None
     return found
 
@@ -245,7 +249,7 @@ def _grants(
     assessment: Assessment, timeline: Timeline, claims: Sequence[Claimable]
 ) -> Iterator[Alternative]:
     """Yield when what comes by itself, or by a check-in, makes the order affordable."""
-    if not all(isinstance(one, InsufficientCredits) for one in assessment.barriers):
+    if not all(isinstance(one, (InDebt, InsufficientCredits)) for one in assessment.barriers):
         return
     ahead = copy.deepcopy(timeline)
     usable = [
@@ -262,7 +266,10 @@ def _grants(
             timeline=ahead,
             standing=assessment.standing,
         )
-        claimed = sum(_by_check_in(one, ahead, at) for one in usable)
+        # What arrives pays what is owed before it pays an order.
+        claimed = sum(_by_check_in(one, ahead, at) for one in usable) - ahead.debt_micros
+        if claimed < 0:
+            continue
         if found.spendable_micros + claimed >= found.price.total_micros:
             arrived = sum(
                 lot.available_micros
@@ -302,7 +309,9 @@ def _grant(
     assessment: Assessment, found: Priced, *, arrived: int, claimed: int, at: datetime
 ) -> Alternative:
     total = found.price.total_micros
-    if total < assessment.priced.price.total_micros:
+    if any(isinstance(one, InDebt) for one in assessment.barriers):
+        detail = _("By %(instant)s what arrives has paid what is owed.")
+    elif total < assessment.priced.price.total_micros:
         detail = _("Counted units pay for it at %(instant)s.")
     elif found.spendable_micros >= total:
         claimed = 0

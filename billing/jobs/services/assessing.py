@@ -11,6 +11,7 @@ from functools import partial
 
 from django.utils.translation import gettext as _
 
+from billing.accounts.members import Membership
 from billing.accounts.models import Account
 from billing.errors import DomainError
 from billing.gpu import registry
@@ -23,7 +24,7 @@ from billing.jobs.services.context import contexts_of
 from billing.jobs.services.limits import Limits
 from billing.jobs.services.linking import Linked
 from billing.jobs.services.pricing import Priced, ceiling_micros, dearest, outputs_of
-from billing.ledger.errors import InsufficientCredits
+from billing.ledger.errors import InDebt, InsufficientCredits
 from billing.ledger.lots import Part
 from billing.ledger.timeline import Timeline
 from billing.subscriptions import selectors as subscriptions
@@ -94,10 +95,14 @@ def assess(
     published: Published,
     timeline: Timeline,
     told: Quote | None = None,
+    member: Membership | None = None,
 ) -> Assessment:
     """Judge `order` for `account` against `timeline`, its wallet, settled to now; nothing moves.
 
+    Plan, rights, limits and prices are those of the account that would pay.
+
     Args:
+        member: who orders it for his organization; where that pays, his ceiling counts.
         published: the catalog in force.
         told: a quote whose price counts; it is priced as it was then.
 
@@ -111,7 +116,7 @@ def assess(
     plan, standing = membership.plan, membership.standing
     published = published if told is None else plans.version(told.catalog_version_id)
     catalog = published.catalog
-    linked = linking.read(account, order, catalog=catalog)
+    linked = linking.read(account, order, catalog=catalog, member=member)
     now_contexts = contexts_of(
         account, catalog=catalog, plan=plan, order=order, dimensions=linked.dimensions, at=at
     )
@@ -123,6 +128,8 @@ def assess(
         found, context = _price(price, linked, now_contexts, told)
     except Unpriced as unpriced:
         raise next(_why_unpriced(catalog, plan, linked, now_contexts[0], at), unpriced) from None
+    in_pool = member is not None and member.organization.account_id == account.pk
+    limits = Limits(account, plan, at=at, member=member if in_pool else None) if plan else None
     judged = Assessment(
         account=account,
         published=published,
@@ -133,9 +140,9 @@ def assess(
         at=at,
         rated_at=rated_at,
         standing=standing,
-        limits=Limits(account, plan, at=at) if plan else None,
+        limits=limits,
         priced=found,
-        ceiling_micros=ceiling_micros(catalog, found, model=linked.model.code),
+        ceiling_micros=_held_at_most(catalog, found, linked.model, limits),
         would_use=_payers(catalog, found, {**linked.dimensions, **context}, timeline, standing),
     )
     return replace(judged, barriers=list(_barriers(judged, order, timeline)))
@@ -167,15 +174,17 @@ def not_entitled(
 
 
 def too_dear(found: Priced, timeline: Timeline) -> list[DomainError]:
-    """Return that the wallet cannot pay the price; nothing where it can."""
+    """Return that the wallet owes, and that it cannot pay the price; nothing where it can."""
+    owing = [InDebt(debt_micros=timeline.debt_micros)] if timeline.debts else []
     if found.is_payable:
-        return []
+        return [*owing]
     return [
+        *owing,
         InsufficientCredits(
             need_micros=found.price.total_micros,
             available_micros=found.spendable_micros,
             unusable_micros=timeline.available_micros - found.spendable_micros,
-        )
+        ),
     ]
 
 
@@ -191,6 +200,13 @@ def _barriers(judged: Assessment, order: JobOrder, timeline: Timeline) -> Iterat
         outputs, micros = outputs_of(here), found.price.total_micros
         yield from limits.barriers(here, outputs=outputs, micros=micros)
     yield from too_dear(found, timeline)
+
+
+def _held_at_most(catalog: Catalog, found: Priced, model: Model, limits: Limits | None) -> int:
+    """Return what would be held: what is set aside beyond the price stays below a ceiling."""
+    wished = ceiling_micros(catalog, found, model=model.code)
+    left = limits.left_micros if limits is not None else None
+    return wished if left is None else max(found.price.total_micros, min(wished, left))
 
 
 def _payers(

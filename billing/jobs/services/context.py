@@ -7,6 +7,7 @@ from billing.accounts.models import Account
 from billing.accounts.surfaces import surface_of
 from billing.jobs import selectors
 from billing.jobs.orders import JobOrder
+from billing.ledger import selectors as ledger
 from plans import entitlements
 from plans.catalog.offers import Plan
 from plans.catalog.policies import MONTH_COUNT
@@ -41,7 +42,7 @@ def contexts_of(
     context = {name: value for name, value in found.items() if value}
     if not catalog.counts_months:
         return [context]
-    month = entitlements.stretch("month", zone=account.zone, at=at)
+    month = entitlements.stretch("month", zones=ledger.zones_of(account), at=at)
     counts = selectors.month_counts(
         account, model=str(dimensions["model"]), task=str(dimensions["task"]), since=month.starts_at
     )

@@ -17,6 +17,8 @@ from billing.jobs.services import settling
 from billing.jobs.services.telling import tell
 from billing.ledger.journal import SYSTEM
 from billing.ledger.services import Actor
+from billing.outbox import services as outbox
+from billing.outbox.names import TaskName
 from billing.transactions import require_transaction
 
 _DETAIL_LENGTH_MAX = 500
@@ -129,6 +131,8 @@ def succeed(
         **charge,
     )
     tell(job, "job.succeeded", now=now)
+    if job.account.is_followed:
+        outbox.post(TaskName.LOOK_AT_REFERRAL, now=now, account_id=job.account_id)
     return True
 
 

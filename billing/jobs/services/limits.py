@@ -7,11 +7,14 @@ from functools import cached_property
 
 from django.db.models import QuerySet
 
+from billing.accounts.members import Membership
 from billing.accounts.models import Account
 from billing.errors import DomainError
 from billing.jobs import selectors
-from billing.jobs.errors import ConcurrencyLimit, QuotaExceeded
+from billing.jobs.errors import CeilingReached, ConcurrencyLimit, QuotaExceeded
 from billing.jobs.models import Job
+from billing.ledger import selectors as ledger
+from billing.organizations.windows import window_of
 from billing.packs import selectors as packs
 from plans import entitlements
 from plans.catalog.matching import Match, fits
@@ -19,6 +22,7 @@ from plans.catalog.offers import Plan
 from plans.catalog.rights import CountLimit
 from plans.catalog.values import Between, Scalar
 from plans.credits import format_micros
+from plans.periods import Window, Zones
 
 _NEVER_AGAIN_SECONDS = 86_400  # when an order that is too large by itself may be tried again
 
@@ -47,8 +51,16 @@ class Limits:
     asking again. Under the wallet's lock it stays true until the order is written.
     """
 
-    def __init__(self, account: Account, plan: Plan, *, at: datetime) -> None:
+    def __init__(
+        self, account: Account, plan: Plan, *, at: datetime, member: Membership | None = None
+    ) -> None:
+        """Look at nothing yet.
+
+        Args:
+            member: who orders, where the account is his organization's: his ceiling counts too.
+        """
         self._account = account
+        self._member = member
         self._plan = plan
         self._at = at
         self._used: dict[int, int] = {}
@@ -71,7 +83,15 @@ class Limits:
         for number, limit in enumerate(self._plan.entitlements.counts):
             if fits(limit.match, facts):
                 found += self._too_much(number, limit, asked)
-        return found
+        return found + self._above_ceiling(micros)
+
+    @cached_property
+    def left_micros(self) -> int | None:
+        """How much the member may still use of the pool; None: nothing but the pool limits him."""
+        if self._member is None or self._member.ceiling_micros is None:
+            return None
+        used = selectors.used_by(self._member, since=self._window.starts_at)
+        return max(0, self._member.ceiling_micros - used)
 
     @cached_property
     def concurrency(self) -> int:
@@ -88,6 +108,32 @@ class Limits:
             max(self._at, (one.started_at or self._at) + durations[one.model]) for one in live
         )
         return ends[len(live) - limit] if len(live) >= limit else self._at
+
+    @cached_property
+    def _window(self) -> Window:
+        """The window of the member's ceiling that holds now."""
+        assert self._member is not None, "only a member has a ceiling"
+        return window_of(self._member.ceiling_per, zone=self._account.zone, at=self._at)
+
+    def _above_ceiling(self, micros: int) -> list[DomainError]:
+        left = self.left_micros
+        if left is None or micros <= left:
+            return []
+        assert self._member is not None, "nobody else has a ceiling"
+        limit = self._member.ceiling_micros
+        assert limit is not None, "without one nothing is above it"
+        fits_then = micros <= limit and self._member.ceiling_per != "ever"
+        resets_at = self._window.ends_at if fits_then else None
+        return [
+            CeilingReached(
+                limit=format_micros(limit),
+                used=format_micros(selectors.used_by(self._member, since=self._window.starts_at)),
+                left=format_micros(left),
+                window=self._member.ceiling_per,
+                resets_at=_iso(resets_at),
+                retry_after_seconds=_seconds_until(resets_at, self._at),
+            )
+        ]
 
     def _too_many(self, facts: Mapping[str, Scalar]) -> list[DomainError]:
         found: list[DomainError] = []
@@ -140,8 +186,8 @@ class Limits:
         ]
 
     def _stretch(self, limit: CountLimit) -> entitlements.Stretch:
-        zone = limit.zone or self._account.zone
-        return entitlements.stretch(limit.window, zone=zone, at=self._at)
+        own = Zones(limit.zone) if limit.zone else ledger.zones_of(self._account)
+        return entitlements.stretch(limit.window, zones=own, at=self._at)
 
     def _counted(self, limit: CountLimit) -> QuerySet[Job]:
         """Return the orders that a limit counts now; they are summed, never loaded."""

@@ -7,8 +7,11 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
+from billing.accounts import selectors as accounts
+from billing.accounts.members import Membership
 from billing.accounts.models import Account
 from billing.errors import DomainError
+from billing.jobs import selectors
 from billing.jobs.errors import InvalidParent
 from billing.jobs.lifecycle import JobStatus
 from billing.jobs.models import Job
@@ -39,8 +42,10 @@ class Linked:
     chain_seconds: int
 
 
-def read(account: Account, order: JobOrder, *, catalog: Catalog) -> Linked:
-    """Return what `order` means; a parent that is not the account's looks like none.
+def read(
+    account: Account, order: JobOrder, *, catalog: Catalog, member: Membership | None = None
+) -> Linked:
+    """Return what `order` means; a parent that its sender does not see looks like none.
 
     An order of a task with a `parent` table takes over the dimensions that the table names, the
     model among them, and the parent's inputs and options where it brings none of its own.
@@ -51,7 +56,9 @@ def read(account: Account, order: JobOrder, *, catalog: Catalog) -> Linked:
     """
     parent = None
     if order.parent_id is not None:
-        parent = Job.objects.filter(account=account, pk=order.parent_id).first()
+        sees_all = member is not None and accounts.sees_all(member, catalog=catalog)
+        seen = selectors.jobs(account, member, sees_all=sees_all)
+        parent = seen.filter(pk=order.parent_id).first()
     spec = _with_model(catalog, order.spec, parent)
     takes_over = parent if _has_parent(catalog, spec) else None
     inputs = {**takes_over.inputs, **order.inputs} if takes_over else order.inputs

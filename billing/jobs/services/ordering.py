@@ -6,27 +6,32 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Final
 
+from billing.accounts import selectors as account_selectors
+from billing.accounts.errors import FreeTierRefused
+from billing.accounts.members import Membership
 from billing.accounts.models import Account
 from billing.ids import new_id
 from billing.jobs.errors import PriceAboveMaximum, QuoteExpired
 from billing.jobs.models import Job, Quote
 from billing.jobs.orders import JobOrder
+from billing.jobs.services import paying
 from billing.jobs.services.alternatives import Alternative, alternatives
-from billing.jobs.services.assessing import Assessment, assess
+from billing.jobs.services.assessing import Assessment
+from billing.jobs.services.paying import Candidate, Offer
 from billing.jobs.services.pricing import outputs_of
 from billing.jobs.services.telling import tell
 from billing.ledger import selectors as ledger_selectors
 from billing.ledger import services as ledger
+from billing.ledger.errors import InsufficientCredits
 from billing.ledger.lots import Lot
 from billing.ledger.services import Actor, Cause, Cover
 from billing.outbox import services as outbox
 from billing.outbox.names import TaskName
-from billing.packs import services as packs
-from billing.subscriptions import services as subscriptions
 from billing.transactions import require_transaction
 from plans import periods
 from plans import selectors as plans
 from plans.catalog.policies import Lane
+from plans.catalog.schema import Catalog
 
 QUOTE_LASTS: Final = timedelta(minutes=15)
 DISPATCH_WITHIN: Final = timedelta(hours=24)
@@ -35,29 +40,41 @@ _USUAL_LANE: Final = Lane.model_fields["priority"].default
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A quote, with what was looked at to tell it."""
+    """A quote, with what was looked at to tell it.
+
+    Attributes:
+        payers: who was asked to pay, and what stands in the way of each.
+        shut_out: why no free credits help an account on the free plan that has too few; None:
+            they come, or others would be needed anyway.
+    """
 
     quote: Quote
     assessment: Assessment
     lots: Mapping[str, Lot]
     alternatives: Sequence[Alternative]
+    payers: Sequence[Offer]
+    shut_out: FreeTierRefused | None = None
 
 
-def quote(*, account: Account, order: JobOrder, now: datetime) -> Told:
+def quote(*, account: Account, order: JobOrder, member: Membership | None = None) -> Told:
     """Tell what `order` costs and all that stands in its way. Nothing is held.
 
-    The price holds for 15 minutes: a submit that names the quote pays never more.
+    The price holds for 15 minutes of the wallet's clock: a submit that names the quote pays never
+    more, from the wallet that it was told for.
+
+    Args:
+        member: for which organization `account` orders; None: for itself.
 
     Raises:
         InvalidSpec, Unpriced, Retired, NotYet: there is no price to tell.
     """
     published = plans.current()
-    wallet = ledger.open_wallet(account, catalog=published.catalog)
-    timeline = ledger_selectors.peek(wallet)
-    assessment = assess(account=account, order=order, published=published, timeline=timeline)
+    asked = paying.candidates(account, member, catalog=published.catalog)
+    payers = paying.offers(asked, order, published=published, member=member)
+    offer, assessment = paying.best(payers)
     price = assessment.priced.price
     told = Quote.objects.create(
-        account=account,
+        account=assessment.account,
         catalog_version_id=published.version_id,
         dimensions=dict(assessment.dimensions),
         context=dict(assessment.context),
@@ -65,49 +82,55 @@ def quote(*, account: Account, order: JobOrder, now: datetime) -> Told:
         lines=[{"label": line.label, "micros": line.micros} for line in price.lines],
         total_micros=price.total_micros,
         max_micros=max(assessment.ceiling_micros, assessment.priced.highest_micros),
-        created_at=now,
-        expires_at=now + QUOTE_LASTS,
+        created_at=assessment.at,
+        expires_at=assessment.at + QUOTE_LASTS,
     )
+    wallet = ledger.open_wallet(assessment.account, catalog=published.catalog)
     claims = ledger_selectors.claims(wallet, at=assessment.at) if assessment.barriers else ()
     return Told(
         quote=told,
         assessment=assessment,
-        lots=timeline.lots,
-        alternatives=alternatives(assessment, order, timeline=timeline, claims=claims),
+        lots=offer.lots,
+        alternatives=alternatives(assessment, order, timeline=offer.timeline, claims=claims),
+        payers=payers,
+        shut_out=_shut_out(assessment, published.catalog, order),
     )
 
 
-def submit(*, account: Account, order: JobOrder, actor: Actor, now: datetime) -> Job:
+def submit(
+    *,
+    account: Account,
+    order: JobOrder,
+    actor: Actor,
+    now: datetime,
+    member: Membership | None = None,
+) -> Job:
     """Hold the price of `order` and queue it, in the caller's transaction (T1).
 
-    The wallet is locked before anything is judged, so that parallel orders are judged one
-    after the other. The hold, the units drawn, the job and the message that has it dispatched
-    are one commit.
+    The wallets that may pay are locked before anything is judged: parallel orders are judged one
+    after the other. Hold, units drawn, job and the message that has it dispatched are one commit.
+
+    Args:
+        member: for which organization `account` orders; None: for itself.
 
     Raises:
         InvalidSpec, Unpriced: the order cannot be priced.
         Retired, NotYet, NotEntitled, InvalidParent, ConcurrencyLimit, QuotaExceeded, NoBackend,
-            InsufficientCredits: what a quote names as reasons; nothing is held.
+            InDebt, InsufficientCredits: what a quote names as reasons; nothing is held.
         QuoteExpired: the quote is over, was for another order, or is no longer enough.
         PriceAboveMaximum: it costs more than `max_micros`.
+        NotFound: the member belongs to the organization no more.
     """
     require_transaction("jobs.submit")
     published = plans.current()
-    told = _told(account, order, now)
-    locked = ledger.lock_wallet(account, catalog=published.catalog)
-    locked = subscriptions.finish_if_over(locked, account, catalog=published.catalog)
-    packs.begin_overdue(locked, account)
-    assessment = assess(
-        account=account, order=order, published=published, timeline=locked.timeline, told=told
-    )
-    for barrier in assessment.barriers:
-        raise barrier
-    held_micros = _held_micros(assessment, order, told)
+    candidates = paying.candidates(account, member, catalog=published.catalog)
+    asked, told = _told(candidates, order)
+    locked, assessment = paying.choose(asked, order, published=published, told=told, member=member)
     job_id = new_id("job")
     reference = f"job:{job_id}"
     held = ledger.hold(
         locked,
-        amount_micros=held_micros,
+        amount_micros=_held_micros(assessment, order, told),
         reference=reference,
         catalog=assessment.published.catalog,
         facts=assessment.facts,
@@ -119,7 +142,8 @@ def submit(*, account: Account, order: JobOrder, actor: Actor, now: datetime) ->
         ledger.draw(locked, assessment.priced.covers, reference=reference)
     job = Job.objects.create(
         pk=job_id,
-        account=account,
+        account=assessment.account,
+        member=member,
         wallet_id=locked.id,
         hold_id=held.pk,
         created_at=now,
@@ -133,18 +157,33 @@ def submit(*, account: Account, order: JobOrder, actor: Actor, now: datetime) ->
     return job
 
 
-def _told(account: Account, order: JobOrder, now: datetime) -> Quote | None:
-    """Return the quote that the order names.
+def _shut_out(assessment: Assessment, catalog: Catalog, order: JobOrder) -> FreeTierRefused | None:
+    plan = assessment.plan
+    is_short = any(isinstance(one, InsufficientCredits) for one in assessment.barriers)
+    if not is_short or plan is None or not plan.free:
+        return None
+    return account_selectors.free_tier_refusal(
+        assessment.account.pk, catalog=catalog, is_for_platform=order.by_service
+    )
+
+
+def _told(asked: Sequence[Candidate], order: JobOrder) -> tuple[Sequence[Candidate], Quote | None]:
+    """Return the quote that the order names, and who may pay by it: all, where it names none.
 
     Raises:
-        QuoteExpired: it is over, or none of the account's.
+        QuoteExpired: it is over, or was told to none of those who may pay.
     """
     if order.quote_id is None:
-        return None
-    told = Quote.objects.filter(account=account, pk=order.quote_id).first()
-    if told is None or told.expires_at <= now:
+        return asked, None
+    told = Quote.objects.filter(
+        account__in=[one.account.pk for one in asked], pk=order.quote_id
+    ).first()
+    if told is None:
         raise QuoteExpired
-    return told
+    wallet = ledger.open_wallet(told.account, catalog=plans.current().catalog)
+    if told.expires_at <= ledger_selectors.instant(wallet):
+        raise QuoteExpired
+    return [one for one in asked if one.account.pk == told.account_id], told
 
 
 def _held_micros(assessment: Assessment, order: JobOrder, told: Quote | None) -> int:

@@ -5,11 +5,12 @@ from fractions import Fraction
 
 import structlog
 
-from billing.jobs import charging
+from billing.jobs import charging, selectors
 from billing.jobs.charging import Charge, Sold
 from billing.jobs.models import Job
 from billing.ledger import services as ledger
 from billing.ledger.services import Actor, Cause, LockedWallet
+from billing.organizations.windows import window_of
 from billing.subscriptions import selectors as subscriptions
 from billing.subscriptions import services as subscribing
 from billing.transactions import require_transaction
@@ -70,28 +71,53 @@ def _move(job: Job, catalog: Catalog, charge: Charge, actor: Actor) -> dict[str,
         job.hold = ledger.release(locked, hold_id=job.hold_id, cause=cause, actor=actor)
     if job.covers:
         ledger.settle_draws(locked, reference=f"job:{job.pk}", kept_share=charge.kept_share)
-    overrun = _overrun(job, catalog, locked, charge.micros - captured, actor)
-    charged = captured + overrun
+    missing = _agreed(job, catalog, charge.micros - captured)
+    if missing:
+        current = plans.current().catalog
+        locked = subscribing.finish_if_over(locked, job.account, catalog=current)
+    overrun = _overrun(job, catalog, locked, missing, actor)
+    owed = _owed(job, catalog, locked, missing - overrun, actor)
+    charged = captured + overrun + owed
     lines = [*charge.lines]
     if charged < charge.micros:
         lines.append(Line(_("No more than was agreed"), charged - charge.micros))
     return {
         "charged_micros": charged,
         "overrun_micros": overrun,
+        "owed_micros": owed,
         "charge_lines": [{"label": line.label, "micros": line.micros} for line in lines],
     }
 
 
-def _overrun(job: Job, catalog: Catalog, locked: LockedWallet, missing: int, actor: Actor) -> int:
-    """Take what the real price is above the hold, as far as catalog, sender and wallet let it."""
+def _agreed(job: Job, catalog: Catalog, missing: int) -> int:
+    """Return what of the real price above the hold was agreed to: by catalog, sender and pool."""
+    if not catalog.overrun.settles_by_usage(job.model) or catalog.overrun.policy == "cap":
+        return 0
     if job.max_micros is not None:
         missing = min(missing, job.max_micros - job.hold.amount_micros)
-    measured = catalog.overrun.settles_by_usage(job.model)
-    if missing <= 0 or not measured or catalog.overrun.policy != "more":
+    return max(0, missing if missing <= 0 else _below_the_ceiling(job, missing))
+
+
+def _below_the_ceiling(job: Job, missing: int) -> int:
+    """Return what of it leaves a member's use of the pool below his ceiling, where he has one."""
+    member = job.member
+    if (
+        member is None
+        or member.ceiling_micros is None
+        or job.account_id != member.organization.account_id
+    ):
+        return missing
+    window = window_of(member.ceiling_per, zone=job.account.zone, at=job.ordered_at)
+    used = selectors.used_by(member, since=window.starts_at, until=window.ends_at)
+    return min(missing, member.ceiling_micros - used)
+
+
+def _overrun(job: Job, catalog: Catalog, locked: LockedWallet, missing: int, actor: Actor) -> int:
+    """Take what is missing from what is free, as far as that reaches."""
+    if not missing:
         return 0
-    current = plans.current().catalog
     return ledger.take_more(
-        subscribing.finish_if_over(locked, job.account, catalog=current),
+        locked,
         reference=f"job:{job.pk}:overrun",
         amount_micros=missing,
         catalog=catalog,
@@ -100,6 +126,19 @@ def _overrun(job: Job, catalog: Catalog, locked: LockedWallet, missing: int, act
         facts={**job.dimensions, **job.context},
         standing=subscriptions.standing_of(job.account),
     )
+
+
+def _owed(job: Job, catalog: Catalog, locked: LockedWallet, missing: int, actor: Actor) -> int:
+    """Let what the wallet did not have be owed, where the sender has agreed to a maximum."""
+    if not missing or catalog.overrun.policy != "debt" or job.max_micros is None:
+        return 0
+    return ledger.owe(
+        locked,
+        amount_micros=missing,
+        fact=f"job:{job.pk}:overrun",
+        cause=Cause("job", job.pk),
+        actor=actor,
+    ).amount_micros
 
 
 def _sold(job: Job) -> Sold:

@@ -7,9 +7,11 @@ from typing import Final
 import structlog
 from django.db import transaction
 
+from billing.accounts.models import Account
 from billing.gpu import registry
 from billing.gpu.errors import UnknownBackend
 from billing.gpu.protocol import BackendError
+from billing.jobs import selectors
 from billing.jobs.lifecycle import FINAL, FailureClass, JobStatus
 from billing.jobs.models import Attempt, Callback, Job
 from billing.jobs.services import canceling, ending, hearing, queueing
@@ -135,16 +137,31 @@ def _postpone(attempt_id: str, now: datetime) -> None:
     Attempt.objects.filter(pk=attempt_id).update(check_at=now + ASK_AGAIN)
 
 
+def expire_queued(account: Account, *, now: datetime) -> int:
+    """Give up a sandbox account's orders whose time in the queue is over by its own clock.
+
+    The sweep does the same a little later. Returns how many there were.
+
+    Args:
+        now: the real instant.
+    """
+    overdue = list(selectors.overdue_by_clock(now=now).filter(account=account)[:BATCH])
+    for job in overdue:
+        _expire(job.pk, now)
+    return len(overdue)
+
+
 def _overdue_in_queue(now: datetime) -> list[str]:
     overdue = Job.objects.filter(status=JobStatus.QUEUED, dispatch_by__lte=now)
-    return list(overdue.order_by("dispatch_by").values_list("pk", flat=True)[:BATCH])
+    found = list(overdue.order_by("dispatch_by").values_list("pk", flat=True)[:BATCH])
+    return found or list(selectors.overdue_by_clock(now=now).values_list("pk", flat=True)[:BATCH])
 
 
 @transaction.atomic(durable=True)
 def _expire(job_id: str, now: datetime) -> None:
     """Nothing was sent in time: the job expires and its credits go back."""
     job = ending.lock_job(job_id)
-    if job.status != JobStatus.QUEUED or job.dispatch_by > now:
+    if job.status != JobStatus.QUEUED or job.dispatch_by - selectors.clock_moved(job) > now:
         return
     ending.fail_job(
         job,

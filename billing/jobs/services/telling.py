@@ -8,7 +8,12 @@ from plans.credits import format_micros
 
 
 def tell(job: Job, event: str, *, now: datetime) -> None:
-    """Publish `event` about `job` with its status and its credits as they now stand."""
+    """Publish `event` about `job` with its status and its credits as they now stand.
+
+    Args:
+        now: the real instant; a sandbox's event carries that of its wallet's clock.
+    """
+    at = now + job.wallet.clock_offset if job.account.is_sandbox else now
     webhooks.publish(
         account=job.account,
         type=event,
@@ -18,10 +23,12 @@ def tell(job: Job, event: str, *, now: datetime) -> None:
             "model": job.model,
             "credits": {
                 "quoted": format_micros(job.quoted_micros),
-                "captured": format_micros(job.charged_micros or 0),
+                "captured": format_micros((job.charged_micros or 0) - job.owed_micros),
+                "owed": format_micros(job.owed_micros),
             },
             "error_class": job.failure_class or None,
+            "member": job.member and job.member.account.external_id,
             "metadata": job.metadata,
         },
-        now=now,
+        now=at,
     )

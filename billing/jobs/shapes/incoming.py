@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from billing.accounts.authentication import Caller
 from billing.http import problems
-from billing.http.parsing import StrictIn
+from billing.http.parsing import PlainIn, StrictIn
 from billing.jobs.orders import OPTIONS, SEED_MAX, JobOrder
 from billing.webhooks import addresses
 from plans.credits import parse_micros
@@ -71,7 +71,7 @@ class InputsIn(StrictIn):
     video_url = AddressField(max_length=2000, required=False)
 
 
-class SpecIn(serializers.Serializer[Any]):
+class SpecIn(PlainIn):
     """A job spec. Which dimensions a model has, and which values, the catalog says."""
 
     is_closed = True  # `read_order` leaves nothing out, and the catalog refuses what it knows not

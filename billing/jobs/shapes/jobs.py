@@ -32,6 +32,7 @@ class JobCreditsOut(serializers.Serializer[Any]):
     held = serializers.CharField()
     captured = serializers.CharField()
     released = serializers.CharField()
+    owed = serializers.CharField(help_text="Charged beyond what the wallet had: a debt.")
 
 
 class PaidByUnitsOut(serializers.Serializer[Any]):
@@ -92,6 +93,12 @@ class JobOut(serializers.ModelSerializer[Job]):
     outputs = OutputOut(many=True)
     error = serializers.SerializerMethodField()
     late_success = serializers.SerializerMethodField()
+    member = serializers.CharField(
+        source="member.account.external_id",
+        allow_null=True,
+        default=None,
+        help_text="Who ordered it for an organization.",
+    )
     parent = serializers.CharField(source="parent_id", allow_null=True)  # type: ignore[assignment]  # the contract's name for it
 
     class Meta:
@@ -99,7 +106,8 @@ class JobOut(serializers.ModelSerializer[Job]):
         fields = [
             *("id", "status", "model", "dimensions", "inputs", "credits", "price_lines"),
             *("counted", "flags"),
-            *("progress", "queue", "outputs", "error", "late_success", "parent", "metadata"),
+            *("progress", "queue", "outputs", "error", "late_success", "parent", "member"),
+            "metadata",
             *("created_at", "started_at", "cancel_requested_at", "finished_at"),
         ]
 
@@ -112,8 +120,9 @@ class JobOut(serializers.ModelSerializer[Job]):
         return {
             "quoted": format_micros(job.quoted_micros),
             "held": format_micros(held),
-            "captured": format_micros(job.charged_micros or 0),
+            "captured": format_micros((job.charged_micros or 0) - job.owed_micros),
             "released": format_micros(released),
+            "owed": format_micros(job.owed_micros),
         }
 
     @extend_schema_field(LineOut(many=True))

@@ -7,10 +7,13 @@ from rest_framework import serializers
 from billing.errors import DomainError
 from billing.jobs.lifecycle import FailureClass
 from billing.jobs.services.alternatives import Alternative
+from billing.jobs.services.assessing import Assessment
 from billing.jobs.services.ordering import Told, cover_words
+from billing.jobs.services.paying import Offer
 from billing.jobs.shapes.incoming import DimensionField
 from billing.jobs.shapes.jobs import LineOut, counted_body, lines
 from billing.ledger.lots import Lot, Part
+from plans.catalog.teams import OWN, POOL
 from plans.credits import format_micros
 
 
@@ -32,6 +35,18 @@ class WouldUseOut(serializers.Serializer[Any]):
     source = serializers.CharField(required=False)  # type: ignore[assignment]  # the contract's name for it
     credits = serializers.CharField(required=False)
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
+
+
+class PayerOut(serializers.Serializer[Any]):
+    """A wallet that was asked to pay."""
+
+    wallet = serializers.ChoiceField(
+        choices=[POOL, OWN], help_text="The organization's, or that of who orders."
+    )
+    account = serializers.CharField()
+    pays = serializers.BooleanField(help_text="Whether it is the one that would pay.")
+    credits = serializers.CharField(allow_null=True, help_text="Null: it has no price for this.")
+    reasons = ReasonOut(many=True, help_text="Why it would not.")
 
 
 class AlternativeOut(serializers.Serializer[Any]):
@@ -61,6 +76,7 @@ class QuoteOut(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField()
     admissible = serializers.BooleanField()
     reasons = ReasonOut(many=True)
+    payers = PayerOut(many=True, help_text="In the order in which they are asked.")
     would_use = WouldUseOut(many=True)
     alternatives = AlternativeOut(many=True)
     refund_policy = serializers.DictField(
@@ -82,7 +98,11 @@ def quote_body(told: Told) -> dict[str, Any]:
         "rate_card": quote.catalog_version_id,
         "expires_at": quote.expires_at,
         "admissible": not assessment.barriers,
-        "reasons": [_reason(barrier) for barrier in assessment.barriers],
+        "reasons": [
+            *(_reason(barrier) for barrier in assessment.barriers),
+            *([_reason(told.shut_out)] if told.shut_out is not None else []),
+        ],
+        "payers": [_asked(one, assessment) for one in told.payers],
         "would_use": [
             *(counted_body(cover_words(cover)) for cover in assessment.priced.covers),
             *(_payer(told.lots[part.grant_id], part) for part in assessment.would_use),
@@ -91,6 +111,17 @@ def quote_body(told: Told) -> dict[str, Any]:
         "refund_policy": {
             failure.value: format_micros(_back_micros(told, failure)) for failure in FailureClass
         },
+    }
+
+
+def _asked(offer: Offer, chosen: Assessment) -> dict[str, Any]:
+    found = offer.assessment
+    return {
+        "wallet": offer.candidate.wallet,
+        "account": offer.candidate.account.external_id,
+        "pays": found is chosen and not offer.reasons,
+        "credits": found and format_micros(found.priced.price.total_micros),
+        "reasons": [_reason(barrier) for barrier in offer.reasons],
     }
 
 

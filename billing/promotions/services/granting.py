@@ -3,12 +3,12 @@
 import secrets
 from datetime import datetime
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
 from billing.accounts.models import Account
 from billing.ids import new_id
+from billing.ledger import selectors as wallets
 from billing.ledger import services as ledger
 from billing.ledger.services import Actor, Cause, LockedWallet
 from billing.packs.errors import NotIncluded
@@ -17,17 +17,22 @@ from billing.promotions.errors import AlreadyGranted, CampaignClosed, CampaignEx
 from billing.promotions.models import CampaignBudget, CampaignGrant
 from billing.subscriptions import selectors as subscriptions
 from billing.transactions import require_transaction
-from plans import periods
 from plans import selectors as plans
 from plans.catalog.allowances import Campaign
 from plans.catalog.schema import Catalog
 
-_EVER: Final = "ever"
 _PLACES: Final = 6  # decimals of a micro
 
 
 def grant(
-    *, account: Account, campaign: str, fact: str, reason: str = "", actor: Actor
+    *,
+    account: Account,
+    campaign: str,
+    fact: str,
+    reason: str = "",
+    amount_micros: int | None = None,
+    earned_at: datetime | None = None,
+    actor: Actor,
 ) -> CampaignGrant:
     """The account has a share of the campaign, by the terms of the catalog in force.
 
@@ -36,6 +41,8 @@ def grant(
 
     Args:
         fact: business key; an account has at most one share of a campaign for each.
+        amount_micros: what somebody was promised; None: what the campaign gives.
+        earned_at: when it was promised, so that the campaign must have been open then; None: now.
 
     Raises:
         NotFound: the catalog has no such campaign.
@@ -52,7 +59,7 @@ def grant(
     if (first := before.first()) is not None:
         return first
     terms = selectors.campaign(published.catalog, campaign)
-    _require_open(terms, locked.now)
+    _require_open(terms, earned_at or locked.now)
     _require_plan(account, published.catalog, terms)
     window, number = _place(account, terms, locked.now)
     share = CampaignGrant(
@@ -63,7 +70,7 @@ def grant(
         window=window,
         number=number,
         number_max=terms.per_account,
-        amount_micros=_amount(terms, decimals=published.catalog.credit.decimals),
+        amount_micros=amount_micros or _amount(terms, decimals=published.catalog.credit.decimals),
         created_at=locked.now,
     )
     _take(share, terms, is_sandbox=account.is_sandbox)
@@ -98,7 +105,7 @@ def _require_plan(account: Account, catalog: Catalog, terms: Campaign) -> None:
 
 def _place(account: Account, terms: Campaign, at: datetime) -> tuple[str, int]:
     """Return the window that the share would count in, and its number there."""
-    window, resets_at = _window(terms, account.zone, at)
+    window, resets_at = wallets.zones_of(account).calendar(terms.per, at)
     had = CampaignGrant.objects.filter(
         account=account, budget__campaign=terms.code, window=window
     ).count()
@@ -109,18 +116,6 @@ def _place(account: Account, terms: Campaign, at: datetime) -> tuple[str, int]:
             resets_at=resets_at.isoformat() if resets_at else None,
         )
     return window, had + 1
-
-
-def _window(terms: Campaign, zone: str, at: datetime) -> tuple[str, datetime | None]:
-    """Return the key of the window that holds `at` on the account's calendar, and its end."""
-    if terms.per == "ever":
-        return _EVER, None
-    if terms.per == "day":
-        day = periods.daily_window(zone, at)
-        return day.key, day.ends_at
-    first = at.astimezone(ZoneInfo(zone)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    month = periods.monthly_window(zone, first, at)
-    return month.key, month.ends_at
 
 
 def _amount(terms: Campaign, *, decimals: int) -> int:

@@ -5,10 +5,11 @@ from typing import Final
 
 import structlog
 from django.db import transaction
+from django.db.models import Q
 
 from billing.accounts.models import Account
 from billing.ledger import services as ledger
-from billing.ledger.services import Cause, LockedWallet
+from billing.ledger.services import Cause, LockedWallet, SubscriptionEnd
 from billing.subscriptions import selectors
 from billing.subscriptions.models import Subscription
 from billing.subscriptions.services.telling import tell
@@ -34,18 +35,48 @@ def end(*, account: Account) -> Subscription | None:
 def finish(locked: LockedWallet, subscription: Subscription, *, catalog: Catalog) -> Subscription:
     """End a subscription on a locked wallet: what lasted as long as it is gone.
 
-    The free plan's allowances begin, where the catalog has one; a day's credits that came
-    already do not come twice. Whoever goes on with the wallet locks it anew.
+    The free plan's allowances have begun with its end, where the catalog has one, however late
+    that is written down; a day's credits that came already do not come twice. Whoever goes on
+    with the wallet locks it anew.
     """
     require_transaction("subscriptions.finish")
+    since = min(locked.now, subscription.ends_at or locked.now)
+    if since < locked.now:
+        locked = ledger.lock_wallet_until(subscription.account, until=since, catalog=locked.catalog)
     close(subscription, at=locked.now)
     ledger.end_with_subscription(locked, cause=Cause("subscription", subscription.pk))
-    if catalog.free_plan is None:
+    # What is given free is for people.
+    if catalog.free_plan is None or not subscription.account.is_person:
         ledger.end_allowances(locked)
     else:
-        ledger.start_allowances(locked, catalog.free_plan, zone=subscription.account.zone)
+        zone = subscription.account.zone
+        ledger.start_allowances(locked, catalog.free_plan, zone=zone, since=since)
     tell(subscription, "subscription.canceled", now=locked.now)
     return subscription
+
+
+def foresee(account: Account, *, at: datetime, catalog: Catalog) -> list[SubscriptionEnd]:
+    """Return the end of the account's subscription that has come by `at` and was not written then.
+
+    Args:
+        catalog: the one in force, whose free plan begins; for people, as `finish` says.
+    """
+    free = catalog.free_plan if account.is_person else None
+    over = Subscription.objects.select_related("account__wallet").filter(
+        Q(ended_at=None) | Q(ended_at__gt=at), account=account, started_at__lte=at, ends_at__lte=at
+    )
+    return [
+        SubscriptionEnd(
+            at=one.ends_at,
+            wallet_id=one.account.wallet.pk,
+            known_at=at,
+            cause=Cause("subscription", one.pk),
+            plan=free if one.ended_at is None else None,
+            zone=one.account.zone,
+        )
+        for one in over
+        if one.ends_at is not None
+    ]
 
 
 def close(subscription: Subscription, *, at: datetime) -> None:
@@ -76,8 +107,7 @@ def end_due(*, limit: int = _BATCH) -> int:
     """End up to `limit` subscriptions whose end has come; return how many. A repeat does no harm.
 
     Nothing that an order may do depends on it: `selectors` know the end to the microsecond, and
-    who orders ends it himself (`finish_if_over`). Until then a balance and a check-in still lack
-    the free plan's allowances, and a balance shows what lasted as long as the subscription.
+    who orders or checks in ends it himself (`finish_if_over`), and a balance foresees it.
 
     One whose end fails is tried again by the next run, and does not keep the others waiting.
     """

@@ -93,7 +93,8 @@ def _move(subscription_id: str, published: Published, now: datetime) -> bool:
     plan = published.catalog.plan(subscription.plan)
     assert plan is not None, "only plans of the catalog move"
     if selectors.terms_of(subscription).allowances != plan.allowances:
-        ledger.carry_allowances(locked, plan, zone=account.zone, ends_at=subscription.ends_at)
+        given = plan.for_seats(subscription.seats)
+        ledger.carry_allowances(locked, given, zone=account.zone, ends_at=subscription.ends_at)
     subscription.terms_version_id = published.version_id
     subscription.moved_at = max(locked.now, subscription.started_at)
     subscription.renewal_micros = _renewal(subscription, plan, now)

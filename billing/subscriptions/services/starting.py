@@ -8,7 +8,10 @@ from django.db import transaction
 from billing.accounts.models import Account
 from billing.ids import new_id
 from billing.ledger import services as ledger
+from billing.ledger.journal import SYSTEM
 from billing.ledger.services import Cause, LockedWallet
+from billing.outbox import services as outbox
+from billing.outbox.names import TaskName
 from billing.subscriptions import selectors
 from billing.subscriptions.errors import (
     AlreadySubscribed,
@@ -18,7 +21,7 @@ from billing.subscriptions.errors import (
     UnknownPlan,
 )
 from billing.subscriptions.models import Subscription
-from billing.subscriptions.services import ending
+from billing.subscriptions.services import ending, seating
 from billing.subscriptions.services.telling import tell
 from billing.transactions import require_transaction
 from plans import prices
@@ -30,12 +33,16 @@ from plans.selectors import Published
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """What is asked for; None of interval and currency: whatever it is, or no price."""
+    """What is asked for; None of interval and currency: whatever it is, or no price.
+
+    None of seats: as many as there are, or the fewest.
+    """
 
     plan: Plan
     interval: str | None
     currency: str | None
     ends_at: datetime | None
+    seats: int | None
 
     def is_met_by(self, subscription: Subscription) -> bool:
         return self.is_met_but_for_its_end_by(subscription) and subscription.ends_at == self.ends_at
@@ -56,11 +63,13 @@ def start(
     interval: str | None = None,
     currency: str | None = None,
     ends_at: datetime | None = None,
+    seats: int | None = None,
 ) -> Subscription:
     """Put the account on `plan` from now on, as `begin` says; the wallet is locked here.
 
     Raises:
-        UnknownPlan, PlanNotOnSale, NoSuchPrice, AlreadySubscribed, EndIsOver: as `begin`.
+        UnknownPlan, PlanNotOnSale, NoSuchPrice, AlreadySubscribed, EndIsOver, SeatsOutOfRange,
+            FewerSeatsThanMembers: as `begin`.
     """
     published = plans.current()
     return begin(
@@ -70,6 +79,7 @@ def start(
         interval=interval,
         currency=currency,
         ends_at=ends_at,
+        seats=seats,
         published=published,
     )
 
@@ -82,6 +92,7 @@ def keep(
     currency: str | None,
     ends_at: datetime | None,
     is_past_due: bool,
+    seats: int | None = None,
 ) -> Subscription | None:
     """Make the account's subscription so, in the caller's transaction. A repeat changes nothing.
 
@@ -90,7 +101,8 @@ def keep(
     anew: it is given one (canceled at the end of its period), another, or none any more.
 
     Raises:
-        UnknownPlan, PlanNotOnSale, NoSuchPrice, AlreadySubscribed, EndIsOver: as `begin`.
+        UnknownPlan, PlanNotOnSale, NoSuchPrice, AlreadySubscribed, EndIsOver, SeatsOutOfRange,
+            FewerSeatsThanMembers: as `begin`.
     """
     require_transaction("subscriptions.keep")
     published = plans.current()
@@ -101,7 +113,8 @@ def keep(
         if subscription is not None:
             ending.finish(locked, subscription, catalog=published.catalog)
         return None
-    wish = _Wish(_plan(published.catalog, plan), interval, currency, ends_at)
+    wish = _Wish(_plan(published.catalog, plan), interval, currency, ends_at, seats)
+    locked = _reseated(locked, account, wish)
     subscription = _ending_otherwise(locked, account, wish) or begin(
         locked,
         account=account,
@@ -109,6 +122,7 @@ def keep(
         interval=interval,
         currency=currency,
         ends_at=ends_at,
+        seats=seats,
         published=published,
     )
     if is_past_due != (subscription.past_due_at is not None):
@@ -128,6 +142,7 @@ def begin(
     interval: str | None = None,
     currency: str | None = None,
     ends_at: datetime | None = None,
+    seats: int | None = None,
 ) -> Subscription:
     """Put the account on `plan` from now on; what the plan gives at once is in the wallet.
 
@@ -142,6 +157,8 @@ def begin(
         published: whose plan it is; a code's is that with which it was made.
         interval, currency: which of the plan's prices is paid; without both it is given free.
         ends_at: it ends by itself then; a later end prolongs one that ends by itself.
+        seats: of an organization, on a plan that is sold by them; None: as before, or the fewest
+            that hold its members.
 
     Raises:
         UnknownPlan: that catalog has no such plan.
@@ -149,10 +166,12 @@ def begin(
         NoSuchPrice: it has no price for that interval and currency.
         AlreadySubscribed: it would end by itself, and the account's subscription would not.
         EndIsOver: `ends_at` is not ahead.
+        SeatsOutOfRange, FewerSeatsThanMembers: as `seating.seats_of`.
     """
     require_transaction("subscriptions.begin")
-    wish = _Wish(_plan(published.catalog, plan), interval, currency, ends_at)
+    wish = _Wish(_plan(published.catalog, plan), interval, currency, ends_at, seats)
     locked = ending.finish_if_over(locked, account, catalog=locked.catalog)
+    locked = _reseated(locked, account, wish)
     before = selectors.open_of(account)
     if before is not None and wish.is_met_by(before):
         return before
@@ -179,16 +198,21 @@ def _replace(
     price: PlanPrice | None,
 ) -> Subscription:
     subscription_id = new_id("sub")
+    had = before.seats if before is not None else None
+    seats = seating.seats_of(wish.plan, account, wish.seats, before=had)
+    given = wish.plan.for_seats(seats)
     if before is not None:
         ending.close(before, at=locked.now)
         if wish.plan.free:
             ledger.end_with_subscription(locked, cause=Cause("subscription", before.pk))
     if before is not None and before.plan == wish.plan.code:
-        ledger.carry_allowances(locked, wish.plan, zone=account.zone, ends_at=wish.ends_at)
+        again = ledger.carry_allowances(locked, given, zone=account.zone, ends_at=wish.ends_at)
+        cause = Cause("subscription", subscription_id)
+        ledger.enlarge_windows(again, cause=cause, actor=SYSTEM)
     else:
         ledger.start_allowances(
             locked,
-            wish.plan,
+            given,
             zone=account.zone,
             # Who pays anew has the window's credits anew; what is given free is given once.
             subscription=subscription_id if price else "",
@@ -205,12 +229,29 @@ def _replace(
         book=book,
         price_micros=prices.first_micros(price) if price else None,
         renewal_micros=prices.renewal_micros(price) if price else None,
+        seats=seats,
         started_at=locked.now,
         ends_at=wish.ends_at,
     )
+    if account.is_followed and subscription.price_micros:
+        outbox.post(TaskName.LOOK_AT_REFERRAL, now=locked.now, account_id=account.pk)
     event = "subscription.activated" if before is None else "subscription.changed"
     tell(subscription, event, now=locked.now)
     return subscription
+
+
+def _reseated(locked: LockedWallet, account: Account, wish: _Wish) -> LockedWallet:
+    """Let the subscription that is wished for have the seats that are wished, if they are said.
+
+    Raises:
+        SeatsOutOfRange, FewerSeatsThanMembers: as `seating.seats_of`.
+    """
+    before = selectors.open_of(account)
+    if before is None or wish.seats is None or not wish.is_met_but_for_its_end_by(before):
+        return locked
+    plan = selectors.terms_of(before)
+    seats = seating.seats_of(plan, account, wish.seats, before=before.seats)
+    return locked if seats is None else seating.change_seats(locked, before, seats)
 
 
 def _ending_otherwise(locked: LockedWallet, account: Account, wish: _Wish) -> Subscription | None:
@@ -237,7 +278,7 @@ def _end_at(
     """Let it end by itself at `ends_at`; None: it goes on."""
     before, subscription.ends_at = subscription.ends_at, ends_at
     ledger.carry_allowances(
-        locked, selectors.terms_of(subscription), zone=subscription.account.zone, ends_at=ends_at
+        locked, selectors.given_by(subscription), zone=subscription.account.zone, ends_at=ends_at
     )
     subscription.save(update_fields=["ends_at"])
     is_longer = before is not None and ends_at is not None and ends_at > before
@@ -273,6 +314,15 @@ def _price(
     if price is None:
         sold = prices.prices_of(wish.plan, at=at, book=book)
         raise NoSuchPrice(
-            plan=wish.plan.code, known=sorted(f"{one.currency} {one.interval}" for one in sold)
+            plan=wish.plan.code,
+            known=sorted(f"{one.currency} {one.interval}" for one in sold),
+            missing=_unsaid(wish),
         )
     return book or "", price
+
+
+def _unsaid(wish: _Wish) -> str:
+    """Return which half of a price a wish leaves out; "": none."""
+    if wish.currency is None:
+        return "currency"
+    return "interval" if wish.interval is None else ""

@@ -15,6 +15,7 @@ def tell(subscription: Subscription, event: str, *, now: datetime) -> None:
             "subscription": subscription.pk,
             "plan": subscription.plan,
             "interval": subscription.interval or None,
+            "seats": subscription.seats,
             "catalog": subscription.terms_version_id,
             "started_at": _written(subscription.started_at),
             "ends_at": _written(subscription.ends_at),

@@ -1,86 +1,237 @@
-"""Why a balance is what it is, in words: every entry as a sentence, and what is on its way."""
+"""Why a balance is what it is, in words: the answer first, then the sum that it is.
+
+Pure but for the language: the numbers come from `reasons`, and whoever shows them decides how.
+"""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
-from billing.accounts.models import Account
-from billing.ledger import selectors
-from billing.ledger.journal import Kind
-from billing.ledger.models import Entry, Wallet
+from billing.insights import wording
+from billing.insights.reasons import Flow, Held, Reason, Story
 from plans.credits import format_micros
+from plans.wording import speaks_chinese
+
+# How many reasons of a flow are told one by one: a person reads some twenty lines.
+SHOWN: Final = {
+    Flow.CAME: 3,
+    Flow.SPENT: 3,
+    Flow.REPAID: 1,
+    Flow.EXPIRED: 2,
+    Flow.TAKEN: 2,
+    Flow.MOVED: 1,
+}
+assert set(SHOWN) == set(Flow)
+_NAMED: Final = 2  # orders that credits are set aside for
+_COUNTED: Final = 3  # allowances of counted units
 
 
-def explain(account: Account) -> Iterator[str]:
-    """Yield lines that lead from the first entry to the balance of this instant."""
-    wallet = Wallet.objects.filter(account=account).first()
-    if wallet is None:
-        yield _("%(account)s has no wallet yet: nothing was ever given or spent.") % {
-            "account": account.external_id
-        }
-        return
-    for entry in Entry.objects.filter(wallet=wallet).select_related("grant").order_by("seq"):
-        yield f"{entry.effective_at:%Y-%m-%d %H:%M:%S} UTC  #{entry.seq}  {_sentence(entry)}"
-    yield from _now(wallet)
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line; those with `micros` are the terms that add up to the balance."""
+
+    text: str
+    micros: int | None = None
+
+    def __str__(self) -> str:
+        if self.micros is None:
+            return self.text
+        sign = "+" if self.micros >= 0 else ""
+        return f"{sign + format_micros(self.micros):>12}  {self.text}"
 
 
-def _sentence(entry: Entry) -> str:
-    facts = {
-        "credits": format_micros(entry.amount_micros),
-        "source": entry.grant.source,
-        "cause": entry.cause_id,
-        "available": format_micros(entry.available_after_micros),
-        "held": format_micros(entry.held_after_micros),
-    }
-    sentences = {
-        Kind.GRANT: _("%(credits)s credits arrived (%(source)s)"),
-        Kind.HOLD: _("%(credits)s credits of %(source)s were set aside for %(cause)s"),
-        Kind.CAPTURE: _("%(credits)s credits of %(source)s were spent on %(cause)s"),
-        Kind.RELEASE: _("%(credits)s credits of %(source)s came back from %(cause)s"),
-        Kind.EXPIRE: _("%(credits)s credits of %(source)s expired"),
-        Kind.LAPSE: _(
-            "%(credits)s credits of %(source)s came back from %(cause)s after their end, "
-            "and are expired"
-        ),
-        Kind.REVOKE: _("%(credits)s credits of %(source)s were taken back"),
-    }
-    by_cause = {
-        "rollover": _("%(credits)s credits of %(source)s were more than is carried over"),
-        "subscription": _("%(credits)s credits of %(source)s ended with the subscription"),
-        "conversion": _("%(credits)s credits of %(source)s were exchanged for others"),
-    }
-    sentence = sentences[Kind(entry.kind)]
-    if entry.kind in {Kind.EXPIRE, Kind.REVOKE}:
-        sentence = by_cause.get(entry.cause_type, sentence)
-    after = _("%(available)s to spend, %(held)s set aside")
-    return f"{sentence % facts}: {after % facts}"
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Lines that belong together: the answer, the sum, what is owed and comes."""
+
+    name: str
+    lines: tuple[Line, ...]
 
 
-def _now(wallet: Wallet) -> Iterator[str]:
-    balance = selectors.balance(wallet, as_of=None)
-    yield _("Now: %(available)s credits to spend, %(held)s set aside.") % {
-        "available": format_micros(balance.available_micros),
+def sections(story: Story) -> list[Section]:
+    """Return the answer, the sum with its terms, and what is to come."""
+    return [
+        Section("answer", (Line(_answer(story)),)),
+        Section("sum", tuple(_sum(story))),
+        Section("coming", tuple(_coming(story))),
+    ]
+
+
+def document(story: Story) -> dict[str, Any]:
+    """Return the same for a program: every reason, amounts as decimal strings, and the words."""
+    balance = story.balance
+    coming = balance.next_grant
+    return {
+        "account": story.account,
+        "as_of": balance.as_of.isoformat(),
+        "balance": format_micros(balance.available_micros),
         "held": format_micros(balance.held_micros),
+        "debt": format_micros(balance.debt_micros),
+        "since": None if story.since is None else story.since.isoformat(),
+        "opening": format_micros(story.opening_micros),
+        "reasons": [
+            {
+                "flow": reason.flow,
+                "cause": reason.cause,
+                "what": reason.what,
+                "credits": format_micros(reason.micros),
+                "count": reason.count,
+                "first_at": reason.first_at.isoformat(),
+                "last_at": reason.last_at.isoformat(),
+                "words": wording.phrase(reason),
+            }
+            for reason in story.reasons
+        ],
+        "holds": [
+            {"reference": held.reference, "credits": format_micros(held.micros)}
+            for held in story.held
+        ],
+        "expiring": [
+            {
+                "grant": lot.id,
+                "credits": format_micros(lot.available_micros),
+                "expires_at": lot.expires_at and lot.expires_at.isoformat(),
+            }
+            for lot in balance.expiring
+        ],
+        "next_grant": coming
+        and {
+            "at": coming.at.isoformat(),
+            "credits": format_micros(coming.credits_micros),
+            "source": coming.source,
+            "mode": coming.mode,
+        },
+        "words": [str(line) for section in sections(story) for line in section.lines],
     }
-    for counted in balance.counted:
-        yield _("%(code)s: %(left)s of %(limit)s left.") % {
-            "code": counted.schedule.terms.code,
-            "left": format_micros(counted.left_micros),
-            "limit": format_micros(counted.limit_micros),
-        }
-    for lot in balance.expiring:
-        yield _("%(credits)s of them (%(source)s) expire at %(at)s.") % {
-            "credits": format_micros(lot.available_micros),
-            "source": lot.source,
-            "at": f"{lot.expires_at:%Y-%m-%d %H:%M:%S} UTC",
-        }
-    if (coming := balance.next_grant) is not None:
+
+
+def nothing(account: str) -> str:
+    """Return what is said of an account that has no wallet."""
+    return _("%(account)s has no wallet yet: nothing was ever given or spent.") % {
+        "account": account
+    }
+
+
+def _answer(story: Story) -> str:
+    balance = story.balance
+    facts = {
+        "credits": format_micros(balance.available_micros),
+        "account": story.account,
+        "at": wording.instant(balance.as_of),
+        "sum": _comma().join(_totals(story)) or _("nothing was ever given or spent"),
+    }
+    if story.is_ahead:
+        return _("At %(at)s the balance of %(account)s will be %(credits)s: %(sum)s.") % facts
+    return _("The balance of %(account)s is %(credits)s at %(at)s: %(sum)s.") % facts
+
+
+def _totals(story: Story) -> Iterator[str]:
+    if story.opening_micros:
+        yield _("%(credits)s were there before") % {"credits": format_micros(story.opening_micros)}
+    for flow, reasons in groupby(story.reasons, key=lambda reason: reason.flow):
+        micros = sum(reason.micros for reason in reasons)
+        yield wording.total(flow) % {"credits": format_micros(abs(micros))}
+    if story.held:
+        micros = sum(held.micros for held in story.held)
+        yield _("%(credits)s are set aside") % {"credits": format_micros(micros)}
+
+
+def _comma() -> str:
+    return "\uff0c" if speaks_chinese() else ", "
+
+
+def _sum(story: Story) -> Iterator[Line]:
+    """Yield the terms: what was there, what came and went, what is set aside; then the sum."""
+    if story.since is None:
+        yield Line(_("were there in the beginning"), 0)
+    else:
+        before = _("were there at %(at)s") % {"at": wording.instant(story.since)}
+        yield Line(before, story.opening_micros)
+    for flow, found in groupby(story.reasons, key=lambda reason: reason.flow):
+        yield from _of_flow(flow, list(found))
+    if story.held:
+        micros = sum(held.micros for held in story.held)
+        yield Line(_set_aside(story.held), -micros)
+    if story.sum_micros != story.balance.available_micros:  # somebody wrote past the ledger
+        missing = story.balance.available_micros - story.sum_micros
+        yield Line(_("are explained by no entry: run `audit`"), missing)
+    total = format_micros(story.balance.available_micros)
+    yield Line(f"{'=' + total:>12}  {_('to spend')}")
+
+
+def _of_flow(flow: Flow, reasons: list[Reason]) -> Iterator[Line]:
+    shown = min(len(reasons), SHOWN[flow])
+    alone = reasons if shown == len(reasons) else reasons[: shown - 1]
+    for reason in alone:
+        yield Line(wording.phrase(reason), reason.micros)
+    if others := reasons[len(alone) :]:
+        yield Line(wording.rest(flow), sum(reason.micros for reason in others))
+
+
+def _set_aside(held: tuple[Held, ...]) -> str:
+    named = _comma().join(one.reference.removeprefix("job:") for one in held[:_NAMED])
+    if len(held) == 1:
+        return _("are set aside for one order under way: %(named)s") % {"named": named}
+    more = ", …" if len(held) > _NAMED else ""
+    return _("are set aside for %(count)s orders under way: %(named)s") % {
+        "count": len(held),
+        "named": f"{named}{more}",
+    }
+
+
+def _coming(story: Story) -> Iterator[Line]:
+    balance = story.balance
+    if balance.debt_micros:
+        yield Line(
+            _("%(credits)s are owed: what comes next pays them, and nothing is held until then.")
+            % {"credits": format_micros(balance.debt_micros)}
+        )
+    for counted in balance.counted[:_COUNTED]:
+        yield Line(
+            _("%(code)s: %(left)s of %(limit)s left.")
+            % {
+                "code": counted.schedule.terms.code,
+                "left": format_micros(counted.left_micros),
+                "limit": format_micros(counted.limit_micros),
+            }
+        )
+    yield from _expiring(story)
+    if story.halted_at is not None:
+        yield Line(
+            _("Nothing comes by itself since %(at)s: too much did, and somebody must look.")
+            % {"at": wording.instant(story.halted_at)}
+        )
+    elif (coming := balance.next_grant) is not None:
         sentence = (
             _("%(credits)s can be claimed from %(at)s on.")
             if coming.mode == "claimed"
             else _("%(credits)s arrive at %(at)s.")
         )
-        yield sentence % {
-            "credits": format_micros(coming.credits_micros),
-            "at": f"{coming.at:%Y-%m-%d %H:%M:%S} UTC",
+        yield Line(
+            sentence
+            % {"credits": format_micros(coming.credits_micros), "at": wording.instant(coming.at)}
+        )
+
+
+def _expiring(story: Story) -> Iterator[Line]:
+    lots = [(lot, lot.expires_at) for lot in story.balance.expiring if lot.expires_at is not None]
+    if not lots:
+        return
+    first, first_at = lots[0]
+    yield Line(
+        _("%(credits)s of them (%(source)s) expire at %(at)s.")
+        % {
+            "credits": format_micros(first.available_micros),
+            "source": first.source,
+            "at": wording.instant(first_at),
         }
+    )
+    if others := lots[1:]:
+        micros = sum(lot.available_micros for lot, _at in others)
+        yield Line(
+            _("%(credits)s more expire after that, the last at %(at)s.")
+            % {"credits": format_micros(micros), "at": wording.instant(others[-1][1])}
+        )

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
 from billing.errors import DomainError
 from billing.ledger.services import Actor
+from billing.partners import services as partners
 from billing.promotions import services
 from billing.promotions.services import Outcome
 from plans.credits import format_micros
@@ -23,9 +25,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the campaign and the accounts."""
         parser.add_argument("campaign", help="the campaign's code in the catalog")
-        parser.add_argument(
-            "--accounts", required=True, type=Path, help="a file with an external id on each line"
-        )
+        whom = parser.add_mutually_exclusive_group(required=True)
+        whom.add_argument("--accounts", type=Path, help="a file with an external id on each line")
+        whom.add_argument("--partners", metavar="PROGRAMME", help="or all partners of a programme")
         parser.add_argument(
             "--run", default="1", help="the run's name: each account has one share of each run (1)"
         )
@@ -54,14 +56,16 @@ class Command(BaseCommand):
             self.stdout.write(", ".join(f"{word}: {number}" for word, number in told.items()))
 
     def _outcomes(self, options: dict[str, Any]) -> Iterator[Outcome]:
-        return services.grant_each(
-            _lines(options["accounts"]),
-            campaign=options["campaign"],
-            run=options["run"],
-            is_sandbox=options["sandbox"],
-            is_dry=options["dry_run"],
-            actor=Actor("operator", "grant_campaign"),
-        )
+        said: dict[str, Any] = {
+            "campaign": options["campaign"],
+            "run": options["run"],
+            "is_sandbox": options["sandbox"],
+            "is_dry": options["dry_run"],
+            "actor": Actor("operator", "grant_campaign"),
+        }
+        if options["partners"] is not None:
+            return partners.grant_partners(options["partners"], now=timezone.now(), **said)
+        return services.grant_each(_lines(options["accounts"]), **said)
 
 
 def _lines(path: Path) -> Iterator[str]:

@@ -8,10 +8,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from billing.corrections import services as corrections
 from billing.jobs import services as jobs
 from billing.ledger import services as ledger
+from billing.organizations import services as organizations
 from billing.outbox import services as outbox
 from billing.packs import services as packs
+from billing.partners import services as partners
+from billing.sandbox import services as sandbox
 from billing.subscriptions import services as subscriptions
 from billing.webhooks import services as webhooks
 from plans import selectors as plans
@@ -39,12 +43,20 @@ class Command(BaseCommand):
             if at is None or at.tzinfo is None:
                 raise CommandError("--at is an instant with offset: 2026-11-23T12:00:00Z.")
             now = at
+        self.stdout.write(f"partitions made: {ledger.make_partitions()}")
         catalog, settled = plans.current().catalog, 0
         while found := ledger.settle_due(catalog=catalog):
             settled += found
         self.stdout.write(f"wallets settled: {settled}")
         self.stdout.write(f"packs activated: {_all(packs.activate_due, now)}")
+        self.stdout.write(f"rewards and referrals looked after: {_all(partners.sweep, now)}")
         self.stdout.write(f"subscriptions looked after: {_all(subscriptions.sweep, now)}")
+        collected = 0
+        while found := organizations.collect_due():
+            collected += found
+        self.stdout.write(f"allotments collected: {collected}")
+        self.stdout.write(f"corrections looked after: {_all(corrections.sweep, now)}")
+        self.stdout.write(f"clocks called for: {sandbox.sweep(now=now)}")
         self.stdout.write(f"jobs looked after: {jobs.sweep(now=now)}")
         self.stdout.write(f"webhooks looked after: {webhooks.sweep(now=now)}")
         self.stdout.write(f"messages rung: {outbox.ring_due(now=now)}")

@@ -1,8 +1,6 @@
 """`simulate CATALOG --since 30d`: what another catalog would have made of what was sold."""
 
 import json
-import re
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,10 +9,10 @@ from django.utils import timezone
 
 from billing.insights import picture, tables
 from billing.insights.simulate import simulate
+from billing.insights.since import read_since
 from plans.catalog import loader
 from plans.errors import CatalogInvalid
 
-_AGO: Final = re.compile(r"([1-9][0-9]{0,4})([dh])")
 _PICTURES: Final = (".svg", ".png")
 
 
@@ -40,7 +38,10 @@ class Command(BaseCommand):
             catalog = loader.load(options["file"])
         except CatalogInvalid as invalid:
             raise CommandError(str(invalid)) from invalid
-        since = _since(options["since"], now=timezone.now())
+        try:
+            since = read_since(options["since"], now=timezone.now())
+        except ValueError:
+            raise CommandError("--since is 30d, 12h, a date or an instant.") from None
         report = simulate(catalog, since=since, is_sandbox=options["sandbox"])
         if options["json"]:
             self.stdout.write(json.dumps(tables.document(report), ensure_ascii=False))
@@ -54,15 +55,3 @@ class Command(BaseCommand):
                 raise CommandError(f"{plot}: {error.strerror}") from error
             if not options["json"]:
                 self.stdout.write(str(plot))
-
-
-def _since(written: str, *, now: datetime) -> datetime:
-    ago = _AGO.fullmatch(written)
-    if ago is not None:
-        number = int(ago.group(1))
-        return now - (timedelta(days=number) if ago.group(2) == "d" else timedelta(hours=number))
-    try:
-        instant = datetime.fromisoformat(written)
-    except ValueError:
-        raise CommandError("--since is 30d, 12h, a date or an instant.") from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)

@@ -16,12 +16,13 @@ class Command(BaseCommand):
     help = "Put an account on a plan of the current catalog; its credits arrive at once."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the account, the plan, which price was paid elsewhere, and its end."""
+        """Take the account, the plan, which price was paid elsewhere, seats, and its end."""
         parser.add_argument("account", help="The account's external id.")
         parser.add_argument("--sandbox", action="store_true", help="The sandbox's account.")
         parser.add_argument("plan", help="The plan's code in the catalog.")
         parser.add_argument("--interval", help="The price's period, such as P1M or P1Y.")
         parser.add_argument("--currency", help="The price's currency, such as CNY.")
+        parser.add_argument("--seats", type=int, help="Of an organization: for how many members.")
         parser.add_argument("--until", help="Ends by itself then: 2027-01-01T00:00:00+08:00.")
 
     def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
@@ -38,6 +39,7 @@ class Command(BaseCommand):
                 interval=options["interval"],
                 currency=options["currency"],
                 ends_at=_instant(options["until"]),
+                seats=options["seats"],
             )
         except DomainError as refusal:
             raise CommandError(refusal.message) from None

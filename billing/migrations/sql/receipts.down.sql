@@ -1,0 +1,4 @@
+DROP TRIGGER receipt_key_is_never_emptied ON billing_receiptkey;
+DROP TRIGGER receipt_key_is_never_deleted ON billing_receiptkey;
+DROP TRIGGER receipt_key_keeps_its_word ON billing_receiptkey;
+DROP FUNCTION billing_receipt_key_keeps_its_word();

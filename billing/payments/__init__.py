@@ -1,0 +1,1 @@
+"""Money in through Stripe: what Stripe says was paid."""

@@ -1,0 +1,1 @@
+"""Receipts: what the ledger says of one entry, signed, so that anyone can check it without us."""

@@ -1,0 +1,191 @@
+"""Attempts to break each rule, and how the product's own checks are switched off for them."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+import pytest
+from django.db import transaction
+
+from billing.accounts.models import Account
+from billing.jobs import services as jobs
+from billing.ledger import journal, statements
+from billing.ledger import services as ledger
+from billing.ledger.lots import Part
+from billing.ledger.models import Grant, Wallet
+from billing.ledger.moving import Balances
+from billing.ledger.services import Cause, claiming, holding
+from billing.ledger.timeline import Timeline
+from plans.credits import MICROS
+from tests import everything, factories
+from tests.jobs import shop
+from tests.rules.unchecked import uncheck
+
+Patch = pytest.MonkeyPatch
+Act = Callable[[], object]
+HOUR: Final = timedelta(hours=1)
+
+
+def too_much(ada: Account) -> Act:
+    factories.give(ada, 10)
+    return lambda: factories.hold(ada, 11)
+
+
+def first_lot_pays_all(patch: Patch) -> None:
+    def would_use(self: Timeline, amount_micros: int, **_order: object) -> list[Part]:
+        return [Part(next(iter(self.lots)), amount_micros)]
+
+    uncheck(patch, Timeline, "hold")
+    uncheck(patch, Balances, "_change")
+    patch.setattr(Timeline, "would_use", would_use)
+
+
+def a_gap(patch: Patch) -> None:
+    entries = statements.entries
+
+    def gapped(locked: statements.Chained) -> dict[str, list[object]]:
+        locked.seq += 1
+        return entries(locked)
+
+    patch.setattr(statements, "entries", gapped)
+
+
+def give_ten(ada: Account) -> Act:
+    factories.give(ada, 1)
+    return lambda: factories.give(ada, 10)
+
+
+def by_another_path(patch: Patch) -> None:
+    paths = {**journal.PATHS, journal.Kind.HOLD: journal.PATHS[journal.Kind.EXPIRE]}
+    patch.setattr(statements, "PATHS", paths)
+
+
+def for_no_reason(ada: Account) -> Act:
+    @transaction.atomic
+    def give() -> Grant:
+        terms = ledger.GrantTerms(amount_micros=MICROS, source="gift", fact="whim:1")
+        return ledger.grant(
+            factories.lock(ada), terms, cause=Cause("whim", "me"), actor=factories.OPERATOR
+        )
+
+    return give
+
+
+def ended(ada: Account) -> Act:
+    factories.give(ada, 10)
+    held = factories.hold(ada, 5)
+    factories.capture(ada, held, 5 * MICROS)
+    return lambda: factories.release(ada, held)
+
+
+def once_more(patch: Patch) -> None:
+    uncheck(patch, holding, "_resolve")
+    uncheck(patch, Balances, "_change")
+
+
+def more_than_held(ada: Account) -> Act:
+    factories.give(ada, 10)
+    held = factories.hold(ada, 5)
+    return lambda: factories.capture(ada, held, 6 * MICROS)
+
+
+def more_for_less(patch: Patch) -> None:
+    uncheck(patch, holding, "_resolve")
+    uncheck(patch, Timeline, "resolve")
+
+
+def one_overrun(ada: Account) -> Act:
+    factories.give(ada, 10)
+
+    @transaction.atomic
+    def more() -> int:
+        return ledger.take_more(
+            factories.lock(ada),
+            reference="test:1:overrun",
+            amount_micros=2 * MICROS,
+            catalog=factories.lock(ada).catalog,
+            facts={},
+            standing=frozenset(),
+            cause=Cause("job", "job_test"),
+            actor=factories.SYSTEM,
+        )
+
+    more()
+    return more
+
+
+def canceled(ada: Account) -> Act:
+    factories.give(ada, 10)
+    job = shop.submit(ada)
+    everything.cancel(job)
+    return lambda: jobs.dispatch(job_id=job.pk, now=everything.now())
+
+
+def over(ada: Account) -> Act:
+    factories.give(ada, 10, expires_in=HOUR)
+    Wallet.objects.filter(account=ada).update(clock_offset=2 * HOUR)
+    return lambda: factories.hold(ada, 5)
+
+
+def nothing_comes_due(patch: Patch) -> None:
+    def settle(self: Timeline, now: datetime) -> None:
+        self.instant = max(self.instant, now)
+
+    patch.setattr(Timeline, "settle", settle)
+
+
+def in_debt(ada: Account) -> Act:
+    factories.give(ada, 10)
+    factories.owe(ada, 3)
+    return lambda: factories.hold(ada, 5)
+
+
+@transaction.atomic
+def grant_micros(account: Account, micros: int) -> Grant:
+    terms = ledger.GrantTerms(amount_micros=micros, source="gift", fact="amount:1")
+    return ledger.grant(
+        factories.lock(account), terms, cause=Cause("operator", "me"), actor=factories.OPERATOR
+    )
+
+
+def so_much(micros: int, ada: Account) -> Act:
+    return lambda: grant_micros(ada, micros)
+
+
+def any_amount(patch: Patch) -> None:
+    uncheck(patch, ledger, "grant")
+    uncheck(patch, Timeline, "grant")
+    uncheck(patch, Balances, "_change")
+
+
+def one_payment(ada: Account) -> Act:
+    factories.give(ada, 5, fact="payment:1")
+    return lambda: factories.give(ada, 5, fact="payment:1")
+
+
+def one_day(ada: Account) -> Act:
+    factories.claim(ada)
+    return lambda: factories.claim(ada)
+
+
+def any_day(patch: Patch) -> None:
+    uncheck(patch, claiming, "grant")
+    uncheck(patch, ledger, "claim")
+
+
+def clock_behind(ada: Account) -> Act:
+    factories.give(ada, 10)
+    # Whoever was here last spoke of an instant that has not come yet by the server's clock.
+    factories.later(ada, HOUR)
+    return lambda: factories.give(ada, 5)
+
+
+def back_in_time(patch: Patch) -> None:
+    before = "clock_timestamp() - interval '2 hours'"
+    patch.setattr(
+        statements,
+        "LOCK",
+        statements.LOCK.replace("GREATEST(clock_timestamp() + clock_offset, touched_at)", before),
+    )
+    uncheck(patch, Timeline, "settle")
+    patch.setattr(Timeline, "settle", lambda self, now: setattr(self, "instant", now))

@@ -71,6 +71,21 @@ def present_member(membership_id: str) -> Membership:
     return found
 
 
+def require_place(member: Membership | None) -> None:
+    """Return if who acts for an organization still has the place by which he was let in.
+
+    Asked under the pool's lock: he may have been removed while he waited for it.
+
+    Args:
+        member: as he was read before; None: the platform itself acts, or a person for himself.
+
+    Raises:
+        NotFound: he has left since, or has another role by now.
+    """
+    if member is not None and present_member(member.pk).role != member.role:
+        raise problems.absent()
+
+
 def place_of(person: Account, membership_id: str) -> Membership:
     """Return one of the person's memberships, whatever its state.
 

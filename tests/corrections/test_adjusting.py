@@ -313,6 +313,18 @@ def test_a_preview_refuses_what_the_request_refuses(
     assert not Adjustment.objects.filter(account=ada).exists()
 
 
+def test_a_rest_is_owed_of_one_grant_alone(ada: Account, grace: User) -> None:
+    grants = [factories.give(ada, 30).pk, factories.give(ada, 30).pk]
+
+    told = refuses(
+        InvalidCorrection, lambda: desk.ask(ada, -100, grace, grant_ids=grants, as_debt=True)
+    )
+
+    assert told.facts["field"] == "grant_ids"
+    assert not Adjustment.objects.filter(account=ada).exists()
+    assert desk.ask(ada, -50, grace, grant_ids=grants).state == "requested"
+
+
 def test_a_preview_says_what_would_move(ada: Account) -> None:
     factories.give(ada, 66)
 

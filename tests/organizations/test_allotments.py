@@ -6,9 +6,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from billing.accounts.members import Organization
+from billing.accounts.members import Membership, Organization
 from billing.accounts.models import Account
+from billing.accounts.roles import Role
 from billing.corrections.errors import NotEnoughToTake
+from billing.http.errors import NotFound
 from billing.ledger import services as ledger
 from billing.ledger.errors import InDebt, InsufficientCredits
 from billing.ledger.models import Debt, Grant, Transfer
@@ -276,3 +278,31 @@ def test_a_refund_takes_what_came_home_before_it_becomes_a_debt(
     assert studio.credits_of(team.account) == 0
     assert factories.claw_back(team.account, [bought], 100) == ClawedBack(0, 0)
     studio.checked()
+
+
+def test_who_lost_his_place_while_he_waited_moves_nothing(team: Organization, mia: Account) -> None:
+    studio.open_shop(transfers='transfers = { sources = ["promo"] }')
+    factories.give(team.account, 100, source="promo")
+    lent = studio.allot(team, "mia", 10)
+    ben = studio.member(team, "ben")
+    before = Transfer.objects.count()
+    Membership.objects.filter(pk=ben.pk).update(role=Role.MEMBER)
+
+    for act in (
+        lambda: services.allot(
+            team, to="mia", amount_micros=MICROS, fact="x", by=ben, actor=studio.OPERATOR
+        ),
+        lambda: services.take_back(lent, by=ben, actor=studio.OPERATOR),
+        lambda: services.transfer(
+            sender=team.account,
+            to="mia",
+            amount_micros=10 * MICROS,
+            fact="y",
+            by=ben,
+            actor=studio.OPERATOR,
+        ),
+    ):
+        with pytest.raises(NotFound), transaction.atomic():
+            act()
+
+    assert Transfer.objects.count() == before

@@ -245,6 +245,12 @@ def _require_grants(
             _("Only what takes credits names grants, or lets a rest be owed."),
             field="grant_ids" if grant_ids else "as_debt",
         )
+    if as_debt and len(grant_ids) > 1:
+        # What was spent of a grant is owed once; of a shared rest nobody could say whose it is.
+        raise InvalidCorrection(
+            _("A rest can be owed of one grant: name one, and request the others by themselves."),
+            field="grant_ids",
+        )
     if len(set(grant_ids)) < len(grant_ids):
         raise InvalidCorrection(_("A grant is named twice."), field="grant_ids")
     known = ledger.own_grants(account, grant_ids)

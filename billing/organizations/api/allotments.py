@@ -115,6 +115,7 @@ class OrganizationAllotments(APIView):
                 expires_at=said.get("expires_at"),
                 note=said["note"],
                 fact=f"allotment:{fact_of(key)}",
+                by=access.membership,
                 actor=access.actor,
             )
             return 201, AllotmentOut(allotment).data
@@ -173,7 +174,7 @@ class AllotmentTakeBack(APIView):
         def work() -> tuple[int, object]:
             allotment = _allotment(request, allotment_id)
             access = _answering(request, allotment, Right.SPEND)
-            taken = services.take_back(allotment, actor=access.actor)
+            taken = services.take_back(allotment, by=access.membership, actor=access.actor)
             return 200, AllotmentOut(taken).data
 
         return idempotency.respond(idempotency.answer_once(key, work, now=timezone.now()))

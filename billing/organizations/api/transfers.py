@@ -95,6 +95,7 @@ class TransferList(APIView):
                 amount_micros=said["credits"],
                 note=said["note"],
                 fact=f"transfer:{fact_of(key)}",
+                by=None if caller.seat is None else caller.seat.membership,
                 actor=actor_of(caller),
             )
             return 201, TransferOut(made).data

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from billing.accounts.members import Organization
+from billing.accounts.members import Membership, Organization
 from billing.ledger import services as ledger
 from billing.ledger.services import Actor, Sending
 from billing.organizations import selectors
@@ -22,6 +22,7 @@ def allot(
     fact: str,
     expires_at: datetime | None = None,
     note: str = "",
+    by: Membership | None = None,
     actor: Actor,
 ) -> Allotment:
     """The person may use so much of the pool until the end. A repeat changes nothing.
@@ -33,9 +34,10 @@ def allot(
     Args:
         to: the person's external id, on the organization's side of the sandbox.
         fact: business key; a pool has one allotment for each.
+        by: the member who decides so; None: the platform.
 
     Raises:
-        NotFound: there is no such person on this side.
+        NotFound: there is no such person on this side; or `by` has no such place any more.
         EndIsNotAhead: `expires_at` is over, by the pool's clock or the person's.
         InDebt, NotThereToGive, AmountOutOfRange: as `ledger.transfer`.
     """
@@ -43,6 +45,7 @@ def allot(
     pool, published = organization.account, plans.current()
     person = selectors.person_named(to, is_sandbox=pool.is_sandbox, pointer="/account")
     giving, getting = transferring.ready(pool, person, published)
+    selectors.require_place(by)
     before = Allotment.objects.filter(organization=organization, transfer__fact=fact).first()
     if before is not None:
         return selectors.allotment(before.pk, is_sandbox=pool.is_sandbox)
@@ -69,14 +72,21 @@ def allot(
     return selectors.allotment(allotment.pk, is_sandbox=pool.is_sandbox)
 
 
-def take_back(allotment: Allotment, *, actor: Actor) -> Allotment:
+def take_back(allotment: Allotment, *, by: Membership | None = None, actor: Actor) -> Allotment:
     """What is unused of it is the pool's again at once; what is held, when its hold ends.
 
     A repeat changes nothing, and brings what has come back since.
+
+    Args:
+        by: the member who decides so; None: the platform.
+
+    Raises:
+        NotFound: `by` has no such place any more.
     """
     require_transaction("organizations.take_back")
     pool, person = allotment.organization.account, allotment.account
     locked = ledger.lock_wallets([pool, person], catalog=plans.current().catalog)
+    selectors.require_place(by)
     lender, borrower = locked[pool.pk], locked[person.pk]
     made = ledger.take_back(lender, borrower, allotment.transfer, actor=actor)
     if allotment.taken_back_at is None:

@@ -1,5 +1,6 @@
 """Give credits to another account, as far as the catalog lets them be given."""
 
+from billing.accounts.members import Membership
 from billing.accounts.models import Account
 from billing.ledger import selectors as ledger_selectors
 from billing.ledger import services as ledger
@@ -17,7 +18,14 @@ from plans.selectors import Published
 
 
 def transfer(
-    *, sender: Account, to: str, amount_micros: int, fact: str, note: str = "", actor: Actor
+    *,
+    sender: Account,
+    to: str,
+    amount_micros: int,
+    fact: str,
+    note: str = "",
+    by: Membership | None = None,
+    actor: Actor,
 ) -> ledger.Transfer:
     """The credits are the other account's, with all their terms. A repeat changes nothing.
 
@@ -26,10 +34,11 @@ def transfer(
     Args:
         to: the receiver's external id, on the sender's side of the sandbox.
         fact: business key; a sender has one transfer for each.
+        by: the member who gives of his organization's pool; None: the sender himself.
 
     Raises:
         NotTransferable: the catalog lets nobody give credits to others.
-        NotFound: there is no such receiver on this side.
+        NotFound: there is no such receiver on this side; or `by` has no such place any more.
         ToOneself: it is the sender.
         TransferTooSmall: less than is given at once.
         InDebt, NotThereToGive, AmountOutOfRange: as `ledger.transfer`.
@@ -45,6 +54,7 @@ def transfer(
     if terms.minimum_micros is not None and amount_micros < terms.minimum_micros:
         raise TransferTooSmall(minimum_micros=terms.minimum_micros)
     giving, getting = ready(sender, receiver, published)
+    selectors.require_place(by)
     before = ledger_selectors.transfers(sender).filter(sender=giving.id, fact=fact).first()
     if before is not None:  # both were told then
         return before

@@ -3,14 +3,15 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from hypothesis.stateful import RuleBasedStateMachine
 
+from tests.ledger.model_lots import FAR, ModelHold, ModelLot
+
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
-FAR = datetime.max.replace(tzinfo=UTC)
 
 
 @contextmanager
@@ -40,57 +41,6 @@ class DatabaseMachine(RuleBasedStateMachine):
         """Roll the history back."""
         transaction.set_rollback(True)
         self._world.__exit__(None, None, None)
-
-
-@dataclass
-class ModelLot:
-    """Credits that arrived together, in the model; it is named by its business fact."""
-
-    free: int
-    begins_at: datetime
-    expires_at: datetime | None
-    priority: int
-    scope: Mapping[str, str] = field(default_factory=dict)
-    locks: frozenset[str] = frozenset()
-    series: str = ""
-    with_subscription: bool = False
-    ends_after_use: timedelta | None = None
-    is_lent: bool = False
-    has_begun: bool = True
-    held: int = 0
-    spent: int = 0
-    sent: int = 0  # to another wallet, or back to whom it was lent from
-    owed: int = 0  # of what was spent, after it was taken back
-
-    def key(self, now: datetime) -> tuple[int, datetime, int, datetime]:
-        """Return its place: narrower scope, earlier end, lower priority, older."""
-        ends_at = self.expires_at
-        if ends_at is None and self.ends_after_use is not None:
-            ends_at = now + self.ends_after_use
-        return (-len(self.scope), ends_at or FAR, self.priority, self.begins_at)
-
-    def is_over(self, at: datetime) -> bool:
-        """Say whether its end has come."""
-        return self.expires_at is not None and self.expires_at <= at
-
-    def pays(self, facts: Mapping[str, str], standing: frozenset[str]) -> bool:
-        """Say whether it may pay such an order of such an account."""
-        fits = all(facts.get(name) == value for name, value in self.scope.items())
-        return self.has_begun and fits and not self.locks & standing
-
-    def end(self) -> None:
-        """Lose what is free of it, or send it back."""
-        if self.is_lent:
-            self.sent += self.free
-        self.free = 0
-
-
-@dataclass
-class ModelHold:
-    """Credits set aside, and when they come back by themselves."""
-
-    parts: list[tuple[str, int]]
-    ends_at: datetime = FAR
 
 
 @dataclass
@@ -206,6 +156,26 @@ class ModelWallet:
                 gone = min(lot.free, max(0, above))
                 lot.free -= gone
                 above -= gone
+
+    def twins(self) -> list[list[str]]:
+        """Return the names of lots of the series "cap" that nothing tells apart, by their terms."""
+        alike: dict[tuple[object, ...], list[str]] = {}
+        for name, lot in self.lots.items():
+            if lot.series == "cap" and name.startswith("returned:"):
+                alike.setdefault(lot.terms, []).append(name)
+        return [names for names in alike.values() if len(names) > 1]
+
+    def follow(self, free: Mapping[str, int]) -> None:
+        """Share what is free of twins out as the wallet does.
+
+        Lots that came back at the same instant on the same terms are equally young: which of them
+        is cut at the cap is nobody's business but the wallet's. What they are together is.
+        """
+        for names in self.twins():
+            found = [free.get(name, 0) for name in names]
+            if sum(self.lots[name].free for name in names) == sum(found):
+                for name, micros in zip(names, found, strict=True):
+                    self.lots[name].free = micros
 
     def _left(self, series: str, at: datetime) -> int:
         return sum(

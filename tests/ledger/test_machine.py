@@ -25,7 +25,8 @@ from billing.ledger.models import Entry, Grant, Hold, Wallet
 from billing.ledger.services import Cause, GrantTerms
 from plans.credits import MICROS, format_micros
 from tests import factories
-from tests.ledger.machines import DatabaseMachine, ModelLot, ModelWallet, living
+from tests.ledger.machines import DatabaseMachine, ModelWallet, living
+from tests.ledger.model_lots import ModelLot
 from tests.ledger.shop import customer
 from tests.ledger.wallet_plan import PLAN
 from tests.thoroughness import by_profile
@@ -320,7 +321,7 @@ class LedgerMachine(DatabaseMachine):
             (videos,) = ledger.counted(locked)
         self.model.settle(locked.now)
         assert videos.left_micros == self.model.videos_left()
-        found = living(
+        rows = [
             (
                 self.fact_of(grant),
                 grant.available_micros + grant.pending_micros,
@@ -329,7 +330,9 @@ class LedgerMachine(DatabaseMachine):
                 grant.transferred_micros,
             )
             for grant in Grant.objects.filter(wallet__account=self.ada)
-        )
+        ]
+        self.model.follow({name: free for name, free, *_rest in rows})
+        found = living(rows)
         assert found == self.model.alive()
         wallet = Wallet.objects.get(account=self.ada)
         told = (wallet.available_micros, wallet.held_micros, wallet.debt_micros)

@@ -18,7 +18,8 @@ from billing.ledger.services import Cause, GrantTerms, LockedWallet, Sending
 from plans import selectors as plans
 from plans.credits import MICROS
 from tests import factories
-from tests.ledger.machines import ModelLot, ModelWallet, living
+from tests.ledger.machines import ModelWallet, living
+from tests.ledger.model_lots import ModelLot
 
 JOB: Final = Cause("job", "job_night")
 IN_FLIGHT: Final = timedelta(hours=7)
@@ -80,6 +81,7 @@ class Life:
         locked = ledger.lock_wallet(self.account, catalog=self._catalog)
         self._model.settle(locked.now)
         ledger.settle(locked)
+        self._follow()
         if self._random.random() < 0.1:  # first: what has ended is not held at that very instant
             self._unsubscribe(locked)
         acts, weights = zip(*self._acts.items(), strict=True)
@@ -175,6 +177,7 @@ class Life:
         spent = {"amount_micros": micros} if micros else {}
         ended = end(locked, hold_id=held.pk, cause=JOB, actor=factories.SYSTEM, **spent)
         in_time = self._model.end(held.pk, micros, locked.now)
+        self._follow()
         self._must_be(ended.state != "expired", in_time, f"hold {held.pk} was {ended.state}")
 
     def _more(self, locked: LockedWallet) -> None:
@@ -309,6 +312,14 @@ class Life:
         self._must_be(found, self._model.alive(), "all grants")
         for at, then in self._random.sample(self._past, min(1, len(self._past))):
             self._must_be(self._told(at), then, f"as of {at}")
+
+    def _follow(self) -> None:
+        """Let the model share out among twins what the wallet did, where there are any."""
+        if self._model.twins():
+            rows = Grant.objects.filter(wallet__account=self.account).values_list(
+                "pk", "fact", "available_micros"
+            )
+            self._model.follow({self._name(key, fact): free for key, fact, free in rows})
 
     def _compare(self) -> None:
         """Compare the sums and whatever is alive, as the rows say it in this transaction."""

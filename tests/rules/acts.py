@@ -1,22 +1,31 @@
 """Attempts to break each rule, and how the product's own checks are switched off for them."""
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import transaction
 
 from billing.accounts.models import Account
+from billing.gpu.protocol import State
 from billing.jobs import services as jobs
-from billing.ledger import journal, statements
+from billing.jobs.models import Callback
+from billing.jobs.services import hearing
+from billing.ledger import journal, statements, store
 from billing.ledger import services as ledger
 from billing.ledger.lots import Part
 from billing.ledger.models import Grant, Wallet
 from billing.ledger.moving import Balances
-from billing.ledger.services import Cause, claiming, holding
+from billing.ledger.services import Cause, claiming, holding, zones
 from billing.ledger.timeline import Timeline
+from billing.subscriptions import selectors as subscriptions
+from plans import selectors as plans
 from plans.credits import MICROS
+from plans.periods import Move
 from tests import everything, factories
 from tests.jobs import shop
 from tests.rules.unchecked import uncheck
@@ -189,3 +198,53 @@ def back_in_time(patch: Patch) -> None:
     )
     uncheck(patch, Timeline, "settle")
     patch.setattr(Timeline, "settle", lambda self, now: setattr(self, "instant", now))
+
+
+def moved(_ada: Account) -> Act:
+    """Bob has checked in today by his own zone, and moves to where it is another day by now."""
+    shop.open_shop(everything._OFFERS, plans=everything._PLANS.replace('  zone = "UTC"\n', ""))
+    bob = everything.customer("bob")
+    factories.claim(bob)
+    hour = everything.now().astimezone(ZoneInfo(bob.zone)).hour
+    zone = "Pacific/Niue" if hour < 18 else "Pacific/Kiritimati"  # 19 h behind Shanghai, 6 ahead
+    zones.change_account(bob, zone=zone, catalog=plans.current().catalog)
+    return lambda: factories.claim(bob)
+
+
+def as_if_always_there(patch: Patch) -> None:
+    moves = store.moves
+
+    def long_ago(wallet_id: str, *, until: datetime | None = None) -> tuple[Move, ...]:
+        return tuple(replace(move, at=move.at - 10_000 * HOUR) for move in moves(wallet_id))
+
+    patch.setattr(store, "moves", long_ago)
+
+
+def one_word(ada: Account) -> Act:
+    factories.give(ada, 10)
+    attempt = everything.running(ada)
+    word = json.dumps({"id": attempt.pk, "status": "processing"}).encode()
+
+    def hear() -> None:
+        hearing._write_down(attempt, word, State.RUNNING, everything.now())
+
+    with transaction.atomic():
+        hearing._write_down.__wrapped__(attempt, word, State.RUNNING, everything.now())  # type: ignore[attr-defined]
+    return hear
+
+
+def deaf_to_repeats(patch: Patch) -> None:
+    def create(*, defaults: dict[str, object], **key: object) -> tuple[Callback, bool]:
+        return Callback.objects.create(**key, **defaults), True
+
+    uncheck(patch, hearing, "_write_down")
+    patch.setattr(Callback.objects, "get_or_create", create)
+
+
+def one_subscription(ada: Account) -> Act:
+    everything.join(ada)
+    return lambda: everything.join(ada)
+
+
+def no_subscription_is_seen(patch: Patch) -> None:
+    patch.setattr(subscriptions, "open_of", lambda _account: None)

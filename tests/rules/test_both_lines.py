@@ -17,13 +17,15 @@ from pytest_django import Settings
 from billing.accounts.models import Account
 from billing.errors import DomainError
 from billing.insights import audit
-from billing.jobs.models import Attempt
+from billing.jobs.models import Attempt, Callback
 from billing.jobs.services import dispatching
 from billing.ledger import services as ledger
-from billing.ledger.models import Allocation, Debt, Entry, Grant, Hold, Wallet
+from billing.ledger.models import Allocation, Allowance, Debt, Entry, Grant, Hold, Wallet
 from billing.ledger.services import Cause
 from billing.ledger.timeline import Timeline
 from billing.outbox import gateway
+from billing.outbox.models import Message
+from billing.subscriptions.models import Subscription
 from tests import everything, factories
 from tests.drift.places import forget_the_rules
 from tests.rules import acts
@@ -34,7 +36,10 @@ pytestmark = pytest.mark.django_db
 
 # Of the invariants of the ledger and its jobs, those that both the database and the code keep.
 WITH_TWO_LINES: Final = frozenset(
-    ("I1", "I2", "I3", "I5", "I6", "I7", "I8", "I9", "I10", "I13", "I14", "I16", "I17", "I27")
+    (
+        *("I1", "I2", "I3", "I5", "I6", "I7", "I8", "I9", "I10", "I13", "I14", "I16", "I17"),
+        *("I18", "I23", "I25", "I27"),
+    )
 )
 
 
@@ -173,6 +178,27 @@ RULES: Final = (
         "grant_fact_once|grant_days_are_20_hours_apart",
     ),
     Rule(
+        "I18",
+        "who moves has no second day",
+        acts.moved,
+        acts.as_if_always_there,
+        "grant_days_are_20_hours_apart",
+    ),
+    Rule(
+        "I23",
+        "a word of a backend is heard once",
+        acts.one_word,
+        acts.deaf_to_repeats,
+        "callback_heard_once",
+    ),
+    Rule(
+        "I25",
+        "a subscription begins once",
+        acts.one_subscription,
+        acts.no_subscription_is_seen,
+        "subscription_open_once|allowance_open_once",
+    ),
+    Rule(
         "I27",
         "a wallet's clock never runs back",
         acts.clock_behind,
@@ -201,7 +227,10 @@ def _one_transaction() -> transaction.Atomic:
 
 def everything_that_moves() -> list[object]:
     """Return every row that an attempt could have written."""
-    models = (Wallet, Grant, Hold, Entry, Allocation, Debt, Attempt)
+    models = (
+        *(Wallet, Grant, Hold, Entry, Allocation, Debt, Allowance),
+        *(Attempt, Callback, Subscription, Message),
+    )
     return [list(model.objects.order_by("pk").values()) for model in models]
 
 

@@ -14,10 +14,10 @@ from rest_framework.views import APIView
 
 from billing.accounts.authentication import account_of, caller_of
 from billing.accounts.scopes import Scope
+from billing.egress.addresses import URL_LENGTH_MAX
 from billing.http import idempotency, pagination
 from billing.http.parsing import StrictIn
 from billing.webhooks import selectors, services, signing
-from billing.webhooks.addresses import URL_LENGTH_MAX
 from billing.webhooks.errors import EndpointDisabled, TooManyEndpoints, UrlRefused
 from billing.webhooks.event_types import EventType
 from billing.webhooks.models import Delivery, Endpoint

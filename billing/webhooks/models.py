@@ -8,8 +8,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from billing.accounts.models import Account
+from billing.egress.addresses import URL_LENGTH_MAX
 from billing.ids import ID_LENGTH_MAX, new_id
-from billing.webhooks.addresses import URL_LENGTH_MAX
 from billing.webhooks.event_types import EventType
 
 EXCERPT_LENGTH_MAX = 500

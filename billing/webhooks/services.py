@@ -15,11 +15,12 @@ import structlog
 from django.db import transaction
 from django.db.models.functions import Coalesce
 
+from billing import egress
 from billing.accounts.models import Account
 from billing.outbox import services as outbox
 from billing.outbox.names import TaskName
 from billing.transactions import forbid_transaction, require_transaction
-from billing.webhooks import egress, schedule, signing, store
+from billing.webhooks import gateway, schedule, signing, store
 from billing.webhooks.errors import EndpointDisabled, TooManyEndpoints, UrlRefused
 from billing.webhooks.event_types import EventType
 from billing.webhooks.models import EXCERPT_LENGTH_MAX, Delivery, Endpoint, Event, EventCounter
@@ -94,7 +95,7 @@ def create_endpoint(
     unknown = set(events) - set(EventType)
     assert not unknown, f"the edge lets no unknown type through: {unknown}"
     try:
-        egress.check_url(url, egress.policy(for_platform=account is None))
+        egress.check_url(url, gateway.policy(for_platform=account is None))
     except ValueError as reason:
         raise UrlRefused(str(reason)) from None
     if account is not None:
@@ -329,11 +330,11 @@ def _call(attempt: _Attempt, now: datetime) -> _Outcome:
                 **headers,
             },
             body=attempt.payload.encode(),
-            policy=egress.policy(for_platform=attempt.is_for_platform),
+            policy=gateway.policy(for_platform=attempt.is_for_platform),
         )
     except signing.SecretUnreadable:
         return _Outcome(Delivery.Trouble.SECRET)
-    except egress.NotDelivered as problem:
+    except egress.Unreachable as problem:
         return _Outcome(problem.trouble)
     is_taken = 200 <= reply.status < 300  # noqa: PLR2004 (a redirect is no success)
     # PostgreSQL takes no NUL in a text.

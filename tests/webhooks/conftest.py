@@ -7,8 +7,8 @@ import pytest
 
 from billing.accounts import services as accounts
 from billing.accounts.models import Account
+from tests.egress.receiver import Receiver
 from tests.outbox.cast import broker, now, until, worker
-from tests.webhooks.receiver import Receiver
 
 __all__ = ["account", "broker", "now", "receiver", "until", "worker"]
 

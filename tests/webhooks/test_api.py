@@ -15,8 +15,8 @@ from billing.accounts.models import Account, ApiKey
 from billing.http.models import IdempotentAnswer
 from billing.webhooks import services, signing
 from billing.webhooks.models import Delivery, Endpoint
+from tests.egress.receiver import Receiver
 from tests.http.cast import _static_files, ada, bob, catalog, get, post
-from tests.webhooks.receiver import Receiver
 
 __all__ = ["_static_files", "ada", "bob", "catalog", "get", "post"]
 pytestmark = pytest.mark.django_db

@@ -8,15 +8,16 @@ from django.db import transaction
 from pytest_django import Settings
 from standardwebhooks import Webhook
 
+from billing import egress
 from billing.accounts.models import Account
+from billing.egress import Reply
 from billing.outbox import services as outbox
 from billing.outbox.models import Message
-from billing.webhooks import egress, services, signing
-from billing.webhooks.egress import Reply
+from billing.webhooks import services, signing
 from billing.webhooks.models import Delivery, Endpoint
 from config.celery import app
+from tests.egress.receiver import Answer, Receiver
 from tests.outbox.cast import Broker, StartWorker, Until
-from tests.webhooks.receiver import Answer, Receiver
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

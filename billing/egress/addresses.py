@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote
 
 from django.utils.translation import gettext as _
 
@@ -12,6 +13,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 URL_LENGTH_MAX: Final = 2048
+_DOWNLOAD_LENGTH_MAX: Final = 8192  # a signed address of a store holds a whole session's token
 _HOST_LENGTH_MAX: Final = 253
 _PORTS: Final = {"https": 443, "http": 80}
 _PORT_MAX: Final = 65535
@@ -22,12 +24,17 @@ _FIRST_FREE_PORT: Final = 1024
 # (userinfo, backslashes, blanks, zone ids, escapes in the host, letters beyond ASCII) is refused.
 _URL: Final = re.compile(
     r"(?P<scheme>https?)://"
-    r"(?:\[(?P<six>[0-9A-Fa-f:.]{2,45})\]|(?P<name>[A-Za-z0-9.-]{1,253}))"
+    r"(?:\[(?P<six>[0-9A-Fa-f:.]{2,45})\]|(?P<name>[A-Za-z0-9._-]{1,253}))"
     r"(?::(?P<port>[0-9]{1,5}))?"
     r"(?P<target>[/?][\x21\x24-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]*)?",
     re.IGNORECASE | re.ASCII,  # else the long s of Unicode is an s
 )
 _LABEL: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+# Stores name a customer's bucket in the host, and let it hold an underscore.
+_STORE_LABEL: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+# What may follow a host as it stands; a download's other letters are escaped.
+_PLAIN: Final = "!$%&'()*+,-./:;=?@[]_~"
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _NUMBER: Final = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 
 # Written out (IANA's special-purpose registries) because `is_global` differs between versions
@@ -65,6 +72,11 @@ class Target:
     path: str
     literal: Address | None
 
+    @property
+    def origin(self) -> str:
+        """Return scheme, host and port in one spelling: what is called, whatever is asked."""
+        return f"{self.scheme}://{self.authority}"
+
 
 def parse(url: str) -> Target:
     """Return what `url` names.
@@ -72,30 +84,25 @@ def parse(url: str) -> Target:
     Raises:
         ValueError: it is not an http(s) URL in plain spelling; the message is for its author.
     """
-    found = _URL.fullmatch(url) if len(url) <= URL_LENGTH_MAX else None
-    if found is None:
-        raise ValueError(
-            _(
-                "Give a plain http(s) address: no user name, no fragment, no blanks, "
-                "and names beyond ASCII in punycode."
-            )
-        )
-    scheme = found["scheme"].lower()
-    port = int(found["port"] or _PORTS[scheme])
-    if port not in _PORTS.values() and not _FIRST_FREE_PORT <= port <= _PORT_MAX:
-        raise ValueError(_("Use port 443, 80, or one from 1024 up."))
-    six = found["six"]
-    host = (six or found["name"]).lower()
-    literal = _literal(host, is_six=six is not None)
-    shown = f"[{host}]" if six else host
-    path = found["target"] or "/"
-    return Target(
-        scheme=scheme,
-        host=host,
-        port=port,
-        authority=shown if port == _PORTS[scheme] else f"{shown}:{port}",
-        path=path if path.startswith("/") else f"/{path}",
-        literal=literal,
+    return _parse(url, length_max=URL_LENGTH_MAX, label=_LABEL)
+
+
+def parse_download(url: str) -> Target:
+    """Return what the address of a download names, which its author will not spell anew.
+
+    As `parse`, but longer; a fragment is dropped, letters after the host are escaped as any
+    client would, and a host may hold underscores. Host and port are read as strictly.
+
+    Raises:
+        ValueError: as `parse`.
+    """
+    if len(url) > _DOWNLOAD_LENGTH_MAX or _CONTROL.search(url):
+        raise ValueError(_("The address is too long, or holds what is no letter."))
+    scheme, slashes, rest = url.partition("#")[0].partition("://")
+    host = re.split(r"[/?]", rest, maxsplit=1)[0]
+    escaped = quote(rest[len(host) :], safe=_PLAIN)
+    return _parse(
+        f"{scheme}{slashes}{host}{escaped}", length_max=_DOWNLOAD_LENGTH_MAX, label=_STORE_LABEL
     )
 
 
@@ -141,7 +148,35 @@ def is_in(address: Address, networks: Iterable[Network]) -> bool:
     return any(address.version == network.version and address in network for network in networks)
 
 
-def _literal(host: str, *, is_six: bool) -> Address | None:
+def _parse(url: str, *, length_max: int, label: re.Pattern[str]) -> Target:
+    found = _URL.fullmatch(url) if len(url) <= length_max else None
+    if found is None:
+        raise ValueError(
+            _(
+                "Give a plain http(s) address: no user name, no fragment, no blanks, "
+                "and names beyond ASCII in punycode."
+            )
+        )
+    scheme = found["scheme"].lower()
+    port = int(found["port"] or _PORTS[scheme])
+    if port not in _PORTS.values() and not _FIRST_FREE_PORT <= port <= _PORT_MAX:
+        raise ValueError(_("Use port 443, 80, or one from 1024 up."))
+    six = found["six"]
+    host = (six or found["name"]).lower()
+    literal = _literal(host, is_six=six is not None, label=label)
+    shown = f"[{host}]" if six else host
+    path = found["target"] or "/"
+    return Target(
+        scheme=scheme,
+        host=host,
+        port=port,
+        authority=shown if port == _PORTS[scheme] else f"{shown}:{port}",
+        path=path if path.startswith("/") else f"/{path}",
+        literal=literal,
+    )
+
+
+def _literal(host: str, *, is_six: bool, label: re.Pattern[str]) -> Address | None:
     """Return the address that `host` is; None for a name.
 
     Raises:
@@ -156,6 +191,6 @@ def _literal(host: str, *, is_six: bool) -> Address | None:
             return ipaddress.IPv4Address(host)
     except ipaddress.AddressValueError:
         raise ValueError(_("Write an address of numbers in its usual form.")) from None
-    if len(host) > _HOST_LENGTH_MAX or not all(_LABEL.fullmatch(label) for label in labels):
+    if len(host) > _HOST_LENGTH_MAX or not all(label.fullmatch(one) for one in labels):
         raise ValueError(_("The host is not a name of the network."))
     return None

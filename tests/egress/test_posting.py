@@ -6,20 +6,15 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from django.db import transaction
 
-from billing.webhooks import egress
-from billing.webhooks.egress import NotDelivered, Policy
-from tests.webhooks.receiver import Answer, RawReceiver, Receiver
+from billing import egress
+from billing.egress import Policy, Unreachable
+from tests.egress.receiver import Answer, RawReceiver, Receiver
 
 LOOPBACK = Policy(allowed=(ipaddress.ip_network("127.0.0.0/8"),), timeout_seconds=5)
 
@@ -29,7 +24,7 @@ def send(url: str, policy: Policy) -> egress.Reply:
 
 
 def trouble_of(url: str, policy: Policy) -> str:
-    with pytest.raises(NotDelivered) as refused:
+    with pytest.raises(Unreachable) as refused:
         send(url, policy)
     return refused.value.trouble
 
@@ -263,36 +258,6 @@ def test_a_resolver_that_never_answers_is_left_too() -> None:
 
     assert trouble_of("https://slow.example.com/", policy) == "timeout"
     assert monotonic() - began < 1.5
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """Return the file of a certificate (and its key) for hooks.example.com, signed by itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "hooks.example.com")])
-    day = timedelta(days=1)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(datetime.now(UTC) - day)
-        .not_valid_after(datetime.now(UTC) + day)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("hooks.example.com")]), False)  # noqa: FBT003 (as in the library)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)  # noqa: FBT003 (as above)
-        .sign(key, hashes.SHA256())
-    )
-    file = tmp_path / "hooks.pem"
-    file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        + made.public_bytes(serialization.Encoding.PEM)
-    )
-    return file
 
 
 def test_tls_is_checked_against_the_name_though_an_address_is_called(certificate: Path) -> None:

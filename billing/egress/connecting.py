@@ -1,8 +1,8 @@
-"""The only way out to addresses that strangers choose: resolved once, checked, then called.
+"""Connects to nothing but what it has checked, and lets nothing last beyond its time.
 
 What was checked is what is connected to, so a name that answers differently the next time
-(rebinding) gains nothing; redirects are answers like any other and are not followed; no proxy
-of the environment is asked.
+(rebinding) gains nothing; redirects are answers like any other; no proxy of the environment is
+asked.
 """
 
 import functools
@@ -10,40 +10,36 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
 from time import monotonic
 from typing import Any, Final
 
 import httpcore
-from django.conf import settings
 from django.utils.translation import gettext as _
 
-from billing.transactions import forbid_transaction
-from billing.webhooks import addresses
-from billing.webhooks.addresses import Address, Network, Target
+from billing.egress import addresses
+from billing.egress.addresses import Address, Network, Target
 
-_REPLY_BYTES_MAX: Final = 64 * 1024
 _TIMEOUT_SECONDS: Final = 10.0
 _ADDRESSES_TRIED_MAX: Final = 3
 
 Resolve = Callable[[str, int], Sequence[str]]
 
 
-class NotDelivered(Exception):
-    """No answer came. `trouble` says why, in one of the words of `Delivery.Trouble`."""
+class Unreachable(Exception):
+    """No usable answer came.
+
+    Attributes:
+        trouble: why, in one word: `address` (not one that may be called), `timeout`,
+            `connection`, `tls`, `protocol`; a download also knows `status` and `redirect`.
+    """
 
     def __init__(self, trouble: str) -> None:
         super().__init__(trouble)
         self.trouble = trouble
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What came back: any status, and how its body begins."""
-
-    status: int
-    body: bytes
 
 
 def ask_system(host: str, port: int) -> list[str]:
@@ -62,25 +58,29 @@ class Policy:
 
     Attributes:
         allowed: networks that are open though not public, and the only ones for plain http.
+        origin: the one scheme, host and port that is open too, at whatever address; "": none is.
         resolve: turns a name into addresses; asked once for each request.
         timeout_seconds: for everything together: name, connection, request and reply.
+        silence_seconds: for each wait of a connection that stands.
         tls: what to trust; None means the usual authorities.
     """
 
     allowed: tuple[Network, ...] = ()
+    origin: str = ""
     resolve: Resolve = ask_system
     timeout_seconds: float = _TIMEOUT_SECONDS
-    reply_bytes_max: int = _REPLY_BYTES_MAX
+    silence_seconds: float = inf
     tls: ssl.SSLContext | None = None
 
 
-def policy(*, for_platform: bool) -> Policy:
-    """Return the policy of this place: `WEBHOOK_ALLOWED_CIDRS` opens further networks.
+@functools.lru_cache(maxsize=8)
+def networks(cidrs: tuple[str, ...]) -> tuple[Network, ...]:
+    """Return the networks that a setting opens.
 
-    They are open to the platform's own endpoints alone. A user could otherwise have us call into
-    a private network, and read in his delivery what answered there.
+    Raises:
+        ValueError: one of them is none.
     """
-    return Policy(allowed=_networks(tuple(settings.WEBHOOK_ALLOWED_CIDRS)) if for_platform else ())
+    return tuple(ipaddress.ip_network(text) for text in cidrs)
 
 
 def check_url(url: str, policy: Policy) -> Target:
@@ -89,29 +89,38 @@ def check_url(url: str, policy: Policy) -> Target:
     Raises:
         ValueError: it could not; the message is for its author.
     """
-    target = addresses.parse(url)
+    return check_target(addresses.parse(url), policy)
+
+
+def check_target(target: Target, policy: Policy) -> Target:
+    """Return `target` if by its spelling alone it could be called; no name is resolved.
+
+    Raises:
+        ValueError: it could not; the message is for its author.
+    """
     if target.literal is not None and not _is_open(target.literal, target, policy):
         raise ValueError(_("This address is not a public one, or needs https."))
-    if target.scheme == "http" and not policy.allowed:
+    if target.scheme == "http" and not policy.allowed and target.origin != policy.origin:
         raise ValueError(_("The address must begin with https://."))
     return target
 
 
-def post(url: str, *, headers: Mapping[str, str], body: bytes, policy: Policy) -> Reply:
-    """Send `body` to `url` and return the reply, whatever its status.
-
-    A reply longer than the policy's limit is cut there; one that has a status but never ends is
-    a reply all the same.
+@contextmanager
+def exchange(
+    method: str,
+    target: Target,
+    *,
+    headers: Mapping[str, str],
+    body: bytes = b"",
+    policy: Policy,
+    ends_at: float,
+) -> Iterator[httpcore.Response]:
+    """Give the answer of `target` to one request, its body still to be read, until `ends_at`.
 
     Raises:
-        NotDelivered: nobody answered, in time, at an address that may be called.
+        Unreachable: nobody answered, in time, at an address that may be called; also while the
+            body is read inside of the block.
     """
-    forbid_transaction("webhooks.egress.post")
-    try:
-        target = addresses.parse(url)
-    except ValueError:
-        raise NotDelivered("address") from None
-    ends_at = monotonic() + policy.timeout_seconds
     try:
         with (
             httpcore.ConnectionPool(
@@ -120,7 +129,7 @@ def post(url: str, *, headers: Mapping[str, str], body: bytes, policy: Policy) -
                 retries=0,
             ) as pool,
             pool.stream(
-                "POST",
+                method,
                 httpcore.URL(
                     scheme=target.scheme, host=target.host, port=target.port, target=target.path
                 ),
@@ -132,25 +141,13 @@ def post(url: str, *, headers: Mapping[str, str], body: bytes, policy: Policy) -
                 content=body,
             ) as response,
         ):
-            return Reply(response.status, _beginning(response, policy.reply_bytes_max))
+            yield response
     except httpcore.TimeoutException:
-        raise NotDelivered("timeout") from None
+        raise Unreachable("timeout") from None
     except httpcore.NetworkError:
-        raise NotDelivered("connection") from None
+        raise Unreachable("connection") from None
     except (httpcore.ProtocolError, httpcore.UnsupportedProtocol):
-        raise NotDelivered("protocol") from None
-
-
-def _beginning(response: httpcore.Response, bytes_max: int) -> bytes:
-    found = bytearray()
-    try:
-        for part in response.iter_stream():
-            found += part
-            if len(found) >= bytes_max:
-                break
-    except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError):
-        pass  # the status was said: that is the answer
-    return bytes(found[:bytes_max])
+        raise Unreachable("protocol") from None
 
 
 class _Checked(httpcore.NetworkBackend):
@@ -180,7 +177,7 @@ class _Checked(httpcore.NetworkBackend):
             except httpcore.ConnectError as failed:
                 problem = failed
             else:
-                return _Ending(stream, self._ends_at)
+                return _Ending(stream, self._ends_at, self._policy.silence_seconds)
         raise problem
 
     def _addresses(self) -> list[Address]:
@@ -195,22 +192,27 @@ class _Checked(httpcore.NetworkBackend):
             texts = _in_time(self._policy.resolve, self._target, _left(self._ends_at))
             found = [ipaddress.ip_address(text) for text in dict.fromkeys(texts)]
         if not all(_is_open(address, self._target, self._policy) for address in found):
-            raise NotDelivered("address")
+            raise Unreachable("address")
         return found
 
 
 class _Ending(httpcore.NetworkStream):
     """A stream whose every wait is cut by one common end: a byte a second gets nobody further."""
 
-    def __init__(self, stream: httpcore.NetworkStream, ends_at: float) -> None:
+    def __init__(
+        self, stream: httpcore.NetworkStream, ends_at: float, silence_seconds: float
+    ) -> None:
         self._stream = stream
         self._ends_at = ends_at
+        self._silence_seconds = silence_seconds
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _left(self._ends_at, httpcore.ReadTimeout))
+        left = _left(self._ends_at, httpcore.ReadTimeout)
+        return self._stream.read(max_bytes, min(left, self._silence_seconds))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, _left(self._ends_at, httpcore.WriteTimeout))
+        left = _left(self._ends_at, httpcore.WriteTimeout)
+        self._stream.write(buffer, min(left, self._silence_seconds))
 
     def close(self) -> None:
         self._stream.close()
@@ -223,11 +225,10 @@ class _Ending(httpcore.NetworkStream):
     ) -> httpcore.NetworkStream:
         left = _left(self._ends_at)
         try:
-            return _Ending(
-                self._stream.start_tls(ssl_context, server_hostname, left), self._ends_at
-            )
+            secure = self._stream.start_tls(ssl_context, server_hostname, left)
         except httpcore.ConnectError:
-            raise NotDelivered("tls") from None
+            raise Unreachable("tls") from None
+        return _Ending(secure, self._ends_at, self._silence_seconds)
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 (as in httpcore)
         return self._stream.get_extra_info(info)
@@ -257,7 +258,7 @@ def _in_time(resolve: Resolve, target: Target, seconds: float) -> Sequence[str]:
         except (OSError, UnicodeError):
             found.append(())
 
-    thread = threading.Thread(target=look, name="webhook-resolver", daemon=True)
+    thread = threading.Thread(target=look, name="egress-resolver", daemon=True)
     thread.start()
     thread.join(seconds)
     if not found:
@@ -269,14 +270,11 @@ def _in_time(resolve: Resolve, target: Target, seconds: float) -> Sequence[str]:
 
 def _is_open(address: Address, target: Target, policy: Policy) -> bool:
     """Return whether `target` may be called at `address`: plain http only where it is allowed."""
+    if target.origin == policy.origin:
+        return True
     if target.scheme == "http":
         return addresses.is_in(address, policy.allowed)
     return addresses.may_call(address, allowed=policy.allowed)
-
-
-@functools.lru_cache(maxsize=8)
-def _networks(cidrs: tuple[str, ...]) -> tuple[Network, ...]:
-    return tuple(ipaddress.ip_network(text) for text in cidrs)
 
 
 @functools.cache

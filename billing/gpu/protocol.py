@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import BinaryIO, Final, Literal, Protocol
 
@@ -73,6 +74,10 @@ class Rejected(BackendError):
         self.fail = fail
 
 
+class Unmakeable(Rejected):
+    """Our adapter cannot tell this backend the order: nothing was sent, another may make it."""
+
+
 class AuthError(BackendError):
     """The backend refuses us, not the order: key, balance or address. An operator must look."""
 
@@ -88,7 +93,15 @@ class Unsupported(BackendError):
 
 
 class BadOutput(BackendError):
-    """What the backend calls its output is no mp4, too large, or stands where we do not fetch."""
+    """What the backend calls its output is none, too large, or stands where we do not fetch."""
+
+
+class NotFetched(BackendError):
+    """An output was not copied this time; it may still be there. Ask for it again."""
+
+
+class OddOutput(NotFetched):
+    """What was downloaded is no film. A store in trouble answers so, too: ask again for a while."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,10 +112,21 @@ class Caps:
         client_id: what our attempt id is worth when an order is sent twice.
         poll: final states can be asked for; without it only callbacks bring them.
         find: an ambiguous order can be looked up by its attempt id.
-        callback: how a callback is authenticated, besides the token in its path.
+        list: an ambiguous order can be looked for among those that the backend lists.
+        callback: how a callback is authenticated, besides the token in its path. One that is
+            "unsigned" or has a mere "bearer" is a hint where the backend can be polled: its word
+            is asked for, not believed.
+        callback_challenge: the address of callbacks is tried out first, and must answer.
         callback_retry_seconds: how long a final callback may still arrive after the backend has
             forgotten the attempt; before that, `ABSENT` does not yet mean lost.
         usage: the unit in which the backend reports what it spent.
+        output_ttl_seconds: how long an output can be fetched after its end.
+        retention_seconds: how long an attempt that has ended can be asked about; None: no end is
+            known, 0: it is forgotten at once.
+        poll_seconds: how long to wait between two questions about one attempt.
+        in_flight_max: how many attempts the vendor allows at once; None: no bound is known.
+        server_deadline: the backend itself gives up after the deadline that we name.
+        extends_own_only: it continues no film but one that it made itself, by `AttemptView.parent`.
     """
 
     client_id: Literal[
@@ -123,7 +147,10 @@ class Caps:
     output: Literal["url_ttl", "upload", "file_api", "inline"] = "url_ttl"
     output_ttl_seconds: int | None = None
     retention_seconds: int | None = None
+    poll_seconds: int = 10
+    in_flight_max: int | None = None
     server_deadline: bool = False
+    extends_own_only: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,17 +159,24 @@ class AttemptView:
 
     Attributes:
         id: ours; also the idempotency key where the backend takes one.
-        input: the order in the backend's own words.
+        model: the vendor's name of the ordered model, as the setting BACKENDS maps it.
+        input: the order in our words, every dimension in full; `input["model"]` is our code.
         callback_url: where the backend reports, with our token in its path.
+        deadline_seconds: how long it may take, for backends that give up by themselves.
         provider_id: the backend's id, "" until it gave one.
         context: what the adapter asked to be remembered at submit.
+        parent: what it asked to be remembered of the run that this one continues, where the same
+            backend made that; else nothing.
     """
 
     id: str
+    model: str = ""
     input: Mapping[str, object] = field(default_factory=dict)
     callback_url: str = ""
+    deadline_seconds: int = 0
     provider_id: str = ""
     context: Mapping[str, str] = field(default_factory=dict)
+    parent: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +185,8 @@ class Status:
 
     Attributes:
         progress: 0..1, None when nothing was said. For eyes only; never near money.
-        outputs: where the results are (`data:` or `https:` addresses); large, do not log.
+        outputs: where the results are: `data:` and `https:` addresses, or a word of the adapter's
+            own that its `fetch_outputs` understands; large, do not log.
         fail: set if and only if the state is FAILED, CANCELED or EXPIRED.
         message: the backend's reason, shortened.
         usage: what the backend says it spent, by unit.
@@ -174,11 +209,12 @@ class Status:
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """One finished file, checked: an mp4, whole, within the size allowed.
+    """One finished file, checked: an mp4 or a still picture, whole, within the size allowed.
 
     Attributes:
         file: open at its first byte; gone when the iteration moves on.
-        milliseconds: how long it plays, by its own header.
+        mime: by its bytes: "video/mp4", "image/png", "image/jpeg" or "image/webp".
+        milliseconds: how long it plays, by its own header; 0: a picture.
     """
 
     file: BinaryIO
@@ -217,7 +253,7 @@ class Health:
 
 
 class Backend(Protocol):
-    """One GPU backend. Every method but `parse_callback` refuses to run inside a transaction."""
+    """One GPU backend. Every method that may call it refuses to run inside a transaction."""
 
     @property
     def caps(self) -> Caps:
@@ -259,14 +295,21 @@ class Backend(Protocol):
         """Yield each output, checked, as an open temporary file.
 
         Raises:
-            BadOutput: not an mp4, too large, or at an address that we do not fetch from.
+            BadOutput: neither film nor picture, too large, or at an address that we do not fetch.
+            OddOutput: a download is neither film nor picture, this time.
+            NotFetched, or another BackendError: a download failed; another try may succeed.
         """
         ...
 
     def parse_callback(
-        self, headers: Mapping[str, str], raw_body: bytes, attempt_id: str
+        self, headers: Mapping[str, str], raw_body: bytes, attempt: AttemptView, *, now: datetime
     ) -> Status:
         """Authenticate a callback, and return what it says of the attempt named in its signed path.
+
+        It may come before the reply to `submit`: then `attempt.provider_id` is still "".
+
+        Args:
+            now: for the two-sided check of a signature's own instant.
 
         Raises:
             CallbackUnauthenticated: not from this backend.
@@ -274,11 +317,18 @@ class Backend(Protocol):
         """
         ...
 
-    def read_callback(self, raw_body: bytes, attempt_id: str) -> Status:
+    def read_callback(self, raw_body: bytes, attempt: AttemptView) -> Status:
         """Return what a callback that was authenticated before, and stored since, says.
 
         Raises:
             CallbackMalformed: unreadable, or about another attempt.
+        """
+        ...
+
+    def answer_challenge(self, raw_body: bytes) -> bytes | None:
+        """Return what must be echoed when a vendor tries our address out; None: it is a callback.
+
+        Says nothing about any attempt, and may be asked by anybody who has a signed path.
         """
         ...
 

@@ -1,8 +1,7 @@
-"""Which backends there are: the setting BACKENDS, checked, and the adapter of each kind."""
+"""Which backends there are: the setting BACKENDS, checked, each by the adapter of its kind."""
 
-from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -11,18 +10,25 @@ from django.utils.translation import gettext as _
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
     StringConstraints,
     ValidationError,
+    field_validator,
 )
 
-from billing.gpu.cog.adapter import CogBackend
+from billing.egress import FetchPolicy, networks
+from billing.gpu import adapters
+from billing.gpu.costs import CostRow
 from billing.gpu.errors import NoBackend, UnknownBackend
+from billing.gpu.kinds import Connection
 from billing.gpu.protocol import Backend
 
 ANY_MODEL: Final = "*"
+_SETTLING_SECONDS: Final = 120
+_WORDS_BYTES_MAX: Final = 1024 * 1024
 
 
 def _checked_url(url: str) -> str:
@@ -34,18 +40,41 @@ def _checked_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _as_table(models: object) -> object:
+    """Return a list of codes as the table in which each is its own name."""
+    if isinstance(models, list) and all(isinstance(code, str) for code in models):
+        return {code: code for code in models}
+    return models
+
+
+def _checked_network(cidr: str) -> str:
+    networks((cidr,))
+    return cidr
+
+
+_Code = Annotated[str, StringConstraints(min_length=1, max_length=129)]
+_VendorName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
 class BackendConfig(BaseModel):
     """One entry of BACKENDS.
 
     Attributes:
+        kind: the adapter's folder.
         url: where the backend listens; without a trailing slash.
-        models: the codes of the models it makes; "*" for all.
-        secret: authenticates its callbacks; at least 16 characters.
+        models: the codes of the models it makes; "*" for all. As a table, each with the vendor's
+            name of it; a key `model/task` says it for one task and goes before the plain one.
+        secret: the vendor's key, or what authenticates its callbacks; at least 16 characters.
+        options: what only this kind has to be told; its README lists them.
         concurrency: how many attempts it may have at once.
         sandbox: whether it serves sandbox accounts too, because a job on it costs nothing.
         deadline_seconds: how long an attempt may take before it is asked to stop.
+        output_cidrs: private networks from which its outputs may be downloaded, also by plain
+            http; for backends of one's own. All others are fetched from public addresses only.
         absent_grace_seconds: how long a backend must deny an attempt before it counts as lost;
-            by default as long as the backend itself repeats a final callback.
+            by default as long as the backend itself repeats a final callback, and two minutes at
+            least where it can be polled.
+        costs: what its attempts cost us, by what it reports; all in one currency.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -53,27 +82,38 @@ class BackendConfig(BaseModel):
     kind: str
     url: Annotated[str, AfterValidator(_checked_url)]
     secret: Annotated[SecretStr, Field(min_length=16)]
-    models: Annotated[
-        list[Annotated[str, StringConstraints(min_length=1, max_length=64)]], Field(min_length=1)
-    ]
+    models: Annotated[dict[_Code, _VendorName], BeforeValidator(_as_table), Field(min_length=1)]
+    options: dict[str, Any] = Field(default_factory=dict)
     concurrency: Annotated[int, Field(ge=1, le=10_000)] = 1
     sandbox: bool = False
+    output_cidrs: list[Annotated[str, AfterValidator(_checked_network)]] = Field(
+        default_factory=list
+    )
     deadline_seconds: Annotated[int, Field(ge=1, le=7 * 86_400)] = 900
     absent_grace_seconds: Annotated[int, Field(ge=0, le=86_400)] | None = None
+    costs: list[CostRow] = Field(default_factory=list)
+
+    @field_validator("costs")
+    @classmethod
+    def _in_one_currency(cls, rows: list[CostRow]) -> list[CostRow]:
+        if len({row.currency for row in rows}) > 1:
+            raise ValueError("all rows must be in one currency, for they are added")
+        return rows
+
+    @property
+    def codes(self) -> list[str] | None:
+        """The codes of the models that it makes; None: all."""
+        codes = dict.fromkeys(code.partition("/")[0] for code in self.models)
+        return None if ANY_MODEL in codes else list(codes)
 
     def makes(self, model: str) -> bool:
         """Say whether the backend makes `model`."""
-        return ANY_MODEL in self.models or model in self.models
+        return self.codes is None or model in self.codes
 
-
-def _cog(config: BackendConfig) -> Backend:
-    return CogBackend(
-        base_url=config.url, secret=config.secret.get_secret_value(), concurrency=config.concurrency
-    )
-
-
-# A new adapter adds its folder and its line here.
-_ADAPTERS: Final[Mapping[str, Callable[[BackendConfig], Backend]]] = {"cog": _cog}
+    def vendor_name(self, model: str, task: str) -> str:
+        """Return the vendor's name of a model; our own code where nothing else is said."""
+        of_task = self.models.get(f"{model}/{task}")
+        return of_task or self.models.get(model, model)
 
 
 def configured() -> dict[str, BackendConfig]:
@@ -96,8 +136,7 @@ def configured() -> dict[str, BackendConfig]:
         except ValidationError as error:
             flaws += _sentences(name, error)
             continue
-        if found[name].kind not in _ADAPTERS:
-            flaws.append(f"{name}.kind: must be one of {', '.join(sorted(_ADAPTERS))}")
+        flaws += _flaws_of_kind(name, found[name])
     if flaws:
         raise ImproperlyConfigured(f"BACKENDS is wrong. {'; '.join(flaws)}.")
     return found
@@ -110,7 +149,17 @@ def backend_for(name: str) -> Backend:
         UnknownBackend: none of that name is configured.
     """
     config = _entry(name)
-    return _ADAPTERS[config.kind](config)
+    kind = adapters.kinds()[config.kind]
+    return kind.build(
+        Connection(
+            name=name,
+            url=config.url,
+            secret=config.secret.get_secret_value(),
+            concurrency=config.concurrency,
+            options=kind.options.model_validate(config.options),
+            fetch=FetchPolicy(allowed=networks(tuple(config.output_cidrs))),
+        )
+    )
 
 
 def serving(model: str, *, is_sandbox: bool) -> list[str]:
@@ -146,8 +195,29 @@ def models_of(name: str) -> list[str] | None:
     Raises:
         UnknownBackend: none of that name is configured.
     """
-    models = _entry(name).models
-    return None if ANY_MODEL in models else models
+    return _entry(name).codes
+
+
+def vendor_name(name: str, *, model: str, task: str) -> str:
+    """Return how the vendor behind the backend `name` calls the model.
+
+    Raises:
+        UnknownBackend: none of that name is configured.
+    """
+    return _entry(name).vendor_name(model, task)
+
+
+def callback_bytes_max(name: str) -> int:
+    """Return how long a callback of the backend `name` may be: a mebibyte, and films inside of it.
+
+    Raises:
+        UnknownBackend: as `backend_for`.
+    """
+    if backend_for(name).caps.output != "inline":
+        return _WORDS_BYTES_MAX
+    # In base64: four characters for three bytes.
+    film_bytes: int = settings.OUTPUT_BYTES_MAX
+    return _WORDS_BYTES_MAX + film_bytes // 3 * 4
 
 
 def concurrency(name: str) -> int:
@@ -157,6 +227,15 @@ def concurrency(name: str) -> int:
         UnknownBackend: none of that name is configured.
     """
     return _entry(name).concurrency
+
+
+def costs(name: str) -> list[CostRow]:
+    """Return the cost table of the backend `name`; empty when nobody has given one.
+
+    Raises:
+        UnknownBackend: none of that name is configured.
+    """
+    return _entry(name).costs
 
 
 def deadline(name: str) -> timedelta:
@@ -176,7 +255,9 @@ def absent_grace(name: str) -> timedelta:
     """
     seconds = _entry(name).absent_grace_seconds
     if seconds is None:
-        seconds = backend_for(name).caps.callback_retry_seconds
+        caps = backend_for(name).caps
+        # One that is asked may deny for a moment what it has just taken.
+        seconds = max(caps.callback_retry_seconds, _SETTLING_SECONDS if caps.poll else 0)
     return timedelta(seconds=seconds)
 
 
@@ -185,6 +266,18 @@ def _entry(name: str) -> BackendConfig:
     if config is None:
         raise UnknownBackend(_("There is no backend named so."), backend=name)
     return config
+
+
+def _flaws_of_kind(name: object, config: BackendConfig) -> list[str]:
+    """Return what is wrong with the entry's kind, or with what only that kind is told."""
+    kinds = adapters.kinds()
+    if config.kind not in kinds:
+        return [f"{name}.kind: must be one of {', '.join(kinds)}"]
+    try:
+        kinds[config.kind].options.model_validate(config.options)
+    except ValidationError as error:
+        return _sentences(f"{name}.options", error)
+    return []
 
 
 def _sentences(name: object, error: ValidationError) -> list[str]:

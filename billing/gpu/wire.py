@@ -1,4 +1,4 @@
-"""The only module of the GPU package that opens connections.
+"""The only module that opens connections to backends.
 
 It exists for two promises that ordinary clients do not make: a call ends within its seconds
 however slowly the other side drips, and a failure says whether anything was sent.

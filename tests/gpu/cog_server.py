@@ -8,7 +8,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from billing.gpu.cog.adapter import CogBackend
+from billing.gpu.adapters.cog.adapter import CogBackend
 from billing.gpu.demo.server import command
 from config.embedded.processes import free_port, kill_session, spawn, stop
 

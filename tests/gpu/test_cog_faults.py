@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from billing.gpu import wire
-from billing.gpu.cog.adapter import CogBackend
+from billing.gpu.adapters.cog.adapter import CogBackend
 from billing.gpu.protocol import (
     Ambiguous,
     AtCapacity,

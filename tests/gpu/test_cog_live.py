@@ -4,12 +4,13 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from django.db import transaction
 
-from billing.gpu.cog.adapter import CogBackend
+from billing.gpu.adapters.cog.adapter import CogBackend
 from billing.gpu.errors import CallbackMalformed, CallbackUnauthenticated
 from billing.gpu.protocol import (
     AtCapacity,
@@ -27,6 +28,7 @@ from tests.gpu import films
 from tests.gpu.cog_server import CogServer
 from tests.gpu.receiver import Receiver
 
+NOW = datetime(2026, 11, 26, tzinfo=UTC)  # a bearer token has no instant
 ORDER = {
     "seconds": 2,
     "resolution": "480p",
@@ -70,7 +72,7 @@ def test_a_prompt_becomes_a_film_of_the_seconds_ordered(
 
     accepted = backend.submit(attempt)
     end = receiver.wait_for_the_end(f"/{attempt.id}")
-    status = backend.parse_callback(end.headers, end.body, attempt.id)
+    status = backend.parse_callback(end.headers, end.body, attempt, now=NOW)
 
     assert accepted.state in (State.QUEUED, State.RUNNING)
     assert status.state == State.SUCCEEDED
@@ -307,11 +309,11 @@ def test_a_stranger_cannot_report(backend: CogBackend, receiver: Receiver) -> No
 
     for header in ("Bearer wrong", "", backend.secret, f"bearer {backend.secret}", "Bearer é"):
         with pytest.raises(CallbackUnauthenticated):
-            backend.parse_callback({"Authorization": header}, end.body, attempt.id)
+            backend.parse_callback({"Authorization": header}, end.body, attempt, now=NOW)
     with pytest.raises(CallbackUnauthenticated):
-        backend.parse_callback({}, end.body, attempt.id)
+        backend.parse_callback({}, end.body, attempt, now=NOW)
     with pytest.raises(CallbackMalformed):
-        backend.parse_callback(end.headers, end.body, "att_another")
+        backend.parse_callback(end.headers, end.body, AttemptView(id="att_another"), now=NOW)
 
 
 @pytest.mark.django_db
@@ -330,7 +332,7 @@ def _progress(backend: CogBackend, attempt: AttemptView) -> float:
 
 
 def _status(backend: CogBackend, body: bytes, attempt: AttemptView) -> Status:
-    return backend.read_callback(body, attempt.id)
+    return backend.read_callback(body, attempt)
 
 
 def _kept_in(path: Path, outputs: Iterator[Output]) -> list[Output]:

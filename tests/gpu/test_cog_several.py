@@ -1,6 +1,7 @@
 """Several outputs of one order, by the real Cog server: as many as it makes, each its own."""
 
 import secrets
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,13 @@ def test_as_many_films_come_as_the_server_makes(
     attempt_id = f"att_{secrets.token_hex(8)}"
     order = {"prompt": prompt, "seconds": 1, "resolution": "480p", "count": 3, "watermark": True}
 
-    backend.submit(
-        AttemptView(id=attempt_id, input=order, callback_url=f"{receiver.base_url}/{attempt_id}")
+    attempt = AttemptView(
+        id=attempt_id, input=order, callback_url=f"{receiver.base_url}/{attempt_id}"
     )
+
+    backend.submit(attempt)
     end = receiver.wait_for_the_end(f"/{attempt_id}")
-    status = backend.parse_callback(end.headers, end.body, attempt_id)
+    status = backend.parse_callback(end.headers, end.body, attempt, now=datetime.now(UTC))
 
     assert status.state == (State.SUCCEEDED if made else State.FAILED)
     assert len(set(status.outputs)) == made

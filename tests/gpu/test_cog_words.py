@@ -5,11 +5,12 @@ import json
 import pytest
 from pytest_django.fixtures import Settings
 
-from billing.gpu.cog.adapter import CogBackend
+from billing.gpu.adapters.cog.adapter import CogBackend
 from billing.gpu.errors import CallbackMalformed
-from billing.gpu.protocol import FINAL_STATES, Fail, State
+from billing.gpu.protocol import FINAL_STATES, AttemptView, Fail, State
 
 BACKEND = CogBackend(base_url="http://127.0.0.1:9", secret="a-secret-of-16-letters")
+ATTEMPT = AttemptView(id="att_1")
 DATA = "data:video/mp4;base64,AAAA"
 
 
@@ -29,11 +30,10 @@ def said(**words: object) -> bytes:
         ("cancelled", State.CANCELED),
         ("meditating", State.RUNNING),
         ("succeeded!", State.RUNNING),
-        ("", State.RUNNING),
     ],
 )
 def test_each_word_has_a_state_and_an_unknown_one_is_never_final(word: str, state: State) -> None:
-    status = BACKEND.read_callback(said(status=word), "att_1")
+    status = BACKEND.read_callback(said(status=word), ATTEMPT)
 
     assert status.state == state
     assert (status.fail is not None) == (state in FINAL_STATES)
@@ -42,14 +42,14 @@ def test_each_word_has_a_state_and_an_unknown_one_is_never_final(word: str, stat
 def test_a_success_needs_an_output() -> None:
     nothings: tuple[object, ...] = (None, "", [], [None], {}, 7)
     for nothing in nothings:
-        status = BACKEND.read_callback(said(status="succeeded", output=nothing), "att_1")
+        status = BACKEND.read_callback(said(status="succeeded", output=nothing), ATTEMPT)
 
         assert (status.state, status.fail) == (State.FAILED, Fail.EMPTY)
 
 
 def test_one_output_or_several_are_kept_in_order() -> None:
-    one = BACKEND.read_callback(said(status="succeeded", output=DATA), "att_1")
-    two = BACKEND.read_callback(said(status="succeeded", output=[DATA, "data:x"]), "att_1")
+    one = BACKEND.read_callback(said(status="succeeded", output=DATA), ATTEMPT)
+    two = BACKEND.read_callback(said(status="succeeded", output=[DATA, "data:x"]), ATTEMPT)
 
     assert one.outputs == (DATA,)
     assert two.outputs == (DATA, "data:x")
@@ -57,7 +57,7 @@ def test_one_output_or_several_are_kept_in_order() -> None:
 
 
 def test_an_output_before_the_end_is_no_output() -> None:
-    assert BACKEND.read_callback(said(status="processing", output=DATA), "att_1").outputs == ()
+    assert BACKEND.read_callback(said(status="processing", output=DATA), ATTEMPT).outputs == ()
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_an_output_before_the_end_is_no_output() -> None:
     ],
 )
 def test_a_failure_is_classed_by_its_wording(error: str | None, state: State, fail: Fail) -> None:
-    status = BACKEND.read_callback(said(status="failed", error=error), "att_1")
+    status = BACKEND.read_callback(said(status="failed", error=error), ATTEMPT)
 
     assert (status.state, status.fail) == (state, fail)
 
@@ -93,7 +93,7 @@ def test_a_failure_is_classed_by_its_wording(error: str | None, state: State, fa
 )
 def test_progress_is_between_nothing_and_all(progress: object, read: float | None) -> None:
     status = BACKEND.read_callback(
-        said(status="processing", metrics={"progress": progress}), "att_1"
+        said(status="processing", metrics={"progress": progress}), ATTEMPT
     )
 
     assert status.progress == read
@@ -111,6 +111,8 @@ def test_progress_is_between_nothing_and_all(progress: object, read: float | Non
         b'{"status": "failed"}',
         b'{"id": "att_1"}',
         b'{"id": "att_1", "status": null}',
+        b'{"id": "att_1", "status": ""}',
+        b'{"id": "att_1", "status": " "}',
         b'{"id": "att_1", "status": "failed", "metrics": {"x": Infinity}}',
         b"[" * 200_000,
         b'{"id": "att_1", "status": "failed", "x": ' + b"9" * 10_000 + b"}",
@@ -118,14 +120,14 @@ def test_progress_is_between_nothing_and_all(progress: object, read: float | Non
 )
 def test_a_callback_that_cannot_be_applied_is_refused(body: bytes) -> None:
     with pytest.raises(CallbackMalformed):
-        BACKEND.read_callback(body, "att_1")
+        BACKEND.read_callback(body, ATTEMPT)
 
 
 def test_odd_metrics_and_logs_do_no_harm() -> None:
     odd: tuple[object, ...] = (None, [], "x", {"predict_time": "long"}, {"": 1, "a" * 500: 2})
     for metrics in odd:
         status = BACKEND.read_callback(
-            said(status="processing", metrics=metrics, logs=["x"]), "att_1"
+            said(status="processing", metrics=metrics, logs=["x"]), ATTEMPT
         )
 
         assert status.usage == {}
@@ -138,14 +140,15 @@ def test_what_is_remembered_holds_no_prompt_and_no_video() -> None:
         error="e" * 5000 + "\x00",
         input={"prompt": "a secret wish"},
         output=DATA * 1000,
-        logs="l" * 100_000,
+        logs="a secret wish, at https://cdn.example/film.mp4?Signature=opens-it",
     )
 
-    status = BACKEND.read_callback(body, "att_1")
+    status = BACKEND.read_callback(body, ATTEMPT)
 
     remembered = json.dumps(dict(status.raw))
     assert len(remembered) < 5000
     assert "secret wish" not in remembered
+    assert "opens-it" not in remembered
     assert "base64" not in remembered
     assert "\\u0000" not in remembered
     assert len(status.message) <= 500
@@ -155,7 +158,7 @@ def test_a_callback_larger_than_any_output_is_refused(settings: Settings) -> Non
     settings.OUTPUT_BYTES_MAX = 1000
 
     with pytest.raises(CallbackMalformed):
-        BACKEND.read_callback(b" " * 1_100_000 + said(status="processing"), "att_1")
+        BACKEND.read_callback(b" " * 1_100_000 + said(status="processing"), ATTEMPT)
 
 
 def test_the_secret_shows_nowhere() -> None:

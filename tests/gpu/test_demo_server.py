@@ -93,7 +93,7 @@ def test_a_dead_worker_process_is_reported_and_ends_the_server(
 
     os.kill(worker, signal.SIGKILL)
     end = receiver.wait_for_the_end(f"/{attempt.id}")
-    status = own_cog.backend().read_callback(end.body, attempt.id)
+    status = own_cog.backend().read_callback(end.body, attempt)
 
     assert (status.state, status.fail) == (State.FAILED, Fail.LOST)
     wait_until(lambda: not session_of(pid), seconds=8)

@@ -98,7 +98,8 @@ def test_what_is_no_whole_film_is_refused(content: bytes) -> None:
 @pytest.mark.parametrize(
     ("address", "sentence"),
     [
-        ("https://evil.example/v.mp4", "evil.example"),
+        ("http://evil.example/v.mp4", "evil.example"),
+        ("https://10.0.0.1/v.mp4", "10.0.0.1"),
         ("http://169.254.169.254/latest/meta-data", "169.254.169.254"),
         ("file:///etc/passwd", "unreadable address"),
         ("/var/out.mp4", "a path of its own"),

@@ -1,14 +1,18 @@
 """BACKENDS is checked before it is used, and errors name backend and key, never the secret."""
 
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django.fixtures import Settings
 
 from billing.gpu import registry
-from billing.gpu.cog.adapter import CogBackend
+from billing.gpu.adapters.cog.adapter import CogBackend
 from billing.gpu.errors import NoBackend, UnknownBackend
+from tests.architecture.tree import ROOT
 
 GOOD = {
     "kind": "cog",
@@ -72,13 +76,13 @@ def test_what_is_not_there_is_refused(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"kind": "magic"}, "demo.kind: must be one of cog"),
+        ({"kind": "magic"}, "demo.kind: must be one of .*cog"),
         ({"url": "ftp://x"}, "demo.url: .*http"),
         ({"url": "http://"}, "demo.url: .*host"),
         ({"url": "http://user:pw@host"}, "demo.url: .*no user"),
         ({"secret": "short"}, "demo.secret: "),
         ({"models": []}, "demo.models: "),
-        ({"models": [""]}, "demo.models.0: "),
+        ({"models": [""]}, "demo.models"),
         ({"concurrency": 0}, "demo.concurrency: "),
         ({"concurrency": "3"}, "demo.concurrency: "),
         ({"colour": "red"}, "demo.colour: "),
@@ -105,3 +109,35 @@ def test_all_flaws_are_told_at_once(settings: Settings) -> None:
 
     for part in ("a/b: ", "one.kind: ", "one.secret: ", "two.kind: "):
         assert part in str(flaw.value)
+
+
+def test_a_vendor_calls_a_model_as_the_table_says_the_task_first(settings: Settings) -> None:
+    named = {"kling-v1-6": "v1.6", "kling-v1-6/extend": "v1.6-more", "other": "o"}
+    settings.BACKENDS = {"table": {**GOOD, "models": named}, "list": GOOD}
+
+    def name(backend: str, model: str, task: str) -> str:
+        return registry.vendor_name(backend, model=model, task=task)
+
+    assert name("table", "kling-v1-6", "extend") == "v1.6-more"
+    assert name("table", "kling-v1-6", "text_to_video") == "v1.6"
+    assert name("list", "kling-v1-6", "extend") == "kling-v1-6"
+    assert registry.models_of("table") == ["kling-v1-6", "other"]
+    assert registry.serving("other", is_sandbox=False) == ["table"]
+
+
+def test_an_adapter_is_found_by_its_folder_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "magic"
+    folder.mkdir()
+    (folder / "__init__.py").write_text(
+        "from billing.gpu.kinds import Kind\nKIND = Kind(build=lambda connection: connection.url)\n"
+    )
+    seen = (
+        f"import billing.gpu.adapters as a; a.__path__.append({str(tmp_path)!r}); "
+        "print(sorted(set(a.kinds()) & {'cog', 'magic'}))"
+    )
+
+    told = subprocess.run(  # noqa: S603 (our own interpreter and line)
+        [sys.executable, "-c", seen], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert told.stdout.strip() == "['cog', 'magic']"

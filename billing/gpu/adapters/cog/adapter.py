@@ -7,6 +7,7 @@ docs/adr/0013-a-backend-is-asked-never-assumed.md.
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
@@ -17,14 +18,15 @@ from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
 from billing.gpu import wire
-from billing.gpu.cog.answers import Unreadable, fail_class, read_object, read_status, refusal_text
+from billing.gpu.adapters.cog.answers import read_status, refusal_text
 from billing.gpu.errors import CallbackMalformed, CallbackUnauthenticated
+from billing.gpu.kinds import Connection, Kind
 from billing.gpu.outputs import read_outputs
 from billing.gpu.protocol import (
     Ambiguous,
     AtCapacity,
     AttemptView,
-    AuthError,
+    Backend,
     BackendError,
     CancelResult,
     Caps,
@@ -37,6 +39,8 @@ from billing.gpu.protocol import (
     Status,
     Unsupported,
 )
+from billing.gpu.reading import Unreadable, read_object
+from billing.gpu.replies import require_accepted
 from billing.transactions import forbid_transaction
 
 log = structlog.get_logger(__name__)
@@ -45,19 +49,11 @@ log = structlog.get_logger(__name__)
 _EVENTS: Final = ("start", "logs", "completed")
 # coglet repeats a final callback twelve times, doubling from 0.2 s: 409 s in all.
 _CALLBACK_RETRY_SECONDS: Final = 420
-_RETRY_AFTER_SECONDS_MAX: Final = 3600
 # The coglet releases whose order of checks was seen: an id in flight is recognised before the
 # input is validated. Where it is the other way round, `find` would call a running job absent.
 _PROBED_RELEASES: Final = ("0.23.",)
-_YES: Final = (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED)
-_LATER: Final = (HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
-_NO: Final = (
-    HTTPStatus.BAD_REQUEST,
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    HTTPStatus.UNPROCESSABLE_ENTITY,
-)
-# 204 and its like say yes to something, but not to what.
-_NOBODY_KNOWS: Final = (*range(100, 300), HTTPStatus.REQUEST_TIMEOUT)
+# What a Cog server itself says when every slot is taken, or while it sets itself up.
+_BUSY: Final = (HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE)
 # Base64 takes four characters for three bytes; the rest of a callback is small.
 _CALLBACK_EXTRA_BYTES: Final = 1024 * 1024
 
@@ -107,7 +103,7 @@ class CogBackend:
         reply = self._put(attempt.id, order)
         if reply.status == HTTPStatus.CONFLICT:
             return self._own_or_at_capacity(attempt)
-        _require_accepted(reply)
+        require_accepted(reply, reason=refusal_text(reply.body), later=_BUSY)
         status = self._status(reply, attempt.id)
         if status.state == State.FAILED:
             raise Rejected(status.message, fail=status.fail or Fail.PROVIDER)
@@ -148,7 +144,7 @@ class CogBackend:
         reply = self._call("POST", f"/predictions/{quote(attempt.id, safe='')}/cancel")
         if reply.status == HTTPStatus.NOT_FOUND:
             return CancelResult.ABSENT
-        _require_accepted(reply)
+        require_accepted(reply, reason=refusal_text(reply.body), later=_BUSY)
         return CancelResult.REQUESTED
 
     def fetch_outputs(self, status: Status) -> Iterator[Output]:
@@ -156,25 +152,29 @@ class CogBackend:
         return read_outputs(status.outputs)
 
     def parse_callback(
-        self, headers: Mapping[str, str], raw_body: bytes, attempt_id: str
+        self, headers: Mapping[str, str], raw_body: bytes, attempt: AttemptView, *, now: datetime
     ) -> Status:
-        """Return what a callback says of `attempt_id`, after checking the bearer token."""
+        """Return what a callback says of `attempt`, after checking the bearer token."""
         given = {name.lower(): value for name, value in headers.items()}.get("authorization", "")
         if not self.secret or not constant_time_compare(given, f"Bearer {self.secret}"):
             raise CallbackUnauthenticated(_("This callback does not carry the backend's token."))
-        return self.read_callback(raw_body, attempt_id)
+        return self.read_callback(raw_body, attempt)
 
-    def read_callback(self, raw_body: bytes, attempt_id: str) -> Status:
-        """Return what a callback says of `attempt_id`."""
+    def read_callback(self, raw_body: bytes, attempt: AttemptView) -> Status:
+        """Return what a callback says of `attempt`."""
         bytes_max: int = settings.OUTPUT_BYTES_MAX
         if len(raw_body) > bytes_max // 3 * 4 + _CALLBACK_EXTRA_BYTES:
             raise CallbackMalformed(_("This callback is larger than any output may be."))
         try:
-            return read_status(read_object(raw_body), attempt_id)
+            return read_status(read_object(raw_body), attempt.id)
         except Unreadable as flaw:
             raise CallbackMalformed(
                 _("This callback cannot be applied. %(flaw)s") % {"flaw": flaw}
             ) from None
+
+    def answer_challenge(self, raw_body: bytes) -> bytes | None:
+        """Return None: Cog tries no address out."""
+        return None
 
     def health(self) -> Health:
         """Return READY when a slot is free; Cog does not say how many are."""
@@ -246,23 +246,10 @@ class CogBackend:
         return wire.call(method, f"{self.base_url}{path}", headers=headers, body=body)
 
 
-def _require_accepted(reply: wire.Reply) -> None:
-    """Return for an answer that means yes; raise what any other one means."""
-    if reply.status in _YES:
-        return
-    reason = refusal_text(reply.body)
-    said = f"The backend answered {reply.status}: {reason}"
-    if reply.status in _LATER:
-        raise AtCapacity(said, retry_after_seconds=_retry_after_seconds(reply))
-    if reply.status in _NO:
-        fail = fail_class(reason)
-        raise Rejected(reason, fail=fail if fail == Fail.MODERATION else Fail.INVALID_INPUT)
-    if reply.status in _NOBODY_KNOWS or reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise Ambiguous(said)
-    # Every other refusal, a redirect included, is about us: key, balance or address.
-    raise AuthError(said)
+def _build(connection: Connection) -> Backend:
+    return CogBackend(
+        base_url=connection.url, secret=connection.secret, concurrency=connection.concurrency
+    )
 
 
-def _retry_after_seconds(reply: wire.Reply) -> int:
-    said = reply.headers.get("retry-after", "")
-    return min(int(said), _RETRY_AFTER_SECONDS_MAX) if said.isascii() and said.isdigit() else 0
+KIND: Final = Kind(build=_build)

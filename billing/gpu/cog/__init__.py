@@ -1,1 +1,0 @@
-"""The adapter for servers that speak Cog's HTTP protocol."""

@@ -234,6 +234,12 @@ class EntitlementsOut(serializers.Serializer[Any]):
     steps = StepOut(many=True)
     slots = SlotsOut(many=True)
     excess = serializers.CharField()
+    weight = serializers.IntegerField(
+        help_text="While more is ordered than can be made, weight 4 gets four times what 1 gets."
+    )
+    keep_outputs = serializers.CharField(
+        allow_null=True, help_text="How long videos are kept, an ISO 8601 period; null: for ever."
+    )
     allow = serializers.DictField(child=serializers.ListField())
     max = serializers.DictField(child=serializers.IntegerField())
     limits = LimitOut(many=True)
@@ -330,6 +336,9 @@ class LaneOut(serializers.Serializer[Any]):
     code = serializers.CharField()
     name = TextOut()
     priority = serializers.IntegerField()
+    share = serializers.IntegerField(
+        help_text="Of a hundred starts of a backend at least so many, while it has jobs waiting."
+    )
     hours = HoursOut(allow_null=True)
     deliver_within = serializers.CharField(allow_null=True)
 

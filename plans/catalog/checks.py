@@ -18,6 +18,7 @@ from plans.catalog.choices import Choices, Found, Loc
 from plans.catalog.modifiers import Modifier
 from plans.catalog.offers import Pack, Plan
 from plans.catalog.orderable import Dimension, Model
+from plans.catalog.policies import Lane
 from plans.catalog.programmes import Programme
 from plans.catalog.rates import (
     AnyRate,
@@ -106,9 +107,11 @@ def check(document: dict[str, Any]) -> Iterator[Found]:
     if parts.choices(parts.model_codes) is not None:
         yield from names.parents_fit(parts.models)
     yield from names.default_model_fits(document, parts.model_codes)
+    yield from names.free_tier_has_a_plan(document)
     yield from names.refs_exist(document)
     yield from names.aliases_fit(document, parts.choices(parts.model_codes))
     every = parts.choices(parts.model_codes)
+    yield from names.lanes_fit(_valid(document, "lane", Lane.model_validate))
     yield from names.plans_fit(parts.plans, document, every)
     yield from names.packs_fit(parts.packs, document, every)
     yield from names.campaigns_fit(parts.campaigns, document, every)

@@ -6,6 +6,7 @@ By the class of the table, or one that it extends, and the key; one that needs a
 from collections.abc import Mapping
 from typing import Final
 
+from plans.catalog.right_examples import RIGHTS
 from plans.catalog.values import Table
 
 _GPU: Final = 'rate = [{ id = "gpu", form = "per_unit", basis = "seconds", price = "0.02" }]'
@@ -119,6 +120,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, str]]] = {
         "code": 'code = "off_peak"',
         "name": 'name = { en = "Off-peak", zh = "错峰" }',
         "priority": "priority = 200",
+        "share": "share = 10",
         "hours": 'hours = { from = "00:00", to = "08:00", zone = "Asia/Shanghai" }',
         "deliver_within": 'deliver_within = "P2D"',
     },
@@ -243,38 +245,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, str]]] = {
         "match_scope": 'match_scope = { model = "vivid-1" }',
         "factor": 'factor = "1/7"',
     },
-    "Entitlements": {
-        "concurrency": "concurrency = 5",
-        "step": 'step = [{ bought = "100", currency = "USD", concurrency = 10 }]',
-        "slot": 'slot = [{ match = { model = "vivid-1" }, concurrency = 2 }]',
-        "excess": 'excess = "wait"',
-        "allow": 'allow = { resolution = ["480p", "720p"], surface = ["web"] }',
-        "max": "max = { seconds = 5 }",
-        "limit": 'limit = [{ when = { resolution = "1080p" }, max = { seconds = 5 } }]',
-        "count": 'count = [{ window = "day", orders = 3 }]',
-        "packs": 'packs = ["credits-500"]',
-        "flags": "flags = { watermark = true, commercial = false }",
-        "ref": 'ref = "site"',
-    },
-    "ConcurrencyStep": {
-        "bought": 'bought = "100"',
-        "currency": 'currency = "USD"',
-        "concurrency": "concurrency = 10",
-    },
-    "Slots": {"match": 'match = { model = "vivid-1" }', "concurrency": "concurrency = 2"},
-    "Limit": {
-        "when": 'when = { resolution = "1080p" }',
-        "allow": 'allow = { mode = ["std"] }',
-        "max": "max = { seconds = 5 }",
-    },
-    "CountLimit": {
-        "window": 'window = "PT24H"',
-        "zone": 'window = "day"\nzone = "Asia/Shanghai"',
-        "match": 'match = { model = "vivid-1" }',
-        "orders": "orders = 3",
-        "outputs": "outputs = 30",
-        "credits": 'credits = "1000"',
-    },
+    **RIGHTS,
     "Model": {
         "code": 'code = "vivid-1"',
         "name": 'name = { en = "Vivid 1", zh = "Vivid 1" }',

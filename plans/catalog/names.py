@@ -7,7 +7,7 @@ from plans.catalog.allowances import Allowance, Campaign
 from plans.catalog.choices import Choices, Found, Loc, made_by, of_models
 from plans.catalog.offers import Pack, Plan, PlanPrice
 from plans.catalog.orderable import Derive, Dimension, Model, Task
-from plans.catalog.policies import CONTEXT
+from plans.catalog.policies import CONTEXT, SHARES_MAX, Lane
 from plans.catalog.programmes import Programme
 from plans.catalog.rights import Entitlements
 from plans.catalog.sentences import did_you_mean
@@ -34,6 +34,14 @@ def default_model_fits(document: dict[str, Any], codes: Collection[str]) -> Iter
     said = document.get("default_model")
     if isinstance(said, str):
         yield from _known(("default_model",), said, codes, "model")
+
+
+def free_tier_has_a_plan(document: dict[str, Any]) -> Iterator[Found]:
+    """Yield that the table rules over the free plan, and no plan is free."""
+    plans = document.get("plan")
+    said = [plan for plan in plans if isinstance(plan, dict)] if isinstance(plans, list) else []
+    if isinstance(document.get("free_tier"), dict) and not any(p.get("free") for p in said):
+        yield (("free_tier",), _("says who has the free plan, and no plan has free = true."))
 
 
 def refs_exist(document: dict[str, Any]) -> Iterator[Found]:
@@ -103,6 +111,17 @@ def aliases_fit(document: dict[str, Any], choices: Choices | None) -> Iterator[F
         for said, value in values.items() if isinstance(values, dict) else ():
             if isinstance(value, (str, int)):
                 yield from choices.values_fit((*loc, "values", said), means, (value,))
+
+
+def lanes_fit(lanes: Mapping[int, Lane]) -> Iterator[Found]:
+    """Yield the lane with which all shares together are more than half of the starts."""
+    shared = 0
+    for number, lane in lanes.items():
+        shared += lane.share
+        if shared > SHARES_MAX:
+            sentence = _("makes %(all)s with the lanes before it; together at most %(most)s.")
+            yield ("lane", number, "share"), sentence % {"all": shared, "most": SHARES_MAX}
+            return
 
 
 def plans_fit(

@@ -31,6 +31,7 @@ from plans.catalog.values import (
 from plans.credits import MICROS
 from plans.wording import gettext as _
 
+SHARES_MAX: Final = 50  # of all lanes; so that one that is behind its share has it soon
 ERROR_CLASSES: Final = (
     "backend_error",
     "timeout",
@@ -144,6 +145,9 @@ class Lane(Table):
 
     Attributes:
         priority: lower goes first.
+        share: of a hundred jobs that a backend starts at least so many are of this lane, while it
+            has jobs waiting: none starves behind those of a lower priority. All lanes' shares
+            together are at most 50.
         hours: work is handed to a backend only in these hours; an order waits for them.
         deliver_within: by when it is handed to a backend, counted from the order, or from when its
             hours begin if they have not; what was not is given back. It does not say by when the
@@ -153,6 +157,7 @@ class Lane(Table):
     code: Word
     name: Text
     priority: Whole = 100
+    share: Annotated[int, Field(ge=1, le=SHARES_MAX)] = 5
     hours: Hours | None = None
     deliver_within: PeriodText | None = None
 

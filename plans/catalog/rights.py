@@ -10,6 +10,7 @@ from plans.catalog.values import (
     Code,
     Currency,
     Micros,
+    PeriodText,
     PositiveMicros,
     PositiveWhole,
     Refs,
@@ -109,12 +110,15 @@ class Entitlements(Table):
         steps: more of them by what was bought ever; the highest that is reached counts.
         slots: jobs at once of certain orders, such as those of one model.
         excess: what happens to one more: it waits, or it is refused.
+        weight: how many times the work of an account of weight 1 the backends do for one of this
+            plan, in each lane, while more is ordered than they can make.
         allow: per dimension (also model, task, lane and surface) the only values it may have; an
             order of a model without that dimension is not touched.
         max: per dimension of numbers the highest value, where an order has it.
         limits: joint limits; all that match count.
         counts: how much may be ordered in a window of time.
         packs: the packs it may buy: all, none, or these.
+        keep_outputs: how long finished videos are kept; for ever where it is left out.
         flags: facts about the result, such as a watermark.
     """
 
@@ -122,10 +126,12 @@ class Entitlements(Table):
     steps: Annotated[tuple[ConcurrencyStep, ...], as_tuple] = Field(alias="step", default=())
     slots: Annotated[tuple[Slots, ...], as_tuple] = Field(alias="slot", default=())
     excess: Literal["wait", "refuse"] = "refuse"
+    weight: PositiveWhole = 1
     allow: dict[Word, Allowed] = Field(default_factory=dict)
     max: dict[Word, PositiveWhole] = Field(default_factory=dict)
     limits: Annotated[tuple[Limit, ...], as_tuple] = Field(alias="limit", default=())
     counts: Annotated[tuple[CountLimit, ...], as_tuple] = Field(alias="count", default=())
     packs: bool | Annotated[tuple[Code, ...], as_tuple] = True
+    keep_outputs: PeriodText | None = None
     flags: dict[Word, bool] = Field(default_factory=dict)
     ref: Refs = ()

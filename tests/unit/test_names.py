@@ -25,6 +25,11 @@ regions = ["cn-beijing"]
 currencies = ["CNY"]
 """
 
+
+def _lane(code: str, share: int) -> str:
+    return f"[[lane]]\ncode = '{code}'\nname = {{ en = 'L', zh = '道' }}\nshare = {share}\n"
+
+
 CASES = [
     (
         f"{PLAN}ref = 'vendr'\n[sources.vendor]\nat = 'x'\ngrade = 'A'\n",
@@ -135,6 +140,12 @@ CASES = [
         "is r again",
     ),
     (BOOKS + BOOKS, "book[2].code", "is cn again"),
+    (
+        _lane("slow", 45) + _lane("night", 6),
+        "lane[2].share",
+        "makes 51 with the lanes before it; together at most 50.",
+    ),
+    (_lane("slow", 0), "lane[1].share", "must be at least 1."),
 ]
 
 

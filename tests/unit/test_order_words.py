@@ -122,6 +122,15 @@ def test_a_default_model_must_be_one_of_the_models() -> None:
     assert "unknown model n" in problem.sentence
 
 
+def test_a_free_tier_needs_a_free_plan() -> None:
+    tier = "[free_tier]\nper_day = 10\n"
+    paid = HEAD.replace("free = true", "unpriced = true")
+    (problem,) = problems_of(f"{paid}\n{MODEL}\n{RATE}\n{tier}")
+
+    assert problem.key == "free_tier"
+    assert catalog(f"{RATE}\n{tier}", model=MODEL).free_tier is not None
+
+
 def test_two_words_for_one_thing_are_refused() -> None:
     assert errors({"model": "m", "aspect": "16:9", "aspect_ratio": "16:9"}) == [
         ("/aspect", "aspect and aspect_ratio say the same; give one of them.")

@@ -2,6 +2,7 @@
 
 from billing.accounts import admin as accounts
 from billing.corrections import admin as corrections
+from billing.fleet import admin as fleet
 from billing.http import admin as http
 from billing.jobs import admin as jobs
 from billing.ledger import admin as ledger
@@ -18,6 +19,7 @@ from billing.webhooks import admin as webhooks
 __all__ = [
     "accounts",
     "corrections",
+    "fleet",
     "http",
     "jobs",
     "ledger",

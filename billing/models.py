@@ -18,8 +18,10 @@ from billing.corrections.models import (
     Halt,
     OperatorDay,
 )
+from billing.fleet.models import BackendState, Breaker
 from billing.http.models import IdempotentAnswer
-from billing.jobs.models import Attempt, Callback, Job, Output, Quote
+from billing.jobs.models import Attempt, Callback, Job, LooseFile, Output, Quote
+from billing.jobs.turns import LaneClock
 from billing.ledger.models import (
     Allocation,
     Allowance,
@@ -59,6 +61,8 @@ __all__ = [
     "Allowance",
     "ApiKey",
     "Attempt",
+    "BackendState",
+    "Breaker",
     "Callback",
     "CampaignBudget",
     "CampaignGrant",
@@ -81,6 +85,8 @@ __all__ = [
     "IdempotentAnswer",
     "Identity",
     "Job",
+    "LaneClock",
+    "LooseFile",
     "Membership",
     "MembershipChange",
     "Message",

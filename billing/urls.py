@@ -5,8 +5,17 @@ from django.urls import path
 from billing.accounts.api import AccountDetail
 from billing.corrections.api import DebtList
 from billing.http.health import Healthz, Readyz
-from billing.jobs.api import JobCancel, JobDetail, JobList, MemberUsage, OutputFile, QuoteList
+from billing.jobs.api import (
+    JobCancel,
+    JobDetail,
+    JobList,
+    MemberUsage,
+    OutputFile,
+    QuoteList,
+    Thumbnail,
+)
 from billing.jobs.callbacks import BackendCallback
+from billing.jobs.events.api import JobEvents
 from billing.ledger.api import CheckIn, EntryList
 from billing.ledger.services import change_account
 from billing.organizations.api import (
@@ -50,7 +59,9 @@ urlpatterns = [
     path("v1/jobs", JobList.as_view()),
     path("v1/jobs/<str:job_id>", JobDetail.as_view()),
     path("v1/jobs/<str:job_id>/cancel", JobCancel.as_view()),
+    path("v1/jobs/<str:job_id>/events", JobEvents.as_view(), name="job-events"),
     path("v1/outputs/<str:token>", OutputFile.as_view(), name="output"),
+    path("v1/outputs/<str:token>/thumbnail", Thumbnail.as_view(), name="output-thumbnail"),
     path("v1/balance", BalanceView.as_view()),
     path("v1/debts", DebtList.as_view()),
     path("v1/grants", GrantList.as_view()),

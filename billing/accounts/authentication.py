@@ -86,6 +86,7 @@ class Caller:
         is_sandbox: it sees sandbox accounts only; otherwise it sees none of them.
         surface: the way in that its key or token names; "" where they name none.
         seat: for which organization the person acts; None: for himself.
+        expires_at: when the proof ends by itself; None: it does not.
     """
 
     kind: str
@@ -97,6 +98,7 @@ class Caller:
     is_sandbox: bool
     surface: str = ""
     seat: Seat | None = None
+    expires_at: datetime | None = None
     is_authenticated: bool = True
 
     @property
@@ -281,6 +283,7 @@ def _user(token: str, now: datetime) -> Caller:
         acts_for="",
         is_sandbox=account.is_sandbox,
         surface=bearer.surface,
+        expires_at=bearer.expires_at,
     )
 
 
@@ -331,6 +334,7 @@ def _service(secret: str, request: Request, now: datetime) -> Caller:
         acts_for=external_ids.of_header(request.headers.get(ACCOUNT_HEADER, "")),
         is_sandbox=key.is_sandbox,
         surface=key.surface,
+        expires_at=key.expires_at,
     )
 
 

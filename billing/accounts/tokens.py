@@ -7,8 +7,8 @@ read, `kid` only picks from the configured set, and `crit` is refused.
 import base64
 import binascii
 import math
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import jwt
@@ -40,11 +40,13 @@ class Bearer:
         subject: the account's external id.
         is_sandbox: the token plays only.
         surface: the way in that its bearer uses; "" where it says none.
+        expires_at: until when it is good; None was never verified.
     """
 
     subject: str
     is_sandbox: bool
     surface: str = ""
+    expires_at: datetime | None = field(default=None, compare=False)  # not who its bearer is
 
 
 def verify(token: str, *, now: datetime) -> Bearer:
@@ -192,4 +194,9 @@ def _bearer(claims: dict[str, Any]) -> Bearer:
         raise InvalidToken("`sandbox` is true or false.")
     if "surface" in claims and not surfaces.is_surface(surface):
         raise InvalidToken("`surface` is no word.")
-    return Bearer(subject=subject, is_sandbox=sandbox, surface=surface)
+    return Bearer(
+        subject=subject,
+        is_sandbox=sandbox,
+        surface=surface,
+        expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+    )

@@ -2,16 +2,13 @@
 
 import uuid
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -36,7 +33,7 @@ from billing.corrections.shapes import (
     preview_facts,
 )
 from billing.errors import DomainError
-from billing.http.admin import ReadOnlyAdmin
+from billing.http.admin import ActingAdmin, ReadOnlyAdmin
 from billing.ledger.admin import credits_column
 from plans import selectors as plans
 
@@ -51,41 +48,7 @@ def operator(request: HttpRequest) -> User:
     return request.user
 
 
-class CorrectionAdmin(ReadOnlyAdmin[Any]):
-    """A window whose acts go through forms and actions of their own."""
-
-    def page(
-        self,
-        request: HttpRequest,
-        title: str,
-        form: forms.Form,
-        buttons: Sequence[tuple[str, str]],
-        facts: Sequence[tuple[str, str]] = (),
-    ) -> HttpResponse:
-        """Return a form with its buttons, and what would move."""
-        context = {
-            **self.admin_site.each_context(request),
-            "title": title,
-            "opts": self.opts,
-            "form": form,
-            "buttons": buttons,
-            "facts": facts,
-        }
-        return render(request, "admin/billing/act.html", context)
-
-    def to_list(self) -> HttpResponse:
-        """Return to the list."""
-        names = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
-        return HttpResponseRedirect(reverse(names))
-
-    def complain(self, form: forms.Form, refusal: DomainError) -> None:
-        """Say beside the field that can mend it, if the form shows it, why it is refused."""
-        shown = {field.name for field in form.visible_fields()}
-        field = refusal.facts.get("field")
-        form.add_error(str(field) if field in shown else None, refusal.message)
-
-
-class RequestAdmin(CorrectionAdmin):
+class RequestAdmin(ActingAdmin[Any]):
     """Requests of some that others decide on."""
 
     actions = ["approve", "refuse", "withdraw"]
@@ -359,7 +322,7 @@ class DebtNoticeAdmin(ReadOnlyAdmin[DebtNotice]):
 
 
 @admin.register(Halt)
-class HaltAdmin(CorrectionAdmin):
+class HaltAdmin(ActingAdmin[Any]):
     """Accounts that were given too much by themselves; each waits for a person."""
 
     list_display = ["account", "halted_at", "told_at", "resumed_at", "operator", "reason"]

@@ -1,22 +1,26 @@
 """The base of the operators' windows: they look at rows; nothing here edits one."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Final, Generic, TypeVar
 
+from django import forms
 from django.contrib import admin
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import BadRequest
 from django.db import DataError
 from django.db.models import BinaryField, Field, JSONField, Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.template.response import SimpleTemplateResponse
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 from unfold.admin import ModelAdmin
 
+from billing.errors import DomainError
 from billing.http.models import IdempotentAnswer
 from plans.credits import format_micros
 
@@ -104,6 +108,40 @@ class ReadOnlyAdmin(ModelAdmin, Generic[_Row]):  # type: ignore[misc]  # unfold 
     def has_delete_permission(self, request: HttpRequest, obj: _Row | None = None) -> bool:
         """Nobody deletes a row by hand, a superuser neither."""
         return False
+
+
+class ActingAdmin(ReadOnlyAdmin[_Row]):
+    """A window whose acts go through forms and actions of their own."""
+
+    def page(
+        self,
+        request: HttpRequest,
+        title: str,
+        form: forms.Form,
+        buttons: Sequence[tuple[str, str]],
+        facts: Sequence[tuple[str, str]] = (),
+    ) -> HttpResponse:
+        """Return a form with its buttons, and what would move."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "opts": self.opts,
+            "form": form,
+            "buttons": buttons,
+            "facts": facts,
+        }
+        return render(request, "admin/billing/act.html", context)
+
+    def to_list(self) -> HttpResponse:
+        """Return to the list."""
+        names = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
+        return HttpResponseRedirect(reverse(names))
+
+    def complain(self, form: forms.Form, refusal: DomainError) -> None:
+        """Say beside the field that can mend it, if the form shows it, why it is refused."""
+        shown = {field.name for field in form.visible_fields()}
+        field = refusal.facts.get("field")
+        form.add_error(str(field) if field in shown else None, refusal.message)
 
 
 def _is_bytes(field: Field[Any, Any]) -> bool:

@@ -106,12 +106,23 @@ def entries_are_in_their_months() -> bool:
     return not are_astray
 
 
+def no_breaker_is_open() -> bool:
+    """Return whether orders get through to every backend, for each of its models."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM billing_breaker WHERE state <> 'closed')")
+        (is_any_open,) = cursor.fetchone()
+    return not is_any_open
+
+
 _CHECKS: Final[dict[str, Callable[[], bool]]] = {
     "database": database_answers,
     "broker": broker_answers,
     "worker": worker_was_seen,
 }
-_WARNINGS: Final[dict[str, Callable[[], bool]]] = {"entries_astray": entries_are_in_their_months}
+_WARNINGS: Final[dict[str, Callable[[], bool]]] = {
+    "breaker_open": no_breaker_is_open,
+    "entries_astray": entries_are_in_their_months,
+}
 
 
 def _passes(name: str, check: Callable[[], bool]) -> bool:

@@ -111,10 +111,12 @@ class Scene:
             )
         self.to_release = ""
 
-    def submit(self) -> None:
-        """Order a video."""
+    def submit(self, *, dispatch_at: datetime | None = None) -> None:
+        """Order a video; no backend has it before `dispatch_at`."""
         with transaction.atomic(durable=True):
             job = jobs.submit(account=self.account, order=_ORDER, actor=_ACTOR, now=self.now)
+            if dispatch_at is not None:
+                Job.objects.filter(pk=job.pk).update(dispatch_at=dispatch_at)
         self.to_cancel = job.pk
 
     def settle(self) -> None:
@@ -142,7 +144,7 @@ def run(*, calls: int, now: datetime) -> Report:
         calls: calls of each case in each of the five rounds.
         now: stamped on what the jobs' side writes.
     """
-    scene = Scene(account=_rich_account(now), now=now, catalog=plans.current().catalog)
+    scene = Scene(account=rich_account(now), now=now, catalog=plans.current().catalog)
     short_card = _on_card(bench_card.card(10), bench_card.spec(10), now)
     long_card = _on_card(bench_card.card(_ROWS), bench_card.spec(_ROWS), now)
     ranged_card = _on_card(bench_card.ranged_card(_ROWS), bench_card.ranged_spec(_ROWS), now)
@@ -191,7 +193,7 @@ def _on_card(catalog: Catalog, spec: Mapping[str, object], now: datetime) -> Cal
     return quote
 
 
-def _rich_account(now: datetime) -> Account:
+def rich_account(now: datetime) -> Account:
     """Return a sandbox account with a million credits in four grants."""
     account = ensure_account(new_id("bench"), zone="UTC", is_sandbox=True, now=now)
     for number in range(GRANTS):

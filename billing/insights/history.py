@@ -1,17 +1,17 @@
-"""What was really sold: succeeded jobs with what priced them, what they cost, and who paid.
+"""What was really sold: jobs with what priced them, what they cost, and who paid.
 
 Reads row by row: a year of history takes no more memory than a day.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from itertools import islice
 from typing import Final
 
-from billing.jobs.lifecycle import JobStatus
-from billing.jobs.models import Job
+from billing.jobs.lifecycle import FINAL, NEVER_TAKEN, JobStatus
+from billing.jobs.models import Attempt, Job
 from billing.ledger.models import Entry
 from plans.catalog.values import Scalar
 
@@ -20,17 +20,23 @@ _CHUNK: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Sold:
-    """One succeeded job.
+    """One job that has ended.
 
     Attributes:
+        job_id: which.
         version_id: the catalog that priced it.
         facts: its dimensions, and what was known of its account.
         at: the instant as of which it was priced.
         quoted_micros, charged_micros: the price told, and what was really taken, in credits.
         paid: by currency what the credits that were taken had cost, in micros of money.
         unpaid_micros: those of the credits that nobody had paid for, or not by themselves.
+        status: how the job has ended.
+        backend: who made it, or tried last; "" when nobody was asked.
+        spent: by currency what all its attempts cost us, in micros of money; None: of some nobody
+            knows. A job that no backend ever took cost nothing.
     """
 
+    job_id: str
     account_id: str
     model: str
     plan: str
@@ -41,18 +47,32 @@ class Sold:
     charged_micros: int
     paid: Mapping[str, Fraction]
     unpaid_micros: int
+    status: str
+    backend: str
+    spent: Mapping[str, int] | None
 
 
 def sold(*, since: datetime, is_sandbox: bool) -> Iterator[Sold]:
     """Yield the jobs ordered since then that have succeeded, those of one account in a row."""
+    yield from _read((JobStatus.SUCCEEDED,), since, is_sandbox=is_sandbox)
+
+
+def ended(*, since: datetime, is_sandbox: bool) -> Iterator[Sold]:
+    """Yield the jobs ordered since then that have ended in any way: those that failed cost, too."""
+    yield from _read(FINAL, since, is_sandbox=is_sandbox)
+
+
+def _read(statuses: Sequence[str], since: datetime, *, is_sandbox: bool) -> Iterator[Sold]:
     jobs = Job.objects.filter(
-        status=JobStatus.SUCCEEDED, created_at__gte=since, account__is_sandbox=is_sandbox
+        status__in=statuses, created_at__gte=since, account__is_sandbox=is_sandbox
     ).order_by("account_id", "id")
     for chunk in _chunks(jobs.iterator(chunk_size=_CHUNK)):
-        captured = _captured(chunk)
+        captured, tried = _captured(chunk), _tried(chunk)
         for job in chunk:
             paid, unpaid = captured.get(job.pk, ({}, 0))
+            backend, spent = tried.get(job.pk, ("", {}))
             yield Sold(
+                job_id=job.pk,
                 account_id=job.account_id,
                 model=job.model,
                 plan=job.plan,
@@ -63,12 +83,33 @@ def sold(*, since: datetime, is_sandbox: bool) -> Iterator[Sold]:
                 charged_micros=job.charged_micros or 0,
                 paid=paid,
                 unpaid_micros=unpaid,
+                status=job.status,
+                backend=backend,
+                spent=spent,
             )
 
 
 def _chunks(jobs: Iterator[Job]) -> Iterator[list[Job]]:
     while chunk := list(islice(jobs, _CHUNK)):
         yield chunk
+
+
+def _tried(jobs: list[Job]) -> dict[str, tuple[str, dict[str, int] | None]]:
+    """Return by job its last attempt's backend, and what all its attempts cost."""
+    rows = (
+        Attempt.objects.filter(job__in=jobs)
+        .order_by("job_id", "number")
+        .values_list("job_id", "backend", "outcome", "cost_micros", "cost_currency")
+    )
+    found: dict[str, tuple[str, dict[str, int] | None]] = {}
+    for job_id, backend, outcome, micros, currency in rows:
+        _former, spent = found.get(job_id, ("", {}))
+        if micros is None and outcome not in NEVER_TAKEN:
+            spent = None
+        elif micros and spent is not None:
+            spent = {**spent, currency: spent.get(currency, 0) + micros}
+        found[job_id] = backend, spent
+    return found
 
 
 def _captured(jobs: list[Job]) -> dict[str, tuple[dict[str, Fraction], int]]:

@@ -127,6 +127,28 @@ def rerated(job: Sold, catalog: Catalog, *, at: datetime | None = None) -> int:
     return rating.round_micros(catalog.credit, price.total_micros * _kept(job))
 
 
+def cost_of(job: Sold, costing: Catalog) -> Money | None:
+    """Return by currency what a job cost us, in micros of money; None: nobody knows.
+
+    That is what its backends measured, else what the catalog's cost sheet says of such an order.
+    """
+    if job.spent is not None:
+        return {currency: Fraction(micros) for currency, micros in job.spent.items()}
+    sheet = rating.cost(costing, facts_for(job, costing), at=job.at)
+    if sheet is None or costing.cost is None:
+        return None
+    return {costing.cost.currency: sheet}
+
+
+def margin_of(revenue: Money, cost: Money) -> Money:
+    """Return revenue less cost, by currency."""
+    nothing = Fraction(0)
+    return {
+        currency: revenue.get(currency, nothing) - cost.get(currency, nothing)
+        for currency in sorted(revenue.keys() | cost.keys())
+    }
+
+
 def facts_for(job: Sold, catalog: Catalog) -> Mapping[str, Scalar]:
     """Return the facts by which `catalog` prices a job: its own book for the same account."""
     facts = {name: value for name, value in job.facts.items() if name != "book"}
@@ -152,7 +174,7 @@ def _sides(job: Sold, catalog: Catalog) -> tuple[Side, Side]:
     new_micros = rerated(job, catalog)
     worth = before.credit.worth or catalog.credit.worth
     costing = before if before.cost is not None else catalog
-    old = _side(job, costing, job.charged_micros, job.paid, job.unpaid_micros, worth)
+    old = side_of(job, costing, job.charged_micros, job.paid, job.unpaid_micros, worth)
     if job.charged_micros:
         ratio = Fraction(new_micros, job.charged_micros)
         paid = {currency: micros * ratio for currency, micros in job.paid.items()}
@@ -161,10 +183,10 @@ def _sides(job: Sold, catalog: Catalog) -> tuple[Side, Side]:
         paid, unpaid = {}, Fraction(new_micros)
     worth = catalog.credit.worth or worth
     costing = catalog if catalog.cost is not None else before
-    return old, _side(job, costing, new_micros, paid, unpaid, worth)
+    return old, side_of(job, costing, new_micros, paid, unpaid, worth)
 
 
-def _side(
+def side_of(
     job: Sold,
     costing: Catalog,
     credits_micros: int,
@@ -179,12 +201,12 @@ def _side(
         side.revenue[worth.currency] = side.revenue.get(worth.currency, Fraction(0)) + value
     elif unpaid_micros:
         side.unvalued_micros = int(unpaid_micros)
-    cost = rating.cost(costing, facts_for(job, costing), at=job.at)
-    if cost is not None and costing.cost is not None and not side.unvalued_micros:
-        currency = costing.cost.currency
-        if not side.revenue.keys() - {currency}:
-            side.margin[currency] = side.revenue.get(currency, Fraction(0)) - cost
-            side.margin_jobs = 1
+    spent = cost_of(job, costing)
+    if spent is not None and not side.unvalued_micros:
+        side.margin = margin_of(side.revenue, spent)
+        side.margin_jobs = int(len(side.margin) <= 1)
+        if not side.margin_jobs:
+            side.margin = {}
     return side
 
 

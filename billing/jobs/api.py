@@ -1,18 +1,20 @@
 """Quotes and jobs over REST: parse, one call, answer."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.conf import settings
 from django.core import signing
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.http import FileResponse, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -38,6 +40,7 @@ from billing.jobs.errors import (
     InvalidParent,
     NotEntitled,
     NotYet,
+    OutputGone,
     PriceAboveMaximum,
     QuotaExceeded,
     QuoteExpired,
@@ -50,8 +53,14 @@ from billing.organizations.api.access import access_of
 from plans import selectors as plans
 from plans.errors import InvalidSpec, Unpriced
 
+# A player starts at once, and asks for further ranges by the same address for a while.
+_LEAD_SECONDS: Final = 900
+_RANGE: Final = OpenApiParameter(
+    "Range", str, OpenApiParameter.HEADER, description="One range, as bytes=0-1023."
+)
 
-class _AnyMedia(BaseContentNegotiation):
+
+class AnyMedia(BaseContentNegotiation):
     """A player asks for video/mp4, a browser for HTML: the file is what it is."""
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser:
@@ -98,8 +107,8 @@ class JobList(APIView):
     idempotency: ClassVar = {"POST": "required"}
     refusals: ClassVar = {
         "POST": [
-            *(InvalidSpec, Unpriced, Retired, NotYet, InvalidParent, PriceAboveMaximum),
-            *(QuoteExpired, NotEntitled, ConcurrencyLimit, QuotaExceeded),
+            *(InvalidSpec, Unpriced, Retired, NotYet, InvalidParent, OutputGone),
+            *(PriceAboveMaximum, QuoteExpired, NotEntitled, ConcurrencyLimit, QuotaExceeded),
             *(InDebt, InsufficientCredits, NoBackend),
         ]
     }
@@ -107,7 +116,7 @@ class JobList(APIView):
     @extend_schema(responses=JobPage, operation_id="list_jobs")
     def get(self, request: Request) -> Response:
         """List the account's jobs, the newest first."""
-        jobs = selectors.jobs(**_sight(request, Scope.JOBS_READ))
+        jobs = selectors.jobs(**sight_of(request, Scope.JOBS_READ))
         return Response(pagination.page(jobs, request, shapes.JobOut))
 
     @extend_schema(request=shapes.JobIn, responses={201: shapes.JobOut}, operation_id="submit_job")
@@ -125,7 +134,7 @@ class JobList(APIView):
             job = services.submit(
                 account=account, order=order, actor=actor_of(request), now=now, member=member
             )
-            return 201, shapes.JobOut(job).data
+            return 201, shapes.JobOut(job, context={"now": now}).data
 
         return idempotency.respond(idempotency.answer_once(key, work, now=now))
 
@@ -138,8 +147,8 @@ class JobDetail(APIView):
     @extend_schema(responses=shapes.JobOut, operation_id="read_job")
     def get(self, request: Request, job_id: str) -> Response:
         """Read a job: where it stands, what it cost, where its video is."""
-        job = selectors.job(job_id, **_sight(request, Scope.JOBS_READ))
-        return Response(shapes.JobOut(job).data)
+        job = selectors.job(job_id, **sight_of(request, Scope.JOBS_READ))
+        return Response(shapes.JobOut(job, context={"now": timezone.now()}).data)
 
 
 class JobCancel(APIView):
@@ -156,9 +165,9 @@ class JobCancel(APIView):
         now = timezone.now()
 
         def work() -> tuple[int, object]:
-            job = selectors.job(job_id, **_sight(request, Scope.JOBS_WRITE))
+            job = selectors.job(job_id, **sight_of(request, Scope.JOBS_WRITE))
             canceled = services.cancel(job=job, actor=actor_of(request), now=now)
-            return 202, shapes.JobOut(canceled).data
+            return 202, shapes.JobOut(canceled, context={"now": now}).data
 
         return idempotency.respond(idempotency.answer_once(key, work, now=now))
 
@@ -188,85 +197,135 @@ class MemberUsage(APIView):
         return Response({"data": shapes.usage_body(rows, access.organization)})
 
 
-class OutputFile(APIView):
-    """A finished file, by an address that is its own permission and ends by itself."""
+class _FileView(APIView):
+    """A file by an address that is its own permission and ends by itself."""
 
     authentication_classes = []
     permission_classes = [AllowAny]
-    content_negotiation_class = _AnyMedia
+    content_negotiation_class = AnyMedia
     authz: ClassVar = {"GET": "public"}
     refusals: ClassVar = {"GET": [RangeNotSatisfiable]}
 
+
+class OutputFile(_FileView):
+    """A finished film."""
+
     @extend_schema(
         operation_id="read_output",
-        parameters=[
-            OpenApiParameter(
-                "Range", str, OpenApiParameter.HEADER, description="One range, as bytes=0-1023."
-            )
-        ],
+        parameters=[_RANGE],
         responses={
             (200, "video/mp4"): OpenApiTypes.BINARY,
             (206, "video/mp4"): OpenApiTypes.BINARY,
+            302: OpenApiResponse(description="It lies elsewhere, for a few minutes."),
         },
     )
-    def get(self, request: Request, token: str) -> HttpResponse | FileResponse:
-        """Send the file, or the part of it that `Range` asks for."""
-        output = _output_of(token)
-        try:
-            size = default_storage.size(output.path)
-            headers = {
-                "Accept-Ranges": "bytes",
-                "Cache-Control": "private, max-age=3600",
-                "Content-Length": str(size),
-                "ETag": f'"{output.sha256}"',
-                "X-Content-Type-Options": "nosniff",
-            }
-            if request.method == "HEAD":
-                return HttpResponse(content_type=output.mime, headers=headers)
-            part = _asked_part(request, output, size)
-            file = default_storage.open(output.path)
-        except FileNotFoundError:
-            raise problems.absent() from None
-        if part is None:
-            return _Streamed(
-                file, content_type=output.mime, headers=headers, filename=_name(output)
-            )
+    def get(self, request: Request, token: str) -> HttpResponseBase:
+        """Send the file, or the part of it that `Range` asks for, or say where it is."""
+        output = _output_of(token, shapes.OUTPUT_SALT)
+        name = f"{output.job_id}.mp4"
+        return _send(request, _Stored(output.path, output.mime, output.sha256, name))
+
+
+class Thumbnail(_FileView):
+    """A small picture of a finished film."""
+
+    @extend_schema(
+        operation_id="read_thumbnail",
+        responses={
+            (200, "image/webp"): OpenApiTypes.BINARY,
+            302: OpenApiResponse(description="It lies elsewhere, for a few minutes."),
+        },
+    )
+    def get(self, request: Request, token: str) -> HttpResponseBase:
+        """Send the picture, or say where it is."""
+        output = _output_of(token, shapes.THUMBNAIL_SALT)
+        if not output.thumbnail_path:
+            raise problems.absent()
+        name = f"{output.job_id}.webp"
+        return _send(request, _Stored(output.thumbnail_path, "image/webp", output.pk, name))
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A file in our storage, as it is sent; `version` is another one for other bytes."""
+
+    path: str
+    mime: str
+    version: str
+    filename: str
+
+    @property
+    def etag(self) -> str:
+        """Return what `If-Range` compares."""
+        return f'"{self.version}"'
+
+
+def _send(request: Request, stored: _Stored) -> HttpResponseBase:
+    if settings.STORAGE_REDIRECTS:
+        return _lead(request, stored)
+    try:
+        size = default_storage.size(stored.path)
+        headers = {
+            "Accept-Ranges": "bytes",
+            "Cache-Control": "private, max-age=3600",
+            "Content-Length": str(size),
+            "ETag": stored.etag,
+            "X-Content-Type-Options": "nosniff",
+        }
+        if request.method == "HEAD":
+            return HttpResponse(content_type=stored.mime, headers=headers)
+        part = _asked_part(request, stored, size)
+        file = default_storage.open(stored.path)
+    except FileNotFoundError:
+        raise problems.absent() from None
+    status = HTTPStatus.OK
+    content: File[bytes] | _Part = file
+    if part is not None:
         first, last = part
+        status, content = HTTPStatus.PARTIAL_CONTENT, _Part(file, first, last - first + 1)
         headers["Content-Length"] = str(last - first + 1)
         headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-        return _Streamed(
-            _Part(file, first, last - first + 1),
-            status=HTTPStatus.PARTIAL_CONTENT,
-            content_type=output.mime,
-            headers=headers,
-            filename=_name(output),
-        )
+    return _Streamed(
+        content, status=status, content_type=stored.mime, headers=headers, filename=stored.filename
+    )
 
 
-def _output_of(token: str) -> Output:
+def _lead(request: Request, stored: _Stored) -> HttpResponse:
+    """Lead to the storage's own address, which ends soon; ranges are the storage's business."""
+    storage: Any = default_storage
+    url = storage.url(
+        stored.path,
+        parameters={
+            "ResponseContentType": stored.mime,
+            "ResponseContentDisposition": f'inline; filename="{stored.filename}"',
+        },
+        expire=min(settings.OUTPUT_URL_SECONDS, _LEAD_SECONDS),
+        http_method="HEAD" if request.method == "HEAD" else None,
+    )
+    return HttpResponse(
+        status=HTTPStatus.FOUND, headers={"Location": url, "Cache-Control": "private, no-store"}
+    )
+
+
+def _output_of(token: str, salt: str) -> Output:
+    """Return the output that an address is of; one whose file is deleted is absent."""
     try:
-        output_id = signing.loads(
-            token, salt=shapes.OUTPUT_SALT, max_age=settings.OUTPUT_URL_SECONDS
-        )
+        output_id = signing.loads(token, salt=salt, max_age=settings.OUTPUT_URL_SECONDS)
     except signing.BadSignature:
         raise problems.absent() from None
-    output = Output.objects.filter(pk=output_id).first()
+    output = Output.objects.filter(pk=output_id, deleted_at=None).first()
     if output is None:
         raise problems.absent()
     return output
 
 
-def _name(output: Output) -> str:
-    return f"{output.job_id}.mp4"
-
-
-def _asked_part(request: Request, output: Output, size: int) -> tuple[int, int] | None:
+def _asked_part(request: Request, stored: _Stored, size: int) -> tuple[int, int] | None:
     """Return the first and last byte that are wanted; None for the whole file.
 
     Raises:
         RangeNotSatisfiable: the file has none of them.
     """
-    if request.headers.get("If-Range", f'"{output.sha256}"') != f'"{output.sha256}"':
+    if request.headers.get("If-Range", stored.etag) != stored.etag:
         return None  # the caller has a part of something else
     try:
         return ranges.read_range(request.headers.get("Range", ""), size)
@@ -318,7 +377,7 @@ def orderer_of(request: Request, scope: Scope) -> tuple[Account, Membership | No
     return person_of(request, scope), None if seat is None else seat.membership
 
 
-def _sight(request: Request, scope: Scope) -> dict[str, Any]:
+def sight_of(request: Request, scope: Scope) -> dict[str, Any]:
     """Return whose jobs the caller may see, or change where `scope` is to write.
 
     What the other members ordered is changed by those alone who answer for the pool.

@@ -1,6 +1,5 @@
 """Where GPU backends report. Verified, written down, answered; a worker applies it."""
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -9,12 +8,9 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
 from billing.errors import DomainError
-from billing.gpu import callbacks
+from billing.gpu import callbacks, registry
 from billing.http import errors, problems
 from billing.jobs import services
-
-# A finished video arrives inside the callback, in base64: four characters for three bytes.
-_OVERHEAD_BYTES = 1024 * 1024
 
 
 @method_decorator(csrf_exempt, name="dispatch")
@@ -33,20 +29,20 @@ class BackendCallback(View):
         """Take a backend's word down. 200 means: it will be applied, whatever crashes now."""
         try:
             attempt_id = callbacks.attempt_of(token)  # before a byte of the body is read
-            services.hear(
+            echo = services.hear(
                 backend=backend,
                 attempt_id=attempt_id,
                 headers=request.headers,
-                body=_bounded_body(request),
+                body=_bounded_body(request, backend),
                 now=timezone.now(),
             )
         except DomainError as refusal:
             return problems.respond(refusal)
-        return HttpResponse(status=200)
+        return HttpResponse(echo, content_type="application/json")
 
 
-def _bounded_body(request: HttpRequest) -> bytes:
-    most = settings.OUTPUT_BYTES_MAX // 3 * 4 + _OVERHEAD_BYTES
+def _bounded_body(request: HttpRequest, backend: str) -> bytes:
+    most = registry.callback_bytes_max(backend)
     body: bytes = request.read(most + 1)
     if len(body) > most:
         raise errors.TooLarge(_("The body is too large."))

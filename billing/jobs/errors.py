@@ -220,3 +220,81 @@ class InvalidParent(DomainError):
         super().__init__(
             detail, errors=[{"pointer": "/parent", "code": "invalid_parent", "detail": detail}]
         )
+
+
+class OutputGone(DomainError):
+    """The video to be continued was deleted when its time by the plan was over."""
+
+    code = "output_gone"
+    kind = ErrorKind.INVALID
+
+    def __init__(self, *, job: str) -> None:
+        detail = _("The parent's video is kept no longer, so there is nothing to continue.")
+        super().__init__(
+            detail,
+            job=job,
+            errors=[{"pointer": "/parent", "code": "output_gone", "detail": detail}],
+        )
+
+
+class NotUnknown(DomainError):
+    """The job waits for no person: its verdict is known, or still due."""
+
+    code = "not_unknown"
+    kind = ErrorKind.CONFLICT
+
+    def __init__(self) -> None:
+        super().__init__(_("Only a job that is unknown and past its deadline is decided on."))
+
+
+class Unfounded(DomainError):
+    """A person's verdict lacks what it stands on."""
+
+    code = "unfounded"
+    kind = ErrorKind.INVALID
+
+    def __init__(self, field: str) -> None:
+        super().__init__(
+            _("Say how you know it; of a success also where the video is, or under which id."),
+            field=field,
+        )
+
+
+class StillRunning(DomainError):
+    """The backend says that it works on the job, so nobody has to decide."""
+
+    code = "still_running"
+    kind = ErrorKind.CONFLICT
+
+    def __init__(self) -> None:
+        super().__init__(_("The backend works on it; its end will be heard of."))
+
+
+class NoVerdict(DomainError):
+    """Neither the backend's word nor a file bears the verdict out; nothing has moved."""
+
+    code = "no_verdict"
+    kind = ErrorKind.CONFLICT
+
+    def __init__(self, said: str) -> None:
+        super().__init__(
+            _("Nothing there bears this out. %(said)s") % {"said": said}
+            if said
+            else _("Nothing there bears this out."),
+            said=said,
+        )
+
+
+class TooManyListeners(DomainError):
+    """As many streams of the account's jobs are open as one process serves for one account."""
+
+    code = "too_many_listeners"
+    kind = ErrorKind.LIMITED
+
+    def __init__(self, *, limit: int) -> None:
+        super().__init__(
+            _("%(limit)d streams of this account are open; close one, or ask again later.")
+            % {"limit": limit},
+            limit=limit,
+            retry_after_seconds=10,
+        )

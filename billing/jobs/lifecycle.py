@@ -58,6 +58,9 @@ FINAL: Final = tuple(status for status in JobStatus if not MOVES[status])
 LIVE: Final = tuple(status for status in JobStatus if MOVES[status])
 IN_FLIGHT: Final = (JobStatus.DISPATCHED, JobStatus.RUNNING, JobStatus.UNKNOWN)
 
+# The outcomes of attempts that no backend has taken: names of the protocol's errors.
+NEVER_TAKEN: Final = ("Unmakeable", "NotSent", "AtCapacity", "AuthError", "rejected", "never_ran")
+
 assert set(MOVES) == set(JobStatus), "every status needs a row"
 
 

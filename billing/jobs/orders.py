@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Final
 
 # What a backend is told beside the order itself. Whatever else it takes might cost more than was
 # billed, or reach where it should not, so it is named here before it may be passed on.
 OPTIONS: Final = ("seed",)
 SEED_MAX: Final = 2**31 - 1
+# By how many letters a text is recognised, where a backend repeats it or its beginning.
+_OPENING_MIN: Final = 4
+_OPENING_MAX: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +62,20 @@ def backend_input(
     if offset_seconds:
         words["offset_seconds"] = offset_seconds
     return words
+
+
+def without_texts(said: str, inputs: Mapping[str, str]) -> str:
+    """Return what a backend said without the customer's own texts, whole or their beginnings.
+
+    A text of fewer than four letters stays: it would be found in every sentence.
+    """
+    for text in inputs.values():
+        shown = "".join(c if c.isprintable() else " " for c in str(text)).strip()
+        opening = shown[:_OPENING_MAX]
+        at = said.find(opening) if len(opening) >= _OPENING_MIN else -1
+        while at >= 0:
+            pairs = zip(said[at:], shown, strict=False)
+            length = len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
+            said = f"{said[:at]}…{said[at + length :]}"
+            at = said.find(opening, at + 1)
+    return said

@@ -65,6 +65,21 @@ def jobs(
     )
 
 
+def has_films(job: Job, *, at: datetime) -> bool:
+    """Say whether each film of the job is kept at the instant `at`.
+
+    One whose time is over counts as gone, though it may not have been deleted yet: from then on
+    nobody keeps the sweep from doing so.
+    """
+    gone = Q(deleted_at__isnull=False) | Q(expires_at__lte=at)
+    return not job.outputs.filter(gone).exists()
+
+
+def awaiting_a_person(*, now: datetime) -> QuerySet[Job]:
+    """Return the jobs that only a person can end: no verdict, and past the deadline for one."""
+    return Job.objects.filter(status=JobStatus.UNKNOWN, deadline_at__lte=now)
+
+
 def has_ordered(account: Account) -> bool:
     """Say whether the account has ever ordered anything."""
     return jobs(account).exists()
@@ -173,15 +188,6 @@ def usage(
         .order_by(*(f"by_{name}" for name in by))
     )
     return rows
-
-
-def position(queued: Job) -> int:
-    """Return where a queued job stands among those for its model; 1 is next."""
-    before = Q(lane_priority__lt=queued.lane_priority) | Q(
-        lane_priority=queued.lane_priority, created_at__lt=queued.created_at
-    )
-    ahead = Job.objects.filter(before, status=JobStatus.QUEUED, model=queued.model)
-    return ahead.count() + 1
 
 
 def counted(account: Account, *, since: datetime) -> QuerySet[Job]:

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from billing.jobs import services
 from billing.outbox.names import TaskName
-from billing.outbox.tasks import errand
+from billing.outbox.tasks import InHand, errand
 
 
 @errand(TaskName.DISPATCH_JOB)
@@ -23,10 +23,30 @@ def cancel_job(*, job_id: str, **_future: object) -> None:
 @errand(TaskName.APPLY_CALLBACK)
 def apply_callback(*, callback_id: str, **_future: object) -> None:
     """Make true what a backend said; retried by the outbox until it is."""
-    services.apply_callback(callback_id=callback_id, now=timezone.now())
+    if not services.apply_callback(callback_id=callback_id, now=timezone.now()):
+        raise InHand
+
+
+@errand(TaskName.COLLECT_OUTPUTS)
+def collect_outputs(*, attempt_id: str, **_future: object) -> None:
+    """Copy what an attempt has made, and settle; asked for again by the sweep until it is done."""
+    if not services.collect(attempt_id=attempt_id, now=timezone.now()):
+        raise InHand
+
+
+@errand(TaskName.MAKE_THUMBNAIL)
+def make_thumbnail(*, output_id: str, **_future: object) -> None:
+    """Make a film's small picture; the job has ended well with or without it."""
+    services.make_thumbnail(output_id=output_id, now=timezone.now())
 
 
 @shared_task(name=TaskName.SWEEP_JOBS.value, acks_late=False, ignore_result=True, typing=False)
 def sweep_jobs(**_future: object) -> None:
     """Look after what nobody reported. Runs every few seconds; a missed run only delays."""
     services.sweep(now=timezone.now())
+
+
+@shared_task(name=TaskName.SWEEP_FILES.value, acks_late=False, ignore_result=True, typing=False)
+def sweep_files(**_future: object) -> None:
+    """Delete files whose time is over, and those that nobody owns; a missed run only delays."""
+    services.sweep_files(now=timezone.now())

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, Full, Queue
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 from celery import current_app
@@ -44,6 +44,17 @@ class Ring:
     request_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A word to whoever listens to a topic at this moment; the broker keeps it for nobody."""
+
+    topic: str
+    word: str
+
+
+_Call = TypeVar("_Call", bound=Ring | Hint)
+
+
 class Bell:
     """One process's connection to the broker, and the thread that nudges through it.
 
@@ -55,10 +66,10 @@ class Bell:
         self._lock = threading.Lock()
         self._producer: Any = None
         self._silent_until = 0.0
-        self._nudges: Queue[Ring] = Queue(maxsize=_NUDGES_MAX)
+        self._nudges: Queue[Ring | Hint] = Queue(maxsize=_NUDGES_MAX)
         self._ringer: threading.Thread | None = None
 
-    def nudge(self, ring: Ring) -> None:
+    def nudge(self, ring: Ring | Hint) -> None:
         """Ring soon, if the broker is there; return at once either way."""
         with suppress(Full):
             self._nudges.put_nowait(ring)
@@ -70,7 +81,7 @@ class Bell:
                     )
                     self._ringer.start()
 
-    def ring(self, rings: Sequence[Ring]) -> list[Ring]:
+    def ring(self, rings: Sequence[_Call]) -> list[_Call]:
         """Ring each, and return those that the broker did not take; all of them while it is away.
 
         Waits for the broker for less than a second in all when it does not answer.
@@ -105,23 +116,15 @@ class Bell:
                 for _each in batch:
                     self._nudges.task_done()
 
-    def _send(self, ring: Ring) -> bool:
+    def _send(self, ring: Ring | Hint) -> bool:
         try:
             if self._producer is None:
                 connection = current_app.connection_for_write(transport_options=dict(_TRANSPORT))
                 self._producer = current_app.amqp.Producer(connection, auto_declare=False)
-            current_app.send_task(
-                ring.task,
-                kwargs={
-                    **ring.arguments,
-                    "message_id": ring.message_id,
-                    "request_id": ring.request_id,
-                },
-                queue=ring.queue,
-                producer=self._producer,
-                retry=False,
-                ignore_result=True,
-            )
+            if isinstance(ring, Hint):
+                self._producer.channel.client.publish(ring.topic, ring.word)
+            else:
+                _send_task(ring, self._producer)
         except Exception as problem:  # noqa: BLE001 (whatever the broker's client raises: be silent)
             self._silent_until = monotonic() + _SILENCE_SECONDS
             self._hang_up()
@@ -134,6 +137,17 @@ class Bell:
         with suppress(Exception):
             if producer is not None:
                 producer.connection.collapse()
+
+
+def _send_task(ring: Ring, producer: Any) -> None:  # noqa: ANN401 (as the bell keeps it)
+    current_app.send_task(
+        ring.task,
+        kwargs={**ring.arguments, "message_id": ring.message_id, "request_id": ring.request_id},
+        queue=ring.queue,
+        producer=producer,
+        retry=False,
+        ignore_result=True,
+    )
 
 
 class _OfThisProcess:
@@ -149,7 +163,7 @@ class _OfThisProcess:
 os.register_at_fork(after_in_child=_OfThisProcess.renew)
 
 
-def nudge(ring: Ring) -> None:
+def nudge(ring: Ring | Hint) -> None:
     """Ring soon and at most once; never waits, never raises. It may be lost."""
     _OfThisProcess.bell.nudge(ring)
 

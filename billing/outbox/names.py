@@ -11,7 +11,10 @@ class TaskName(StrEnum):
     DISPATCH_JOB = "jobs.dispatch"
     CANCEL_JOB = "jobs.cancel"
     APPLY_CALLBACK = "jobs.apply_callback"
+    COLLECT_OUTPUTS = "jobs.collect_outputs"
+    MAKE_THUMBNAIL = "jobs.make_thumbnail"
     SWEEP_JOBS = "jobs.sweep"
+    SWEEP_FILES = "jobs.sweep_files"
     MAKE_PARTITIONS = "ledger.make_partitions"
     ACTIVATE_PACKS = "packs.activate_due"
     SWEEP_SUBSCRIPTIONS = "subscriptions.sweep"
@@ -37,7 +40,10 @@ QUEUES: Final[Mapping[TaskName, str]] = {
     TaskName.DISPATCH_JOB: "dispatch",
     TaskName.CANCEL_JOB: "dispatch",
     TaskName.APPLY_CALLBACK: "settle",
+    TaskName.COLLECT_OUTPUTS: "settle",
+    TaskName.MAKE_THUMBNAIL: "settle",
     TaskName.SWEEP_JOBS: "poll",
+    TaskName.SWEEP_FILES: "deliver",
     TaskName.MAKE_PARTITIONS: "poll",
     TaskName.ACTIVATE_PACKS: "poll",
     TaskName.SWEEP_SUBSCRIPTIONS: "poll",
@@ -53,7 +59,8 @@ QUEUES: Final[Mapping[TaskName, str]] = {
     TaskName.LOOK_AT_REFERRAL: "settle",
     TaskName.TAKE_BACK_REWARDS: "settle",
     TaskName.SWEEP_PARTNERS: "poll",
-    TaskName.RING_DUE: "dispatch",
+    # Not among the jobs that it rings for: their backlog would keep the ring that mends it.
+    TaskName.RING_DUE: "poll",
     TaskName.BEAT_HEART: "settle",
 }
 

@@ -1,9 +1,13 @@
 """What can be asked of the outbox without changing it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from django.core.cache import cache
+from django.db.models import CharField, QuerySet
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
 
 from billing.outbox.models import Message
 from billing.outbox.names import TaskName
@@ -27,3 +31,29 @@ def is_open(task: TaskName, **arguments: str) -> bool:
     """Say whether a message for `task` about just these ids is still to be run."""
     waiting = Message.objects.filter(ring_at__isnull=False, task=task.value)
     return waiting.filter(arguments=arguments).exists()
+
+
+def on_their_way(task: TaskName, argument: str, ids: Sequence[str]) -> set[str]:
+    """Return those of `ids` for which a worker is called who has not begun: it sees what is now.
+
+    One that has begun may have looked already, and one that failed may come much later.
+
+    Args:
+        argument: which of the task's arguments the ids are.
+    """
+    called = Message.objects.filter(ring_at__isnull=False, runs=0, task=task.value)
+    named = called.filter(**{f"arguments__{argument}__in": list(ids)})
+    return {str(arguments[argument]) for arguments in named.values_list("arguments", flat=True)}
+
+
+def is_pausing(task: TaskName, *, now: datetime, **arguments: str) -> bool:
+    """Say whether a message for `task` about just these ids has failed and pauses."""
+    failed = Message.objects.filter(ring_at__gt=now, task=task.value).exclude(error="")
+    return failed.filter(arguments=arguments).exists()
+
+
+def open_about(task: TaskName, argument: str) -> QuerySet[Message, str]:
+    """Return the ids that `argument` has in the messages for `task` that are still to be run."""
+    waiting = Message.objects.filter(ring_at__isnull=False, task=task.value)
+    about = Cast(KT(f"arguments__{argument}"), CharField())
+    return waiting.annotate(about=about).filter(about__isnull=False).values_list("about", flat=True)

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from billing.http.logs import redact
 from billing.http.requests import request_id
 from billing.outbox import gateway, pauses
-from billing.outbox.gateway import Ring
+from billing.outbox.gateway import Hint, Ring
 from billing.outbox.models import ERROR_LENGTH_MAX, Message
 from billing.outbox.names import QUEUES, TaskName
 from billing.outbox.selectors import HEARTBEAT_KEY
@@ -59,8 +59,18 @@ def post(
         ring_at=later or now + pauses.after_ring(1),
     )
     if later is None:
-        # The one use of on_commit: what it does may be lost, the row may not.
+        # Beside `hint` the one use of on_commit: what it does may be lost, the row may not.
         transaction.on_commit(partial(gateway.nudge, _ring(message)), robust=True)
+
+
+def hint(topic: str, word: str) -> None:
+    """Say a word to whoever listens to `topic` once this transaction has committed.
+
+    It may be lost, and nobody waits for the broker: who listens must find out without it, only
+    later.
+    """
+    require_transaction("outbox.hint")
+    transaction.on_commit(partial(gateway.nudge, Hint(topic, word)), robust=True)
 
 
 def ring_due(*, now: datetime) -> int:
@@ -94,6 +104,13 @@ def begin(message_id: str, *, now: datetime) -> bool:
     ):
         _log.error("message_is_dead", message_id=message_id)
     return False
+
+
+def uncount(message_id: str) -> None:
+    """Take a run back that found another at work; the message is rung again until that ends."""
+    Message.objects.filter(pk=message_id, ring_at__isnull=False, runs__gt=0).update(
+        runs=F("runs") - 1
+    )
 
 
 def finish(message_id: str, *, now: datetime) -> None:

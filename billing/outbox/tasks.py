@@ -21,6 +21,10 @@ _BATCHES: Final = 10
 _log = structlog.get_logger(__name__)
 
 
+class InHand(Exception):
+    """Another run is at work on the same: this one is not counted, and the message stays open."""
+
+
 def errand(name: TaskName) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register the decorated function as what runs messages called `name`.
 
@@ -62,6 +66,9 @@ def _run(
         return
     try:
         body(**arguments)
+    except InHand:
+        if message_id:
+            services.uncount(message_id)
     except Exception as problem:
         if not message_id:
             raise

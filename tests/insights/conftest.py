@@ -6,7 +6,7 @@ import pytest
 from pytest_django import Settings
 
 from billing.accounts.models import Account
-from billing.gpu.cog import adapter
+from billing.gpu.adapters.cog import adapter
 from billing.outbox import gateway
 from plans.catalog import publish
 from tests import factories

@@ -51,15 +51,29 @@ def film(*_args: object) -> Iterator[Output]:
     )
 
 
-def sell(account: Account, **spec: str | int | bool) -> Job:
+def sell(
+    account: Account, *, usage: dict[str, float] | None = None, **spec: str | int | bool
+) -> Job:
     """Sell a job and let it succeed."""
-    order = JobOrder(
+    job, attempt = order(account, **spec)
+    word = Status(
+        state=State.SUCCEEDED, outputs=("data:video/mp4;base64,ZmlsbQ==",), usage=usage or {}
+    )
+    hearing.apply_status(attempt.pk, word, now=datetime.now(UTC))
+    job.refresh_from_db()
+    assert job.status == "succeeded"
+    return job
+
+
+def order(account: Account, **spec: str | int | bool) -> tuple[Job, Attempt]:
+    """Sell a job that a backend works on now."""
+    ordered = JobOrder(
         spec={"model": "kling-v1-6", "mode": "std", "seconds": 5, **spec},
         inputs={"prompt": "a film"},
     )
     now = datetime.now(UTC)
     with transaction.atomic():
-        job = jobs.submit(account=account, order=order, actor=USER, now=now)
+        job = jobs.submit(account=account, order=ordered, actor=USER, now=now)
     attempt = Attempt.objects.create(
         job=job,
         number=1,
@@ -68,10 +82,7 @@ def sell(account: Account, **spec: str | int | bool) -> Job:
         check_at=now,
         created_at=now,
         state="accepted",
+        accepted_at=now,
     )
     Job.objects.filter(pk=job.pk).update(status="running", started_at=now)
-    word = Status(state=State.SUCCEEDED, outputs=("data:video/mp4;base64,ZmlsbQ==",))
-    hearing.apply_status(attempt.pk, word, now=now)
-    job.refresh_from_db()
-    assert job.status == "succeeded"
-    return job
+    return job, attempt

@@ -44,6 +44,14 @@ DRIFTS = [
     ),
     ("UPDATE billing_allocation SET amount_micros = amount_micros + 1", {"I9"}),
     ("UPDATE billing_allocation SET created_at = created_at + interval '10 days'", {"I14"}),
+    (
+        (
+            "INSERT INTO billing_breaker (backend, model, state, unheard, unmade, openings, "
+            "opened_at, retry_at, probe_id, reason) VALUES ('away', 'm', 'half_open', 5, 0, 1, "
+            "now(), now(), 'at_of_nobody', '')"
+        ),
+        {"I8"},
+    ),
 ]
 
 

@@ -6,13 +6,16 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from billing.insights import bench, bench_growth
+from billing.insights import bench, bench_eta, bench_growth, bench_queue
+from billing.jobs.models import Job
+from billing.jobs.turns import LaneClock
 from billing.ledger.models import Hold
 from tests import factories
 
 
-@pytest.mark.django_db(transaction=True)
-def test_every_case_of_the_bench_runs_and_breaks_no_invariant(settings: Settings) -> None:
+@pytest.fixture
+def sandbox(settings: Settings) -> None:
+    """The default catalog, and a backend that nobody calls."""
     settings.BACKENDS = {
         "away": {
             "kind": "cog",
@@ -20,10 +23,14 @@ def test_every_case_of_the_bench_runs_and_breaks_no_invariant(settings: Settings
             "secret": "a-secret-that-guards-nothing",
             "models": ["*"],
             "sandbox": True,
+            "concurrency": 2,
         }
     }
     factories.publish_kling()
 
+
+@pytest.mark.django_db(transaction=True)
+def test_every_case_of_the_bench_runs_and_breaks_no_invariant(sandbox: None) -> None:
     report = bench.run(calls=2, now=timezone.now())
 
     assert report.mismatches == 0
@@ -51,6 +58,24 @@ def test_holds_are_measured_at_sizes_that_grow_and_what_fills_them_is_whole() ->
             "SELECT count(*) FROM billing_entry WHERE created_at < now() - interval '1h'"
         )
         assert cursor.fetchone() == (155,)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_queue_is_measured_with_many_who_wait_and_none_of_them_stays(sandbox: None) -> None:
+    report = bench_queue.run(waiting=60, calls=2, now=timezone.now())
+
+    assert report.mismatches == 0
+    assert {"pick", "place and time", "submit"} <= {case.name for case in report.cases}
+    assert not Job.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_told_times_are_compared_with_real_ones_and_none_of_it_stays(sandbox: None) -> None:
+    told = bench_eta.run(orders=12, seed=1, now=timezone.now())
+
+    assert (told.orders, told.told) == (12, 12)
+    assert not Job.objects.exists()
+    assert not LaneClock.objects.exists()
 
 
 @pytest.mark.parametrize("sizes", ["ten", "100,", "100,100", "-5", "10"])

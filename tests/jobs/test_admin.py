@@ -15,7 +15,11 @@ from pytest_django import Settings
 
 from billing.accounts.models import Account
 from billing.accounts.signals import Signal
-from billing.jobs.models import Attempt, Callback, Job, Output
+from billing.fleet import services as fleet
+from billing.fleet.breaking import Sign
+from billing.fleet.models import BackendState
+from billing.jobs.models import Attempt, Callback, Job, LooseFile, Output
+from billing.jobs.services import queueing
 from billing.ledger.models import Allowance, CountedUse, Entry, Hold, ZoneChange
 from billing.ledger.services import Actor
 from billing.organizations import services as organizations
@@ -98,7 +102,12 @@ def rows(ada: Account, ask: Ask, serve: Ask) -> dict[type[Model], Model]:
     assert ask("post", "/v1/quotes", ORDER | {"metadata": {}}).status_code == 200
     assert ask("post", "/v1/jobs", ORDER).status_code == 201
     subscriptions.start(account=ada, plan="standard")
-    _as_if_made(Job.objects.get(), now)
+    with transaction.atomic():
+        made = Job.objects.get()
+        turn = queueing.turn_at("away", made, now=now)
+        assert turn is not None
+        queueing.take(turn)
+    _as_if_made(made, now)
     assert serve("/v1/campaigns/agency-beta/grants", {}).status_code == 201
     [code] = promotions.create_codes(Gift("pack", "credits-3300"), count=1, now=now)
     assert ask("post", "/v1/redemptions", {"code": code}).status_code == 201
@@ -107,6 +116,7 @@ def rows(ada: Account, ask: Ask, serve: Ask) -> dict[type[Model], Model]:
     desk.make_rows(ada, Job.objects.get())
     _admit_and_wind(now)
     _invite(ada, now)
+    _break_down(now)
     receipts.present_key(now=now)
     return {model: model._default_manager.all()[:1].get() for model in WINDOWS}
 
@@ -142,6 +152,14 @@ def _invite(ada: Account, now: datetime) -> None:
     partners.look_and_pay(account_id=bob.pk, now=now)
 
 
+def _break_down(now: datetime) -> None:
+    """Let a backend fail once, and keep it from work."""
+    with transaction.atomic():
+        fleet.note("away", model="m", attempt_id="at_1", sign=Sign.UNHEARD, reason=XSS, now=now)
+    draining = BackendState.Mode.DRAINING
+    fleet.set_mode(backend="away", mode=draining, reason=XSS, operator="grace", now=now)
+
+
 def _as_if_made(job: Job, now: datetime) -> None:
     """Write what a backend would have brought: these windows only look at it."""
     attempt = Attempt.objects.create(
@@ -151,6 +169,7 @@ def _as_if_made(job: Job, now: datetime) -> None:
     Output.objects.create(
         job=job, position=0, path="x.mp4", mime="video/mp4", bytes=1, created_at=now
     )
+    LooseFile.objects.create(path="outputs/y.mp4", created_at=now)
     allowance = Allowance.objects.create(
         wallet_id=job.wallet_id,
         code="videos",

@@ -84,3 +84,17 @@ def test_the_rules_come_and_go_with_the_migration(ada: Account) -> None:
     run((SQL / "job_debts.up.sql").read_text())
     assert rules() == last
     assert ada.pk
+
+
+def test_jobs_that_waited_before_keep_their_lane(ada: Account) -> None:
+    shop.open_shop('[[lane]]\ncode = "relaxed"\nname = { en = "R", zh = "慢" }')
+    factories.give(ada, 100)
+    job, usual = shop.submit(ada, lane="relaxed"), shop.submit(ada)
+    connection.check_constraints()
+    run((SQL / "turns.down.sql").read_text())
+    run("UPDATE billing_job SET lane = 'standard'")
+
+    run((SQL / "turns.up.sql").read_text())
+
+    lanes = dict(Job.objects.values_list("pk", "lane"))
+    assert lanes == {job.pk: "relaxed", usual.pk: "standard"}

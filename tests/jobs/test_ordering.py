@@ -38,7 +38,9 @@ def test_an_order_holds_queues_and_tells_in_one_transaction(ada: Account, ask: A
     job = ask("post", "/v1/jobs", SPEC).json()
 
     assert job["status"] == "queued"
-    assert job["queue"] == {"lane": "standard", "position": 1, "eta": None}
+    assert (job["queue"]["lane"], job["queue"]["position"]) == ("standard", 1)
+    assert job["queue"]["eta"].endswith("Z")  # a slot is free
+    assert job["queue"]["reason"] is None
     assert Hold.objects.get().reference == f"job:{job['id']}"
     assert Message.objects.get(task="jobs.dispatch").arguments == {"job_id": job["id"]}
     assert Event.objects.get(type="job.queued").payload

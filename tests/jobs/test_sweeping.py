@@ -13,8 +13,8 @@ from django.db import transaction
 from pytest_django import Settings
 
 from billing.accounts.models import Account
-from billing.gpu.cog import adapter
-from billing.gpu.cog.adapter import CogBackend
+from billing.gpu.adapters.cog import adapter
+from billing.gpu.adapters.cog.adapter import CogBackend
 from billing.gpu.protocol import Fail, Output, State, Status
 from billing.insights import audit
 from billing.jobs import services as jobs
@@ -129,6 +129,21 @@ def test_a_word_whose_message_died_is_applied_after_all(
     assert Message.objects.filter(task="jobs.apply_callback").count() == 2
 
 
+def test_who_is_handing_a_job_over_is_not_doubted_before_his_lease_is_over(
+    attempt: Attempt,
+) -> None:
+    lease = _now() + HOUR
+    Job.objects.update(status="dispatched")
+    Attempt.objects.update(state="submitting", accepted_at=None, lease_until=lease, check_at=_now())
+
+    jobs.sweep(now=_now())
+    assert (Attempt.objects.get().state, Job.objects.get().status) == ("submitting", "dispatched")
+    assert Attempt.objects.get().check_at == lease
+
+    jobs.sweep(now=lease)
+    assert (Attempt.objects.get().state, Job.objects.get().status) == ("ambiguous", "unknown")
+
+
 def test_a_word_that_was_heard_and_waits_is_no_absence(
     attempt: Attempt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,6 +202,7 @@ def test_the_second_run_of_a_success_leaves_the_firsts_film_alone(
 
     def second_run_first(*facts: Any) -> bool:  # noqa: ANN401 (passed on as they are)
         monkeypatch.setattr(hearing, "_capture", capture)
+        Attempt.objects.update(collecting_until=None)  # the first has taken too long
         hearing.apply_status(attempt.pk, status, now=_now())
         return capture(*facts)
 
@@ -218,6 +234,22 @@ def test_sandbox_jobs_do_not_stand_in_front_of_paid_ones(ada: Account, settings:
 
     rung = Message.objects.filter(ring_at__isnull=False, task="jobs.dispatch")
     assert [message.arguments["job_id"] for message in rung] == [paid.pk]
+
+
+def test_busy_workers_are_given_no_second_message_of_a_job(ada: Account) -> None:
+    factories.give(ada, 100)
+    _submit(ada, at=_now() - HOUR)
+    rung = Message.objects.filter(task="jobs.dispatch")
+
+    jobs.sweep(now=_now())
+    jobs.sweep(now=_now())
+    assert rung.count() == 1
+
+    rung.update(ring_at=None, done_at=_now())  # there was no room, and whoever rings next died
+    jobs.sweep(now=_now())
+    jobs.sweep(now=_now())
+
+    assert rung.count() == 2
 
 
 def test_an_account_at_its_limit_does_not_stand_in_front_of_others(

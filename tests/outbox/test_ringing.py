@@ -101,6 +101,30 @@ def test_a_worker_does_what_was_posted_and_flushall_loses_none_of_it(
     assert [broker.runs_of(f"job_{number}") for number in range(20)] == [1] * 20
 
 
+def test_a_backlog_of_jobs_does_not_hold_up_the_ring_that_mends_it(
+    broker: Broker,
+    worker: StartWorker,
+    until: Until,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    posted = [post(f"job_{number}", now=now) for number in range(60)]
+    assert len(broker.rung()) == len(posted)
+    begun: list[int] = []
+
+    def ring(*, now: datetime) -> int:
+        if threading.current_thread() is not threading.main_thread():  # a worker's, not `until`'s
+            begun.append(Message.objects.filter(runs__gt=0).count())
+        return 0
+
+    monkeypatch.setattr(services, "ring_due", ring)
+    app.send_task(TaskName.RING_DUE, queue=QUEUES[TaskName.RING_DUE])
+    with worker():
+        until(lambda: Message.objects.filter(done_at__isnull=False).count() == len(posted))
+
+    assert begun[0] < len(posted) / 2
+
+
 def test_a_worker_survives_arguments_that_it_does_not_know_yet(
     broker: Broker, worker: StartWorker, until: Until, now: datetime
 ) -> None:

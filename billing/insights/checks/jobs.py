@@ -42,6 +42,13 @@ CHECKS: Final = (
            GROUP BY job_id HAVING count(*) > 1""",
     ),
     (
+        "I8",
+        "a breaker waits for an attempt that is not live, and so for ever",
+        """SELECT b.backend || '/' || b.model FROM billing_breaker b
+           LEFT JOIN billing_attempt a ON a.id = b.probe_id AND a.state <> 'ended'
+           WHERE b.state = 'half_open' AND a.id IS NULL""",
+    ),
+    (
         "I10",
         "less than the price was held, or more than was agreed",
         """SELECT j.id FROM billing_job j JOIN billing_hold h ON h.id = j.hold_id

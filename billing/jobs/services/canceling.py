@@ -48,7 +48,8 @@ def cancel(*, job: Job, actor: Actor, now: datetime) -> Job:
 def cancel_at_backend(*, job_id: str, now: datetime) -> None:
     """Ask the backend that has the job to stop. A repeat changes nothing.
 
-    No answer, or "never heard of it", is no verdict: the sweep goes on asking.
+    No answer, or "never heard of it", is no verdict: the sweep goes on asking. What the backend
+    has given no id, and does not know by ours, cannot be named to it.
     """
     attempt = (
         Attempt.objects.select_related("job", "job__parent")
@@ -59,7 +60,10 @@ def cancel_at_backend(*, job_id: str, now: datetime) -> None:
     if attempt is None:
         return
     try:
-        result = registry.backend_for(attempt.backend).cancel(view_of(attempt))
+        backend = registry.backend_for(attempt.backend)
+        if not attempt.provider_id and backend.caps.client_id == "none":
+            return
+        result = backend.cancel(view_of(attempt))
     except (BackendError, UnknownBackend) as answer:
         _log.warning("cancel_unanswered", job_id=job_id, reason=answer.message)
         return

@@ -1,7 +1,7 @@
 """The one finaliser: verdict, credits and event in one transaction, whoever comes first (T4).
 
 Every function here is a step: it runs inside the caller's transaction, on a job whose row the
-caller has locked. Lock order: job, then attempt, then wallet.
+caller has locked. Lock order: job, then attempt, then wallet, then what is known of backends.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,16 @@ from decimal import Decimal
 
 import structlog
 
-from billing.jobs.lifecycle import FINAL, FailureClass, JobStatus, check_move
-from billing.jobs.models import Attempt, Job, Output
+from billing.fleet import services as fleet
+from billing.fleet.breaking import Sign
+from billing.gpu import registry
+from billing.gpu.costs import Cost, cost_of
+from billing.gpu.errors import UnknownBackend
+from billing.gpu.protocol import Status
+from billing.jobs.lifecycle import FINAL, NEVER_TAKEN, FailureClass, JobStatus, check_move
+from billing.jobs.models import Attempt, Job, LooseFile, Output
+from billing.jobs.names import JOBS_TOPIC
+from billing.jobs.orders import without_texts
 from billing.jobs.services import settling
 from billing.jobs.services.telling import tell
 from billing.ledger.journal import SYSTEM
@@ -20,6 +28,7 @@ from billing.ledger.services import Actor
 from billing.outbox import services as outbox
 from billing.outbox.names import TaskName
 from billing.transactions import require_transaction
+from plans import periods
 
 _DETAIL_LENGTH_MAX = 500
 _log = structlog.get_logger(__name__)
@@ -49,7 +58,9 @@ def lock_attempt(attempt_id: str) -> tuple[Job, Attempt]:
     """Lock the attempt's job, then the attempt; return both as they are now."""
     require_transaction("jobs.lock_attempt")
     job = lock_job(Attempt.objects.values_list("job_id", flat=True).get(pk=attempt_id))
-    return job, Attempt.objects.select_for_update().get(pk=attempt_id)
+    attempt = Attempt.objects.select_for_update().get(pk=attempt_id)
+    attempt.job = job
+    return job, attempt
 
 
 def backend_actor(attempt: Attempt) -> Actor:
@@ -68,6 +79,7 @@ def move(job: Job, target: JobStatus, **columns: object) -> None:
     for name, value in columns.items():
         setattr(job, name, value)
     job.save(update_fields=["status", *columns])
+    outbox.hint(JOBS_TOPIC, job.pk)
 
 
 def start(job: Job, *, now: datetime) -> None:
@@ -78,6 +90,13 @@ def start(job: Job, *, now: datetime) -> None:
     tell(job, "job.started", now=now)
 
 
+def remember(attempt: Attempt, status: Status) -> None:
+    """Keep by what its backend knows the attempt, and how to ask; what was kept before stays."""
+    attempt.provider_id = attempt.provider_id or status.provider_id
+    attempt.context = {**status.context, **attempt.context}
+    attempt.save(update_fields=["provider_id", "context"])
+
+
 def end_attempt(
     attempt: Attempt,
     *,
@@ -85,16 +104,59 @@ def end_attempt(
     now: datetime,
     detail: str = "",
     usage: Mapping[str, float] | None = None,
+    is_charged: bool | None = None,
 ) -> None:
-    """Close the attempt; a repeat changes nothing."""
+    """Close the attempt, and price what its backend spent on it. A repeat changes nothing.
+
+    Args:
+        usage: what the backend says that it spent, by unit; kept as it was reported.
+        is_charged: whether the backend says that it charges for it; None: it does not say.
+    """
     if attempt.state == Attempt.State.ENDED:
         return
     attempt.state = Attempt.State.ENDED
     attempt.outcome = outcome
     attempt.ended_at = now
+    detail = without_texts(detail, attempt.job.inputs)
     attempt.detail = detail[:_DETAIL_LENGTH_MAX] or attempt.detail
-    attempt.usage = {name: str(amount) for name, amount in (usage or {}).items()} or attempt.usage
-    attempt.save(update_fields=["state", "outcome", "ended_at", "detail", "usage"])
+    attempt.save(update_fields=["state", "outcome", "ended_at", "detail"])
+    book_cost(attempt, usage=usage or {}, is_charged=is_charged)
+
+
+def book_cost(
+    attempt: Attempt, *, usage: Mapping[str, float], is_charged: bool | None, has_come: bool = False
+) -> None:
+    """Write down what an ended attempt spent and what that cost us, once it is known.
+
+    Also of one that was given up and reports all the same: it costs us although nobody pays for
+    it. What was booked stays, but for the nothing of one of which it was said that it never ran.
+
+    Args:
+        has_come: its video is there, whatever was said of it before.
+    """
+    was_taken_for_nothing = has_come and attempt.outcome in NEVER_TAKEN
+    if attempt.cost_micros is not None and not was_taken_for_nothing:
+        return
+    # PostgreSQL takes no NUL in a text, and a backend may name a unit as it likes.
+    said = {name.replace("\x00", "")[:64]: str(amount) for name, amount in usage.items()}
+    attempt.usage = said or attempt.usage
+    cost = _cost(attempt, is_charged=is_charged, has_come=has_come)
+    if cost is not None:
+        attempt.cost_micros, attempt.cost_currency = cost.micros, cost.currency
+        attempt.cost_lines = list(cost.lines)
+    attempt.save(update_fields=["usage", "cost_micros", "cost_currency", "cost_lines"])
+
+
+def show(job: Job, attempt: Attempt, sign: Sign, *, now: datetime, reason: str = "") -> None:
+    """Remember what the attempt has shown of its backend. The last lock of a commit."""
+    fleet.note(
+        attempt.backend,
+        model=job.model,
+        attempt_id=attempt.pk,
+        sign=sign,
+        reason=without_texts(reason, job.inputs),
+        now=now,
+    )
 
 
 def succeed(
@@ -164,7 +226,7 @@ def fail_job(
         target,
         finished_at=now,
         failure_class=FailureClass(failure_class).value,
-        failure_detail=detail[:_DETAIL_LENGTH_MAX],
+        failure_detail=without_texts(detail, job.inputs)[:_DETAIL_LENGTH_MAX],
         **charge,
     )
     tell(job, "job.canceled" if target == JobStatus.CANCELED else "job.failed", now=now)
@@ -182,8 +244,25 @@ def cancel_queued(job: Job, *, actor: Actor = SYSTEM, now: datetime) -> None:
     )
 
 
+def _cost(attempt: Attempt, *, is_charged: bool | None, has_come: bool) -> Cost | None:
+    """Return what the attempt cost; one that the backend never took is charged by nobody."""
+    try:
+        rows = registry.costs(attempt.backend)
+    except UnknownBackend:
+        return None
+    never_taken = not has_come and attempt.accepted_at is None and attempt.outcome in NEVER_TAKEN
+    return cost_of(
+        rows,
+        model=attempt.job.model,
+        usage=attempt.usage,
+        is_charged=False if never_taken else is_charged,
+    )
+
+
 def _keep(job: Job, outputs: Sequence[StoredOutput], now: datetime) -> None:
-    Output.objects.bulk_create(
+    """Give the files to the job: they are loose no longer, and it is known when they go."""
+    expires_at = periods.add_period(now, job.keep_outputs) if job.keep_outputs else None
+    kept = Output.objects.bulk_create(
         Output(
             job=job,
             position=position,
@@ -195,6 +274,10 @@ def _keep(job: Job, outputs: Sequence[StoredOutput], now: datetime) -> None:
             bytes=stored.bytes,
             sha256=stored.sha256,
             created_at=now,
+            expires_at=expires_at,
         )
         for position, stored in enumerate(outputs)
     )
+    LooseFile.objects.filter(path__in=[output.path for output in kept]).delete()
+    for output in kept:
+        outbox.post(TaskName.MAKE_THUMBNAIL, now=now, output_id=output.pk)

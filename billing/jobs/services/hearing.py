@@ -12,24 +12,35 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from django.core.files.base import File
-from django.core.files.storage import default_storage
 from django.db import transaction
 
+from billing.fleet import selectors as fleet
+from billing.fleet.breaking import Sign
 from billing.gpu import registry
-from billing.gpu.protocol import Backend, BadOutput, Fail, Output, State, Status
-from billing.ids import new_id
+from billing.gpu.protocol import (
+    FINAL_STATES,
+    AttemptView,
+    Backend,
+    BackendError,
+    Fail,
+    State,
+    Status,
+)
+from billing.jobs import asking
 from billing.jobs.lifecycle import FINAL, FailureClass, JobStatus
 from billing.jobs.models import Attempt, Callback
-from billing.jobs.services import ending, queueing
+from billing.jobs.orders import without_texts
+from billing.jobs.services import copying, ending, queueing, storing
 from billing.jobs.services.ending import StoredOutput
+from billing.ledger.services import Actor
 from billing.outbox import services as outbox
 from billing.outbox.names import TaskName
 from billing.transactions import forbid_transaction
 
 WORD_COUNTS: Final = timedelta(hours=6)  # how long a word that cannot be applied is waited for
 ABSENCES_MIN: Final = 3  # answers in a row
-STILL_WELL: Final = timedelta(seconds=20)  # when a live attempt is looked after again
+WORDS_MAX: Final = 100  # of one attempt that are kept
+WORDS_AFTER_END_MAX: Final = 5
 _CLASSES: Final[Mapping[Fail, FailureClass]] = {
     Fail.MODERATION: FailureClass.MODERATION_OUTPUT,
     Fail.INVALID_INPUT: FailureClass.INVALID_INPUT,
@@ -40,131 +51,218 @@ _CLASSES: Final[Mapping[Fail, FailureClass]] = {
     Fail.LOST: FailureClass.BACKEND_ERROR,
     Fail.EMPTY: FailureClass.BACKEND_ERROR,
 }
+# What of these ends is held against a backend; the rest says nothing of it.
+_SIGNS: Final[Mapping[Fail, Sign]] = {
+    Fail.PROVIDER: Sign.UNMADE,
+    Fail.LOST: Sign.UNMADE,
+    Fail.EMPTY: Sign.UNMADE,
+}
 _log = structlog.get_logger(__name__)
 
 
-@transaction.atomic(durable=True)
 def hear(
     *, backend: str, attempt_id: str, headers: Mapping[str, str], body: bytes, now: datetime
-) -> None:
+) -> bytes:
     """Write a backend's callback down and have it applied; the same words count once.
+
+    Returns what the backend wants to hear: nothing, or the echo of a challenge.
 
     Raises:
         CallbackUnauthenticated: not from this backend. CallbackMalformed: unreadable, or of
             another attempt. UnknownBackend: no such backend, or not that attempt's.
     """
+    forbid_transaction("jobs.hear")  # a signature's key may have to be fetched
     attempt = Attempt.objects.filter(pk=attempt_id, backend=backend).first()
     adapter = registry.backend_for(backend)
-    adapter.parse_callback(headers, body, attempt_id)
+    echo = adapter.answer_challenge(body)
+    if echo is not None:
+        return echo
+    view = AttemptView(id=attempt_id) if attempt is None else reduced_view_of(attempt)
+    said = adapter.parse_callback(headers, body, view, now=now)
     if attempt is None:
         _log.warning("callback_of_no_attempt", backend=backend, attempt_id=attempt_id)
+    else:
+        _write_down(attempt, body, said.state, now)
+    return b""
+
+
+@transaction.atomic(durable=True)
+def _write_down(attempt: Attempt, body: bytes, said: State, now: datetime) -> None:
+    """Keep a callback and have it applied, in one commit; of too many, none is kept."""
+    digest = hashlib.sha256(body).digest()
+    if attempt.callbacks.filter(digest=digest).exists():
+        return
+    if not _has_room(attempt, said):
+        _log.warning("too_many_callbacks", attempt_id=attempt.pk, backend=attempt.backend)
         return
     callback, new = Callback.objects.get_or_create(
-        attempt=attempt,
-        digest=hashlib.sha256(body).digest(),
-        defaults={"body": body, "received_at": now},
+        attempt=attempt, digest=digest, defaults={"body": body, "received_at": now}
     )
     if new:
         outbox.post(TaskName.APPLY_CALLBACK, now=now, callback_id=callback.pk)
 
 
-def apply_callback(*, callback_id: str, now: datetime) -> None:
-    """Make true what a stored callback says. A repeat changes nothing."""
-    callback = Callback.objects.select_related("attempt").get(pk=callback_id)
+def _has_room(attempt: Attempt, said: State) -> bool:
+    """Say whether one more word of the attempt is kept; what is not, the sweep asks for.
+
+    Progress leaves room for an end, and an attempt that has ended keeps a few: a late success.
+    """
+    words = attempt.callbacks.all()
+    if attempt.ended_at is not None:
+        return words.filter(received_at__gte=attempt.ended_at).count() < WORDS_AFTER_END_MAX
+    return words.count() < WORDS_MAX + (WORDS_AFTER_END_MAX if said in FINAL_STATES else 0)
+
+
+def apply_callback(*, callback_id: str, now: datetime) -> bool:
+    """Make true what a stored callback says. A repeat changes nothing.
+
+    Returns False, and nothing has moved, where another run copies the outputs at this moment.
+
+    Raises:
+        BackendError: an output could not be fetched; the word stays unapplied, to be tried again.
+    """
+    callback = Callback.objects.select_related("attempt__job").get(pk=callback_id)
     if callback.applied_at is not None:
-        return
+        return True
     attempt = callback.attempt
-    status = registry.backend_for(attempt.backend).read_callback(bytes(callback.body), attempt.pk)
-    apply_status(attempt.pk, status, now=now)
+    adapter = registry.backend_for(attempt.backend)
+    status = adapter.read_callback(bytes(callback.body), reduced_view_of(attempt))
+    if asking.is_hint(adapter.caps):
+        is_done = _ask_instead(adapter, attempt, status, now)
+    else:
+        is_done = apply_status(attempt.pk, status, now=now)
+    if not is_done:
+        return False
     # The video lies in the storage now; the words stay, the bytes go.
-    Callback.objects.filter(pk=callback_id).update(applied_at=now, body=_spoken(status))
+    words = _spoken(status, attempt)
+    Callback.objects.filter(pk=callback_id).update(applied_at=now, body=words)
+    return True
 
 
-def apply_status(attempt_id: str, status: Status, *, now: datetime) -> None:
-    """Make true what a backend says of an attempt, whoever asked it. A repeat changes nothing."""
+def _ask_instead(adapter: Backend, attempt: Attempt, said: Status, now: datetime) -> bool:
+    """Ask the backend what its callback was about; its answer counts, the callback's does not.
+
+    Unanswered, or before it has given us an id to ask by, the sweep asks next. Returns as
+    `apply_status`.
+    """
+    provider_id = attempt.provider_id or said.provider_id
+    if is_of_another(attempt, provider_id):
+        _log.warning("id_of_another_attempt", attempt_id=attempt.pk, backend=attempt.backend)
+        provider_id = ""
+    view = replace(reduced_view_of(attempt), provider_id=provider_id)
+    try:
+        status = adapter.poll(view) if provider_id else None
+    except BackendError as answer:
+        _log.warning("backend_did_not_answer", attempt_id=attempt.pk, reason=answer.message)
+        status = None
+    if status is None:
+        live = Attempt.objects.filter(pk=attempt.pk).exclude(state=Attempt.State.ENDED)
+        live.filter(check_at__gt=now).update(check_at=now)
+        return True
+    named = replace(status, provider_id=status.provider_id or provider_id)
+    return apply_status(attempt.pk, named, now=now)
+
+
+def is_of_another(attempt: Attempt, provider_id: str) -> bool:
+    """Say whether the backend's id belongs to another attempt: its video is not this one's."""
+    alike = Attempt.objects.filter(backend=attempt.backend, provider_id=provider_id)
+    known = not provider_id or provider_id == attempt.provider_id
+    return not known and alike.exclude(pk=attempt.pk).exists()
+
+
+def apply_status(attempt_id: str, status: Status, *, now: datetime) -> bool:
+    """Make true what a backend says of an attempt, whoever asked it. A repeat changes nothing.
+
+    Returns False, and nothing has moved, where another run copies the outputs at this moment.
+
+    Raises:
+        BackendError: it succeeded, and an output could not be fetched: ask again at `check_at`.
+    """
     forbid_transaction("jobs.apply_status")
+    attempt = Attempt.objects.get(pk=attempt_id)
+    if is_of_another(attempt, status.provider_id):
+        # A word about another order, however well it is signed: nothing of it is this one's.
+        _log.warning("id_of_another_attempt", attempt_id=attempt.pk, backend=attempt.backend)
+        return True
     if status.state == State.SUCCEEDED:
-        _succeed(attempt_id, status, now)
-    elif status.state in (State.FAILED, State.CANCELED, State.EXPIRED):
+        return _succeed(attempt_id, status, now)
+    if status.state in (State.FAILED, State.CANCELED, State.EXPIRED):
         _fail(attempt_id, status, now)
     elif status.state == State.ABSENT:
         _count_absence(attempt_id, now)
     else:
         _note_progress(attempt_id, status, now)
+    return True
 
 
-def _succeed(attempt_id: str, status: Status, now: datetime) -> None:
-    attempt = Attempt.objects.select_related("job").get(pk=attempt_id)
-    if attempt.job.status == JobStatus.SUCCEEDED:
-        return
-    backend = registry.backend_for(attempt.backend)
-    outputs, flaw = _store(backend, attempt, status)
-    if not outputs:
+def _succeed(attempt_id: str, status: Status, now: datetime) -> bool:
+    with copying.alone(attempt_id, now=now) as is_ours:
+        if not is_ours:
+            return False
+        flaw = take_success(attempt_id, status, now=now)
+    if flaw:
         empty = Status(
             state=State.FAILED,
             fail=Fail.EMPTY,
-            message=flaw or "No video came.",
+            message=flaw,
             usage=status.usage,
+            provider_charged=status.provider_charged,
         )
         _fail(attempt_id, empty, now)
-        return
-    if not _capture(attempt_id, status, outputs, now):
-        # Another run was faster: its files are the customer's, these are nobody's.
-        for output in outputs:
-            default_storage.delete(output.path)
+    return True
 
 
-def _store(backend: Backend, attempt: Attempt, status: Status) -> tuple[list[StoredOutput], str]:
-    """Copy the outputs into our storage; return them, and what was wrong with one of them.
+def take_success(
+    attempt_id: str, status: Status, *, now: datetime, actor: Actor | None = None
+) -> str:
+    """Copy what a success brought into our storage, and end the job with it.
 
-    As many as were ordered at most; one that is no video does not spoil the others. Names are
-    such as no other run uses: two runs at once must not touch each other's files. A run that
-    dies here leaves files that belong to no job.
+    Returns what was wrong if nothing usable came; then nothing has moved. "" is well, and so is a
+    job that has its video already.
+
+    Args:
+        actor: by whose word credits move; None: by the backend's.
     """
-    stored: list[StoredOutput] = []
-    flaw = ""
-    for address in status.outputs:
-        if len(stored) == attempt.job.outputs_ordered:
-            _log.warning("more_outputs_than_ordered", attempt_id=attempt.pk)
-            break
-        try:
-            for output in backend.fetch_outputs(replace(status, outputs=(address,))):
-                stored.append(_copied(attempt.job_id, output, position=len(stored)))
-        except BadOutput as bad:
-            flaw = str(bad)
-            _log.warning("output_unusable", attempt_id=attempt.pk, reason=flaw)
-    return stored, flaw
-
-
-def _copied(job_id: str, output: Output, *, position: int) -> StoredOutput:
-    path = f"outputs/{job_id}/{new_id('file')}-{position}.mp4"
-    sha256 = hashlib.file_digest(output.file, "sha256").hexdigest()  # type: ignore[arg-type]  # a seekable binary file
-    output.file.seek(0)
-    return StoredOutput(
-        path=default_storage.save(path, File(output.file)),
-        mime=output.mime,
-        bytes=output.bytes,
-        sha256=sha256,
-        milliseconds=output.milliseconds,
-        width=output.width,
-        height=output.height,
-    )
+    attempt = Attempt.objects.select_related("job").get(pk=attempt_id)
+    if attempt.job.status == JobStatus.SUCCEEDED:
+        return ""
+    backend = registry.backend_for(attempt.backend)
+    outputs, flaw = storing.store(backend, attempt, status, now=now)
+    if not outputs:
+        return flaw or "No video came."
+    actor = actor or ending.backend_actor(attempt)
+    if not _capture(attempt_id, status, outputs, actor, now):
+        # Another run was faster: its files are the customer's, these are nobody's.
+        storing.discard(output.path for output in outputs)
+    return ""
 
 
 @transaction.atomic(durable=True)
-def _capture(attempt_id: str, status: Status, outputs: list[StoredOutput], now: datetime) -> bool:
+def _capture(
+    attempt_id: str, status: Status, outputs: list[StoredOutput], actor: Actor, now: datetime
+) -> bool:
     """End the job with these files (T4); return whether they are now the customer's."""
     job, attempt = ending.lock_attempt(attempt_id)
     fresh = attempt.state != Attempt.State.ENDED
+    if not fresh:
+        ending.book_cost(
+            attempt, usage=status.usage, is_charged=status.provider_charged, has_come=True
+        )
     if not fresh and job.status not in FINAL:
         # An earlier try of the job, given up since: it never ends the one that runs now.
         _log.warning("success_of_a_former_attempt", attempt_id=attempt_id)
         return False
-    ending.end_attempt(attempt, outcome="succeeded", usage=status.usage, now=now)
-    kept = ending.succeed(
-        job, outputs, actor=ending.backend_actor(attempt), usage=status.usage, now=now
+    ending.remember(attempt, status)  # a job that continues this one asks by it
+    ending.end_attempt(
+        attempt,
+        outcome="succeeded",
+        usage=status.usage,
+        is_charged=status.provider_charged,
+        now=now,
     )
+    kept = ending.succeed(job, outputs, actor=actor, usage=status.usage, now=now)
     if fresh:
+        ending.show(job, attempt, Sign.MADE, now=now)
         queueing.ring_next(attempt.backend, now=now)
     return kept
 
@@ -175,8 +273,14 @@ def _fail(attempt_id: str, status: Status, now: datetime) -> None:
     job, attempt = ending.lock_attempt(attempt_id)
     if attempt.state == Attempt.State.ENDED:
         return
+    ending.remember(attempt, status)
     ending.end_attempt(
-        attempt, outcome=status.state, detail=status.message, usage=status.usage, now=now
+        attempt,
+        outcome=status.state,
+        detail=status.message,
+        usage=status.usage,
+        is_charged=status.provider_charged,
+        now=now,
     )
     fail = status.fail or (Fail.CANCELED if status.state == State.CANCELED else Fail.TIMEOUT)
     failure_class, target = _CLASSES[fail], JobStatus.FAILED
@@ -194,6 +298,9 @@ def _fail(attempt_id: str, status: Status, now: datetime) -> None:
         usage=status.usage,
         now=now,
     )
+    was_taken = attempt.accepted_at is not None  # else it may never have been sent
+    sign = _SIGNS.get(fail, Sign.NOTHING) if was_taken or fail != Fail.LOST else Sign.NOTHING
+    ending.show(job, attempt, sign, reason=status.message, now=now)
     queueing.ring_next(attempt.backend, now=now)
 
 
@@ -201,13 +308,14 @@ def _fail(attempt_id: str, status: Status, now: datetime) -> None:
 def _note_progress(attempt_id: str, status: Status, now: datetime) -> None:
     """The backend has it: an attempt in doubt is cleared, the job runs, progress only grows."""
     job, attempt = ending.lock_attempt(attempt_id)
-    if attempt.state == Attempt.State.ENDED or job.status in FINAL:
+    if attempt.state == Attempt.State.ENDED:
         return
-    attempt.state = Attempt.State.ACCEPTED
-    attempt.accepted_at = attempt.accepted_at or now
-    attempt.absences, attempt.absent_since = 0, None
-    attempt.check_at = now + STILL_WELL
-    attempt.save(update_fields=["state", "accepted_at", "absences", "absent_since", "check_at"])
+    was_taken = attempt.state == Attempt.State.ACCEPTED
+    _write_sign_of_life(attempt, status, now)
+    if not was_taken:
+        ending.show(job, attempt, Sign.HEARD, now=now)
+    if job.status in FINAL:
+        return
     overdue = job.deadline_at is not None and job.deadline_at <= now
     if status.state == State.RUNNING and not overdue:
         ending.start(job, now=now)
@@ -215,6 +323,21 @@ def _note_progress(attempt_id: str, status: Status, now: datetime) -> None:
     if percent > job.progress_percent:
         job.progress_percent = percent
         job.save(update_fields=["progress_percent"])
+
+
+def _write_sign_of_life(attempt: Attempt, status: Status, now: datetime) -> None:
+    """Remember that the backend has the attempt, and by what to ask about it."""
+    ending.remember(attempt, status)
+    attempt.state = Attempt.State.ACCEPTED
+    attempt.accepted_at = attempt.accepted_at or now
+    attempt.heard_at = now
+    attempt.absences, attempt.absent_since = 0, None
+    attempt.check_at = now + asking.pause(registry.backend_for(attempt.backend).caps)
+    attempt.save(
+        update_fields=[
+            *("state", "accepted_at", "heard_at", "absences", "absent_since", "check_at")
+        ]
+    )
 
 
 def _count_absence(attempt_id: str, now: datetime) -> None:
@@ -234,20 +357,35 @@ def _is_lost(attempt_id: str, now: datetime) -> bool:
     unapplied = attempt.callbacks.filter(applied_at=None, received_at__gt=now - WORD_COUNTS)
     if unapplied.exists():
         return False  # its word is here and only waits to be applied
+    if fleet.is_in_maintenance(attempt.backend):
+        return False  # who works on it may have put its memory aside
+    caps = registry.backend_for(attempt.backend).caps
     attempt.absences += 1
     attempt.absent_since = attempt.absent_since or now
-    attempt.check_at = now + timedelta(seconds=5)
+    attempt.check_at = now + asking.pause_after_absence(caps)
     attempt.save(update_fields=["absences", "absent_since", "check_at"])
+    heard_at = attempt.heard_at or attempt.accepted_at or attempt.created_at
+    if asking.may_be_forgotten(caps, silence=attempt.absent_since - heard_at):
+        return False  # it may have ended well while nobody asked: a person decides
     patient = now - attempt.absent_since < registry.absent_grace(attempt.backend)
     return attempt.absences >= ABSENCES_MIN and not patient
 
 
-def _spoken(status: Status) -> bytes:
-    """Return what of a callback is kept once it is applied: its words, without its bytes."""
+def reduced_view_of(attempt: Attempt) -> AttemptView:
+    """Return of an attempt what is needed to read what a backend says of it: no order."""
+    return AttemptView(id=attempt.pk, provider_id=attempt.provider_id, context=attempt.context)
+
+
+def _spoken(status: Status, attempt: Attempt) -> bytes:
+    """Return what of a callback is kept: its words, without its bytes and what was ordered."""
+    inputs = attempt.job.inputs
     words = {
         "state": status.state,
-        "message": status.message,
+        "message": without_texts(status.message, inputs),
         "usage": dict(status.usage),
-        "raw": dict(status.raw),
+        "raw": {
+            name: without_texts(value, inputs) if isinstance(value, str) else value
+            for name, value in status.raw.items()
+        },
     }
     return json.dumps(words, default=str).encode()

@@ -12,7 +12,7 @@ from billing.accounts.members import Membership
 from billing.accounts.models import Account
 from billing.errors import DomainError
 from billing.jobs import selectors
-from billing.jobs.errors import InvalidParent
+from billing.jobs.errors import InvalidParent, OutputGone
 from billing.jobs.lifecycle import JobStatus
 from billing.jobs.models import Job
 from billing.jobs.orders import JobOrder
@@ -94,6 +94,8 @@ def broken(linked: Linked, order: JobOrder, *, at: datetime) -> list[DomainError
     if parent.status != JobStatus.SUCCEEDED or parent.finished_at is None:
         return [InvalidParent(_("The parent has not succeeded, so there is nothing to continue."))]
     found: list[DomainError] = []
+    if not selectors.has_films(parent, at=at):
+        found.append(OutputGone(job=parent.pk))
     if task.parent is not None and not fits(task.parent.match, parent.dimensions):
         found.append(
             InvalidParent(

@@ -14,7 +14,7 @@ from billing.ids import new_id
 from billing.jobs.errors import PriceAboveMaximum, QuoteExpired
 from billing.jobs.models import Job, Quote
 from billing.jobs.orders import JobOrder
-from billing.jobs.services import paying
+from billing.jobs.services import linking, paying, turning
 from billing.jobs.services.alternatives import Alternative, alternatives
 from billing.jobs.services.assessing import Assessment
 from billing.jobs.services.paying import Candidate, Offer
@@ -28,14 +28,12 @@ from billing.ledger.services import Actor, Cause, Cover
 from billing.outbox import services as outbox
 from billing.outbox.names import TaskName
 from billing.transactions import require_transaction
-from plans import periods
 from plans import selectors as plans
 from plans.catalog.policies import Lane
 from plans.catalog.schema import Catalog
 
 QUOTE_LASTS: Final = timedelta(minutes=15)
-DISPATCH_WITHIN: Final = timedelta(hours=24)
-_USUAL_LANE: Final = Lane.model_fields["priority"].default
+_USUAL_PRIORITY: Final = Lane.model_fields["priority"].default
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +149,7 @@ def submit(
         quote=told,
         **_ordered(assessment, order),
         **_times(assessment, now),
+        **_place(assessment, locked.id),
     )
     outbox.post(TaskName.DISPATCH_JOB, now=now, job_id=job.pk)
     tell(job, "job.queued", now=now)
@@ -220,6 +219,7 @@ def _ordered(assessment: Assessment, order: JobOrder) -> dict[str, object]:
         "catalog_version_id": assessment.published.version_id,
         "plan": plan.code,
         "flags": dict(plan.entitlements.flags),
+        "keep_outputs": plan.entitlements.keep_outputs or "",
         "waits": plan.entitlements.excess == "wait",
         "model": linked.model.code,
         "dimensions": dict(assessment.dimensions),
@@ -247,17 +247,38 @@ def cover_words(cover: Cover) -> dict[str, object]:
 
 
 def _times(assessment: Assessment, now: datetime) -> dict[str, object]:
-    """Return when the job may be handed over, by when it must be, and in which order."""
-    code = str(assessment.dimensions.get("lane", ""))
-    lane = assessment.published.catalog.lane(code)
+    """Return when the job may be handed over, and by when it must be."""
+    lane = assessment.published.catalog.lane(_lane(assessment))
     dispatch_at = lane.hours.next_at(now) if lane is not None and lane.hours is not None else now
-    dispatch_by = dispatch_at + DISPATCH_WITHIN
-    if lane is not None and lane.deliver_within is not None:
-        dispatch_by = periods.add_period(dispatch_at, lane.deliver_within)
     return {
         "ordered_at": assessment.at,
         "rated_at": assessment.rated_at,
         "dispatch_at": dispatch_at,
-        "dispatch_by": dispatch_by,
-        "lane_priority": lane.priority if lane is not None else _USUAL_LANE,
+        "dispatch_by": dispatch_at + turning.promise_of(lane, since=dispatch_at),
     }
+
+
+def _place(assessment: Assessment, wallet_id: str) -> dict[str, object]:
+    """Return where the job stands in the queue: its lane, and its turn among the accounts'."""
+    plan, code, model = assessment.plan, _lane(assessment), assessment.linked.model.code
+    assert plan is not None, "without a plan it has been refused"
+    lane = assessment.published.catalog.lane(code)
+    cost_ms = turning.cost_of(
+        model=model,
+        seconds=linking.seconds_of(assessment.dimensions),
+        outputs=outputs_of(assessment.facts),
+    )
+    turn = turning.turn_of(
+        wallet_id=wallet_id,
+        lane=code,
+        model=model,
+        cost_ms=cost_ms,
+        weight=plan.entitlements.weight,
+        is_sandbox=assessment.account.is_sandbox,
+    )
+    priority = _USUAL_PRIORITY if lane is None else lane.priority
+    return {"lane": code, "lane_priority": priority, "turn": turn}
+
+
+def _lane(assessment: Assessment) -> str:
+    return str(assessment.dimensions.get("lane", turning.USUAL))

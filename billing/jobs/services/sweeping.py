@@ -1,17 +1,20 @@
 """The net under everything: finds what nobody reported, and asks instead of assuming."""
 
+import time
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Final
 
 import structlog
 from django.db import transaction
 
 from billing.accounts.models import Account
+from billing.fleet import selectors as fleet
+from billing.fleet.breaking import Sign
 from billing.gpu import registry
 from billing.gpu.errors import UnknownBackend
-from billing.gpu.protocol import BackendError
-from billing.jobs import selectors
+from billing.gpu.protocol import Backend, BackendError, State, Status
+from billing.jobs import asking, selectors
 from billing.jobs.lifecycle import FINAL, FailureClass, JobStatus
 from billing.jobs.models import Attempt, Callback, Job
 from billing.jobs.services import canceling, ending, hearing, queueing
@@ -24,7 +27,12 @@ from billing.outbox.names import TaskName
 
 BATCH: Final = 50
 RING_AGAIN: Final = timedelta(seconds=15)
-ASK_AGAIN: Final = timedelta(seconds=10)
+# So long a sweep asks backends; those that answer take milliseconds.
+BUDGET: Final = timedelta(seconds=20)
+# A sweep takes what it looks after: until then no other sweep does. Longer than one lasts.
+LOOK: Final = timedelta(seconds=45)
+# What was asked in vain comes after what its backend was not asked at all.
+ASK_AGAIN: Final = timedelta(seconds=55)
 APPLY_AGAIN: Final = timedelta(minutes=30)
 NEEDS_A_HUMAN: Final = timedelta(hours=6)
 
@@ -32,61 +40,143 @@ _log = structlog.get_logger(__name__)
 
 
 def sweep(*, now: datetime) -> int:
-    """Look after what is due: expired leases, silent backends, passed deadlines, waiting jobs.
+    """Look after what is due: passed deadlines, waiting jobs, expired leases, silent backends.
 
-    Two sweeps at once do no harm, and one row that fails does not stop the others. Returns how
-    many rows were looked at.
+    What needs no backend comes first: nothing waits for one that does not answer. Two sweeps at
+    once never look after the same attempt, and one row that fails does not stop the others.
+    Returns how many rows were looked at.
     """
+    looked_at = _each(_expire, _overdue_in_queue(now), now)
+    looked_at += _ring_waiting(now)
+    looked_at += _each(_apply_again, _unapplied(now), now)
+    return looked_at + _ask_around(now)
+
+
+def _each(look: Callable[[str, datetime], object], rows: Iterable[str], now: datetime) -> int:
+    """Look after each of the rows; return how many there were."""
     looked_at = 0
-    for look, rows in (
-        (_look_after, _due_attempts(now)),
-        (_expire, _overdue_in_queue(now)),
-        (_apply_again, _unapplied(now)),
-    ):
-        for row in rows:
+    for row in rows:
+        looked_at += 1
+        try:
+            look(row, now)
+        except Exception:  # noqa: BLE001 (whatever it is, the other rows must not wait for it)
+            _log.exception("sweep_stumbled", row=row)
+    return looked_at
+
+
+def _ask_around(now: datetime) -> int:
+    """Look after the attempts that are due, and leave a backend alone once it has been silent.
+
+    What we know without it is made true all the same. What there was no time for is due again at
+    once; what a silent backend was not asked, later.
+    """
+    began, silent, looked_at, left = time.monotonic(), set[str](), 0, list[str]()
+    for attempt_id, backend in _take_due(now):
+        if time.monotonic() - began >= BUDGET.total_seconds():
+            left.append(attempt_id)
+        else:
             looked_at += 1
             try:
-                look(row, now)
-            except Exception:  # noqa: BLE001 (whatever it is, the other rows must not wait for it)
-                _log.exception("sweep_stumbled", row=row)
-    return looked_at + _ring_waiting(now)
+                if not _look_after(attempt_id, now, may_ask=backend not in silent):
+                    silent.add(backend)
+            except Exception:  # noqa: BLE001 (as above)
+                _log.exception("sweep_stumbled", row=attempt_id)
+    Attempt.objects.filter(pk__in=left, check_at=now + LOOK).update(check_at=now)
+    return looked_at
 
 
-def _due_attempts(now: datetime) -> list[str]:
-    due = Attempt.objects.exclude(state=Attempt.State.ENDED).filter(check_at__lte=now)
-    return list(due.order_by("check_at").values_list("pk", flat=True)[:BATCH])
+@transaction.atomic(durable=True)
+def _take_due(now: datetime) -> list[tuple[str, str]]:
+    """Take the attempts that are due longest, with their backends; no other sweep gets them."""
+    live = Attempt.objects.exclude(state=Attempt.State.ENDED).filter(check_at__lte=now)
+    due = live.select_for_update(skip_locked=True).order_by("check_at", "pk")
+    taken = list(due.values_list("pk", "backend")[:BATCH])
+    Attempt.objects.filter(pk__in=[pk for pk, _backend in taken]).update(check_at=now + LOOK)
+    return taken
 
 
-def _look_after(attempt_id: str, now: datetime) -> None:
-    _postpone(attempt_id, now)
+def _look_after(attempt_id: str, now: datetime, *, may_ask: bool) -> bool:
+    """Make true of an attempt what the clock says, then seek its truth at the backend.
+
+    Returns whether the backend can be asked about others.
+    """
     attempt = Attempt.objects.select_related("job", "job__parent").get(pk=attempt_id)
     if attempt.state == Attempt.State.ENDED:
-        return
+        return may_ask
+    if attempt.state == Attempt.State.SUBMITTING and now < attempt.lease_until:
+        # Its maker is at it: a word that overtook his reply may have called us too early.
+        Attempt.objects.filter(pk=attempt.pk).update(check_at=attempt.lease_until)
+        return may_ask
     if attempt.state == Attempt.State.SUBMITTING:
         doubt(attempt.pk, reason="Whoever handed it over never reported.", now=now)
+        Attempt.objects.filter(pk=attempt.pk, check_at=now).update(check_at=now + LOOK)
     job = attempt.job
     overdue = job.deadline_at is not None and job.deadline_at <= now
     if overdue:
         _mark_unknown(attempt.pk, now)
-    if overdue or job.cancel_requested_at is not None:
-        # Asked again each time: a backend may forget a wish that came while it was starting.
-        canceling.cancel_at_backend(job_id=attempt.job_id, now=now)
     if job.deadline_at is not None and job.deadline_at + NEEDS_A_HUMAN <= now:
         _call_a_human(attempt.pk, now)
-    _ask(attempt, now)
+    if not may_ask:
+        return False
+    _postpone(attempt, now)
+    if overdue or job.cancel_requested_at is not None or job.status in FINAL:
+        # Asked again each time: a backend may forget a wish that came while it was starting.
+        canceling.cancel_at_backend(job_id=attempt.job_id, now=now)
+    return _ask(attempt, now)
 
 
-def _ask(attempt: Attempt, now: datetime) -> None:
-    """Ask the backend where the attempt is; no answer changes nothing."""
+def _ask(attempt: Attempt, now: datetime) -> bool:
+    """Ask the backend where the attempt is; no answer changes nothing. Return whether one came."""
     try:
-        backend = registry.backend_for(attempt.backend)
-        view = view_of(attempt)
-        status = backend.poll(view) if backend.caps.poll else backend.find(view)
+        status = _answer(registry.backend_for(attempt.backend), attempt)
     except (BackendError, UnknownBackend) as answer:
-        _log.warning("backend_did_not_answer", attempt_id=attempt.pk, reason=str(answer))
-        return
-    if status is not None:
+        _log.warning("backend_did_not_answer", attempt_id=attempt.pk, reason=answer.message)
+        return False
+    if status is not None and status.state == State.SUCCEEDED:
+        _have_collected(attempt.pk, status, now)
+    elif status is not None:
         hearing.apply_status(attempt.pk, status, now=now)
+    return True
+
+
+@transaction.atomic(durable=True)
+def _have_collected(attempt_id: str, status: Status, now: datetime) -> None:
+    """Outputs take long to copy, and a sweep has many to look after: a worker of its own goes.
+
+    It asks by the id under which the attempt was found, which may be news.
+    """
+    _job, attempt = ending.lock_attempt(attempt_id)
+    ending.remember(attempt, status)
+    if not outbox_selectors.is_open(TaskName.COLLECT_OUTPUTS, attempt_id=attempt_id):
+        outbox.post(TaskName.COLLECT_OUTPUTS, now=now, attempt_id=attempt_id)
+
+
+def collect(*, attempt_id: str, now: datetime) -> bool:
+    """Ask for an attempt's end once more, for fresh addresses, and make it true.
+
+    Returns False, and nothing has moved, where another run copies the outputs at this moment.
+
+    Raises:
+        BackendError: no usable answer, or an output could not be fetched: try again.
+    """
+    attempt = Attempt.objects.select_related("job", "job__parent").get(pk=attempt_id)
+    if attempt.state != Attempt.State.ENDED:
+        status = _answer(registry.backend_for(attempt.backend), attempt)
+        if status is not None:
+            return hearing.apply_status(attempt.pk, status, now=now)
+    return True
+
+
+def _answer(backend: Backend, attempt: Attempt) -> Status | None:
+    """Return what the backend says; None: it cannot tell, and a callback or a person must.
+
+    By its own id where it gave one and can be polled; else it is looked for under ours, or among
+    those that it lists.
+    """
+    view = view_of(attempt)
+    if backend.caps.poll and attempt.provider_id:
+        return backend.poll(view)
+    return backend.find(view) if backend.caps.find or backend.caps.list else None
 
 
 @transaction.atomic(durable=True)
@@ -99,6 +189,7 @@ def _mark_unknown(attempt_id: str, now: datetime) -> None:
     ):
         ending.move(job, JobStatus.UNKNOWN)
         tell(job, "job.unknown", now=now)
+        ending.show(job, attempt, Sign.NOTHING, now=now)  # another may try the backend meanwhile
 
 
 @transaction.atomic(durable=True)
@@ -110,20 +201,21 @@ def _call_a_human(attempt_id: str, now: datetime) -> None:
     """
     job, attempt = ending.lock_attempt(attempt_id)
     if job.status not in FINAL:
-        _log.error("job_needs_a_human", job_id=job.pk, backend=attempt.backend)
+        if attempt.human_called_at is None:
+            _log.error("job_needs_a_human", job_id=job.pk, backend=attempt.backend)
+            attempt.human_called_at = now
+            attempt.save(update_fields=["human_called_at"])
         return
     ending.end_attempt(attempt, outcome="given_up", now=now)
+    ending.show(job, attempt, Sign.NOTHING, now=now)
     queueing.ring_next(attempt.backend, now=now)
 
 
 def _unapplied(now: datetime) -> list[str]:
     """Return callbacks that stand there unapplied although their message is closed."""
     old = Callback.objects.filter(applied_at=None, received_at__lte=now - APPLY_AGAIN)
-    return [
-        callback_id
-        for callback_id in old.order_by("received_at").values_list("pk", flat=True)[:BATCH]
-        if not outbox_selectors.is_open(TaskName.APPLY_CALLBACK, callback_id=callback_id)
-    ]
+    closed = old.exclude(pk__in=outbox_selectors.open_about(TaskName.APPLY_CALLBACK, "callback_id"))
+    return list(closed.order_by("received_at").values_list("pk", flat=True)[:BATCH])
 
 
 @transaction.atomic(durable=True)
@@ -132,9 +224,13 @@ def _apply_again(callback_id: str, now: datetime) -> None:
     outbox.post(TaskName.APPLY_CALLBACK, now=now, callback_id=callback_id)
 
 
-def _postpone(attempt_id: str, now: datetime) -> None:
+def _postpone(attempt: Attempt, now: datetime) -> None:
     """Ask again later, whatever this look brings; an answer may set an earlier instant."""
-    Attempt.objects.filter(pk=attempt_id).update(check_at=now + ASK_AGAIN)
+    try:
+        pause = max(ASK_AGAIN, asking.pause(registry.backend_for(attempt.backend).caps))
+    except UnknownBackend:
+        pause = ASK_AGAIN
+    Attempt.objects.filter(pk=attempt.pk).update(check_at=now + pause)
 
 
 def expire_queued(account: Account, *, now: datetime) -> int:
@@ -178,14 +274,31 @@ def _expire(job_id: str, now: datetime) -> None:
 def _ring_waiting(now: datetime) -> int:
     """Ring for as many waiting jobs as there are free slots, the longest waiting first.
 
-    Jobs that were ordered a moment ago are left out: their own message is still on its way.
+    Jobs that were ordered a moment ago are left out: their own message is still on its way. So are
+    those whose message is open: the outbox itself rings it until it is done.
     """
     rung = 0
     for name in registry.configured():
+        if fleet.asks_for_peace(name, now=now):
+            continue
         free = min(BATCH, queueing.free_slots(name))
         if free > 0:
-            jobs = queueing.waiting(name, now=now, ordered_by=now - RING_AGAIN)
-            for job in islice(jobs, free):
-                outbox.post(TaskName.DISPATCH_JOB, now=now, job_id=job.pk)
-                rung += 1
+            rung += _ring(queueing.waiting(name, now=now, ordered_by=now - RING_AGAIN), free, now)
+    return rung
+
+
+def _ring(jobs: Iterable[Job], free: int, now: datetime) -> int:
+    """Ring for the first of the jobs that can take the free slots; return for how many."""
+    on_their_way = rung = 0
+    for job in jobs:
+        if on_their_way == free:
+            break
+        if outbox_selectors.is_pausing(TaskName.DISPATCH_JOB, now=now, job_id=job.pk):
+            continue  # it has failed, and takes no slot before it is tried again
+        on_their_way += 1
+        # Another message would only stand in the way of the one that is open: where workers are
+        # slow, each sweep would give them more to do than they get done.
+        if not outbox_selectors.is_open(TaskName.DISPATCH_JOB, job_id=job.pk):
+            outbox.post(TaskName.DISPATCH_JOB, now=now, job_id=job.pk)
+            rung += 1
     return rung

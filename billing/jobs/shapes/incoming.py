@@ -8,10 +8,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from billing.accounts.authentication import Caller
+from billing.egress import addresses
 from billing.http import problems
 from billing.http.parsing import PlainIn, StrictIn
 from billing.jobs.orders import OPTIONS, SEED_MAX, JobOrder
-from billing.webhooks import addresses
 from plans.credits import parse_micros
 from plans.errors import InvalidSpec
 

@@ -10,12 +10,35 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from billing.jobs import selectors
-from billing.jobs.lifecycle import JobStatus
+from billing.jobs import services
+from billing.jobs.lifecycle import FINAL, JobStatus
 from billing.jobs.models import Job, Output
+from billing.jobs.services import explaining
+from billing.jobs.services.explaining import QueueReason
 from plans.credits import format_micros
 
 OUTPUT_SALT: Final = "billing.jobs.output"
+THUMBNAIL_SALT: Final = "billing.jobs.thumbnail"
+EVENTS_SALT: Final = "billing.jobs.events"
+
+
+def events_address(job_id: str, *, until: int | None = None) -> str:
+    """Return where the job's events are streamed: an address that carries its own permission.
+
+    It works for EVENTS_URL_SECONDS; streams that it opens end with what `until` says, too.
+
+    Args:
+        until: in seconds of Unix time; None: nothing ends them but their usual length.
+    """
+    token = signing.dumps([job_id, until], salt=EVENTS_SALT)
+    # Not from the request: its `Host` is the caller's to choose.
+    base = settings.EVENTS_URL or settings.PUBLIC_URL
+    return f"{base}{reverse('job-events', args=[job_id])}?token={token}"
+
+
+def _address_that(does: str) -> dict[str, object]:
+    """Return how the contract says an address that may be missing."""
+    return {"type": ["string", "null"], "format": "uri", "description": does}
 
 
 class LineOut(serializers.Serializer[Any]):
@@ -60,26 +83,48 @@ class QueueOut(serializers.Serializer[Any]):
 
     lane = serializers.CharField()
     position = serializers.IntegerField(allow_null=True, help_text="1 is next; not told in lists.")
-    eta = serializers.DateTimeField(allow_null=True)
+    eta = serializers.DateTimeField(
+        allow_null=True,
+        help_text="About when a backend gets it; no promise. Not told in lists, nor while no "
+        "backend takes orders, nor where nobody knows yet how long its model takes.",
+    )
+    reason = serializers.ChoiceField(
+        list(QueueReason),
+        allow_null=True,
+        help_text="Why it waits, told of a job that is read by itself; null: its turn comes soon.",
+    )
 
 
 class OutputOut(serializers.ModelSerializer[Output]):
-    """One file; its address works for a while."""
+    """One file; its addresses work for a while."""
 
     url = serializers.SerializerMethodField()
+    thumbnail_url = serializers.SerializerMethodField()
     seconds = serializers.FloatField(allow_null=True)
+    expires_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the file is deleted, by the plan of then; null: never."
+    )
 
     class Meta:
         model = Output
-        fields = ["url", "mime", "seconds", "width", "height", "bytes", "sha256"]
+        fields = [
+            *("url", "thumbnail_url", "mime", "seconds", "width", "height", "bytes", "sha256"),
+            "expires_at",
+        ]
 
-    @extend_schema_field(OpenApiTypes.URI)
-    def get_url(self, output: Output) -> str:
-        """Return an address that carries its own permission and its own end."""
-        token = signing.dumps(output.pk, salt=OUTPUT_SALT)
-        path: str = reverse("output", args=[token])
-        # Not from the request: its `Host` is the caller's to choose.
-        return f"{settings.PUBLIC_URL}{path}"
+    @extend_schema_field(_address_that("It works for a while; null: the file is deleted."))
+    def get_url(self, output: Output) -> str | None:
+        """Return an address that carries its own permission and its own end; null: it is gone."""
+        return None if output.deleted_at is not None else _address("output", output, OUTPUT_SALT)
+
+    @extend_schema_field(
+        _address_that("A small WebP picture, some seconds after the success; null: there is none.")
+    )
+    def get_thumbnail_url(self, output: Output) -> str | None:
+        """Return the address of a small picture of it; null while there is none."""
+        if not output.thumbnail_path:
+            return None
+        return _address("output-thumbnail", output, THUMBNAIL_SALT)
 
 
 class JobOut(serializers.ModelSerializer[Job]):
@@ -93,6 +138,7 @@ class JobOut(serializers.ModelSerializer[Job]):
     outputs = OutputOut(many=True)
     error = serializers.SerializerMethodField()
     late_success = serializers.SerializerMethodField()
+    events_url = serializers.SerializerMethodField()
     member = serializers.CharField(
         source="member.account.external_id",
         allow_null=True,
@@ -107,7 +153,7 @@ class JobOut(serializers.ModelSerializer[Job]):
             *("id", "status", "model", "dimensions", "inputs", "credits", "price_lines"),
             *("counted", "flags"),
             *("progress", "queue", "outputs", "error", "late_success", "parent", "member"),
-            "metadata",
+            *("metadata", "events_url"),
             *("created_at", "started_at", "cancel_requested_at", "finished_at"),
         ]
 
@@ -142,12 +188,16 @@ class JobOut(serializers.ModelSerializer[Job]):
 
     @extend_schema_field(QueueOut(allow_null=True))
     def get_queue(self, job: Job) -> dict[str, Any] | None:
-        """Return the place in the queue; no time is promised before one can be kept."""
+        """Return the place in the queue, and when its turn comes, where the context knows `now`."""
         if job.status != JobStatus.QUEUED:
             return None
-        # To count is dear; a list does not.
-        position = None if self.context.get("listed") else selectors.position(job)
-        return {"lane": job.dimensions.get("lane", "standard"), "position": position, "eta": None}
+        now = self.context.get("now")
+        if now is None:  # to count is dear; a list does not
+            return {"lane": job.lane, "position": None, "eta": None, "reason": None}
+        place = services.place_of(job, now=now)
+        eta = QueueOut().fields["eta"].to_representation(place.eta) if place.eta else None
+        reason = explaining.queue_reason(job, now=now)
+        return {"lane": job.lane, "position": place.position, "eta": eta, "reason": reason}
 
     @extend_schema_field(JobErrorOut(allow_null=True))
     def get_error(self, job: Job) -> dict[str, str] | None:
@@ -160,6 +210,13 @@ class JobOut(serializers.ModelSerializer[Job]):
     def get_late_success(self, job: Job) -> bool:
         """Return whether the video came after the credits had gone back; it is free then."""
         return job.late_success_at is not None
+
+    @extend_schema_field(
+        _address_that("Streams its events to who cannot send headers; null: it has ended.")
+    )
+    def get_events_url(self, job: Job) -> str | None:
+        """Return where its events are streamed, for who cannot send headers; None: it has ended."""
+        return None if job.status in FINAL else events_address(job.pk)
 
 
 def lines(stored: list[dict[str, Any]]) -> list[dict[str, str]]:
@@ -175,3 +232,9 @@ def counted_body(cover: Mapping[str, Any]) -> dict[str, str]:
         "unit": cover["unit"],
         "share": cover["share"],
     }
+
+
+def _address(route: str, output: Output, salt: str) -> str:
+    path: str = reverse(route, args=[signing.dumps(output.pk, salt=salt)])
+    # Not from the request: its `Host` is the caller's to choose.
+    return f"{settings.PUBLIC_URL}{path}"

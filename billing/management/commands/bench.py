@@ -1,4 +1,4 @@
-"""`bench`: the hot path beside its limit, in one run, with the mismatches counted."""
+"""`bench`: the hot path and the queue beside their limits, and told times beside real ones."""
 
 import json
 from collections.abc import Sequence
@@ -9,21 +9,42 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from billing.insights import bench, bench_growth, bench_history
+from billing.insights import (
+    bench,
+    bench_eta,
+    bench_events,
+    bench_growth,
+    bench_history,
+    bench_queue,
+)
 
 
 class Command(BaseCommand):
-    """Writes to a sandbox account of its own; fails when any invariant is broken afterwards."""
+    """Writes to sandbox accounts of its own; fails when any invariant is broken afterwards."""
 
     help = "Measure quote, hold, capture, submit and settle beside the same row changes in SQL."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the number of calls, sizes and --json."""
+        """Take what to measure, how often, and --json."""
+        parser.add_argument(
+            "what",
+            nargs="?",
+            choices=["queue", "eta"],
+            help="queue: find who goes next among --jobs that wait. eta: compare the times that "
+            "--jobs orders are told with the real ones. Without it: the hot path.",
+        )
+        parser.add_argument("--jobs", type=int, help="How many: 10000 for queue, 300 for eta.")
+        parser.add_argument("--seed", type=int, default=1, help="Which draws eta takes.")
         parser.add_argument("--calls", type=int, default=200, help="Calls a case and round.")
         parser.add_argument(
             "--entries",
             help="Sizes that grow, such as 10000,100000: measure holds at each, in a database "
             "that a superuser makes and drops again.",
+        )
+        parser.add_argument(
+            "--listeners",
+            type=int,
+            help="Instead: let so many listen to one job, and measure when they hear of it.",
         )
         parser.add_argument("--json", action="store_true", help="Print one JSON document.")
 
@@ -32,8 +53,19 @@ class Command(BaseCommand):
         if options["calls"] < 2:  # noqa: PLR2004 (percentiles need two)
             raise CommandError("--calls is at least 2.")
         calls, now = options["calls"], timezone.now()
+        if options["what"] == "eta":
+            told = bench_eta.run(orders=options["jobs"] or 300, seed=options["seed"], now=now)
+            self._told(told, as_json=options["json"])
+            return
         report: bench.Report | bench_growth.Growth
-        if options["entries"]:
+        if options["listeners"]:
+            self._events(bench_events.run(listeners=options["listeners"], now=now), options)
+            return
+        if options["what"] == "queue":
+            report = bench_queue.run(waiting=options["jobs"] or 10_000, calls=calls, now=now)
+            if not options["json"]:
+                self._table(report.cases)
+        elif options["entries"]:
             tell = _nothing if options["json"] else self._size
             sizes = _sizes(options["entries"])
             report = bench_growth.run(sizes=sizes, calls=calls, now=now, tell=tell)
@@ -47,6 +79,36 @@ class Command(BaseCommand):
             else f"{bench.ROUNDS} rounds of {calls} calls, one client; "
             f"{report.mismatches} mismatches."
         )
+        if report.mismatches:
+            raise CommandError(f"{report.mismatches} rows break an invariant.", returncode=1)
+
+    def _told(self, told: bench_eta.Told, *, as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(json.dumps(asdict(told)))
+            return
+        self.stdout.write(
+            f"{told.told} of {told.orders} orders were told when their turn comes. It was off by "
+            f"{told.median_seconds:.0f} s in the median ({told.median_percent:.0f}% of the wait), "
+            f"by {told.p90_seconds:.0f} s in nine of ten ({told.p90_percent:.0f}%); "
+            f"{told.later_percent:.0f}% waited longer than told."
+        )
+
+    def _events(self, report: bench_events.Report, options: dict[str, Any]) -> None:
+        if options["json"]:
+            self.stdout.write(json.dumps(asdict(report)))
+        else:
+            self.stdout.write(
+                f"{'case':<24}{'p50 ms':>10}{'p95 ms':>10}{'last ms':>10}{'CPU ms a round':>16}"
+            )
+            for case in report.cases:
+                self.stdout.write(
+                    f"{case.name:<24}{case.p50_ms:>10.1f}{case.p95_ms:>10.1f}"
+                    f"{case.last_ms:>10.1f}{case.cpu_ms:>16.1f}"
+                )
+            self.stdout.write(
+                f"{report.listeners:,} listeners, {report.rounds} rounds; "
+                f"{report.kib_a_listener:.1f} KiB each; {report.mismatches} mismatches."
+            )
         if report.mismatches:
             raise CommandError(f"{report.mismatches} rows break an invariant.", returncode=1)
 

@@ -58,6 +58,7 @@ class Command(BaseCommand):
         self.stdout.write(f"corrections looked after: {_all(corrections.sweep, now)}")
         self.stdout.write(f"clocks called for: {sandbox.sweep(now=now)}")
         self.stdout.write(f"jobs looked after: {jobs.sweep(now=now)}")
+        self.stdout.write(f"files looked after: {jobs.sweep_files(now=now)}")
         self.stdout.write(f"webhooks looked after: {webhooks.sweep(now=now)}")
         self.stdout.write(f"messages rung: {outbox.ring_due(now=now)}")
 

@@ -1,4 +1,4 @@
-"""What is remembered of a job: the order, its tries, what backends said, and the result."""
+"""One generation."""
 
 from django.db import models
 from django.db.models import Q
@@ -8,53 +8,10 @@ from billing.accounts.members import Membership
 from billing.accounts.models import Account
 from billing.jobs.labels import FAILURE_CLASSES, STATUSES
 from billing.jobs.lifecycle import FINAL, IN_FLIGHT, LIVE, JobStatus
-from billing.jobs.names import IdField, _attempt_id, _callback_id, _job_id, _output_id, _quote_id
+from billing.jobs.models.quotes import Quote
+from billing.jobs.names import IdField, _job_id
 from billing.ledger.models import Hold, Wallet
 from plans.models import CatalogVersion
-
-
-class Quote(models.Model):
-    """A price that was told and holds until it expires; it sets nothing aside."""
-
-    id = IdField(default=_quote_id)
-    account = models.ForeignKey(
-        Account, on_delete=models.PROTECT, related_name="quotes", verbose_name=_("account")
-    )
-    catalog_version = models.ForeignKey(
-        CatalogVersion,
-        on_delete=models.PROTECT,
-        related_name="+",
-        verbose_name=_("catalog version"),
-    )
-    dimensions = models.JSONField(
-        _("dimensions"), help_text=_("What priced it: the order's flat dimensions.")
-    )
-    context = models.JSONField(
-        _("context"),
-        default=dict,
-        help_text=_("What else priced it: plan, surface, region, currency, book, month's count."),
-    )
-    rated_at = models.DateTimeField(
-        _("priced as of"), help_text=_("The wallet's instant; an order by it is priced as of it.")
-    )
-    lines = models.JSONField(_("price lines"))
-    total_micros = models.BigIntegerField(_("price"))
-    max_micros = models.BigIntegerField(_("highest price"))
-    created_at = models.DateTimeField(_("created at"))
-    expires_at = models.DateTimeField(_("expires at"))
-
-    class Meta:
-        verbose_name = _("quote")
-        verbose_name_plural = _("quotes")
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(total_micros__gte=0, max_micros__gte=models.F("total_micros")),
-                name="quote_maximum_covers_total",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.pk
 
 
 class Job(models.Model):
@@ -119,6 +76,14 @@ class Job(models.Model):
     flags = models.JSONField(
         _("flags"), default=dict, blank=True, help_text=_("Facts of the plan about the result.")
     )
+    keep_outputs = models.CharField(
+        _("outputs are kept for"),
+        max_length=32,
+        blank=True,
+        default="",
+        db_default="",  # workers of the former release know no such column
+        help_text=_("By the plan at the order, as an ISO period; empty: for ever."),
+    )
     inputs = models.JSONField(_("inputs"), default=dict)
     options = models.JSONField(_("options"), default=dict, blank=True)
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
@@ -143,8 +108,12 @@ class Job(models.Model):
     owed_micros = models.BigIntegerField(_("charged and owed"), default=0)
     outputs_ordered = models.PositiveIntegerField(_("outputs ordered"), default=1)
     outputs_made = models.PositiveIntegerField(_("outputs made"), null=True, blank=True)
-    # Lower goes first. What waits is held back beyond the plan's number of jobs at once.
+    # Its place in the queue; what waits is held back beyond the plan's number of jobs at once.
+    lane = models.CharField(_("lane"), max_length=64, default="standard", db_default="standard")
     lane_priority = models.PositiveIntegerField(_("lane's priority"), default=100)
+    turn = models.BigIntegerField(
+        _("turn"), default=0, db_default=0, help_text=_("The lowest goes first.")
+    )
     waits = models.BooleanField(_("waits its turn"), default=False)
     chain_seconds = models.PositiveIntegerField(
         _("total length (seconds)"), help_text=_("Length of the video with all parents.")
@@ -178,6 +147,14 @@ class Job(models.Model):
     )
     rated_at = models.DateTimeField(
         _("priced as of"), help_text=_("The wallet's instant at the order, or at its quote.")
+    )
+    # By default of the database, too: code that does not know it yet still inserts.
+    version = models.PositiveIntegerField(
+        _("version"),
+        default=1,
+        db_default=1,
+        editable=False,
+        help_text=_("Rises with each change that its listeners see; the database counts."),
     )
     created_at = models.DateTimeField(_("created at"))
     started_at = models.DateTimeField(_("started at"), null=True, blank=True)
@@ -234,6 +211,7 @@ class Job(models.Model):
             models.CheckConstraint(
                 condition=Q(progress_percent__lte=100), name="job_progress_in_percent"
             ),
+            models.CheckConstraint(condition=Q(turn__gte=0), name="job_turn_comes"),
         ]
         indexes = [
             models.Index(fields=["account", "-id"], name="job_newest_first"),
@@ -242,9 +220,14 @@ class Job(models.Model):
             ),
             models.Index(fields=["wallet"], condition=Q(status__in=IN_FLIGHT), name="job_at_work"),
             models.Index(
-                fields=["model", "lane_priority", "created_at"],
+                fields=["lane", "turn", "id", "model", "dispatch_at"],
                 condition=Q(status="queued"),
-                name="job_waiting",
+                name="job_in_lane",
+            ),
+            models.Index(
+                fields=["wallet", "lane", "turn"],
+                condition=Q(status="queued"),
+                name="job_last_of_wallet",
             ),
             models.Index(fields=["account", "ordered_at"], name="job_counted"),
             models.Index(
@@ -259,131 +242,10 @@ class Job(models.Model):
             ),
             models.Index(fields=["dispatch_by"], condition=Q(status="queued"), name="job_overdue"),
         ]
-        permissions = [("fail_job", "Can fail a job and give its credits back")]
-
-    def __str__(self) -> str:
-        return self.pk
-
-
-class Attempt(models.Model):
-    """One try of handing a job to a backend; committed before the backend hears of it."""
-
-    class State(models.TextChoices):
-        SUBMITTING = "submitting", _("submitting")  # the call is being made, or its maker died
-        ACCEPTED = "accepted", _("accepted")  # the backend took it
-        # Nobody knows; never sent again before that is cleared.
-        AMBIGUOUS = "ambiguous", _("ambiguous")
-        ENDED = "ended", _("ended")
-
-    id = IdField(default=_attempt_id)
-    job = models.ForeignKey(
-        Job, on_delete=models.PROTECT, related_name="attempts", verbose_name=_("job")
-    )
-    number = models.PositiveSmallIntegerField(_("attempt number"))
-    backend = models.CharField(_("backend"), max_length=64)
-    state = models.CharField(_("state"), max_length=16, choices=State, default=State.SUBMITTING)
-    outcome = models.CharField(
-        _("outcome"), max_length=32, blank=True, help_text=_("How it ended.")
-    )
-    provider_id = models.CharField(_("id at the backend"), max_length=200, blank=True)
-    context = models.JSONField(_("context"), default=dict, blank=True)
-    usage = models.JSONField(
-        _("usage"), default=dict, blank=True, help_text=_("As the backend reported it.")
-    )
-    detail = models.CharField(_("detail"), max_length=500, blank=True)
-    absences = models.PositiveSmallIntegerField(
-        _("absences"),
-        default=0,
-        help_text=_("How often in a row the backend said that it has no such attempt."),
-    )
-    absent_since = models.DateTimeField(_("absent since"), null=True, blank=True)
-    lease_until = models.DateTimeField(
-        _("leased until"), help_text=_("Until then its maker is trusted to report.")
-    )
-    check_at = models.DateTimeField(
-        _("next check at"), help_text=_("When the backend is asked about it next.")
-    )
-    created_at = models.DateTimeField(_("created at"))
-    accepted_at = models.DateTimeField(_("accepted at"), null=True, blank=True)
-    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
-
-    class Meta:
-        verbose_name = _("attempt")
-        verbose_name_plural = _("attempts")
-        constraints = [
-            models.UniqueConstraint(fields=["job", "number"], name="attempt_number_once"),
-            models.UniqueConstraint(
-                fields=["job"], condition=~Q(state="ended"), name="attempt_one_live_a_job"
-            ),
-            models.CheckConstraint(
-                condition=Q(state="ended", ended_at__isnull=False) & ~Q(outcome="")
-                | Q(state__in=("submitting", "accepted", "ambiguous"), ended_at=None, outcome=""),
-                name="attempt_state_matches_columns",
-            ),
-        ]
-        indexes = [
-            models.Index(fields=["check_at"], condition=~Q(state="ended"), name="attempt_to_check"),
-            models.Index(
-                fields=["backend"], condition=~Q(state="ended"), name="attempt_live_of_backend"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.job_id} #{self.number} ({self.backend})"
-
-
-class Callback(models.Model):
-    """What a backend told us of an attempt, word for word, once."""
-
-    id = IdField(default=_callback_id)
-    attempt = models.ForeignKey(
-        Attempt, on_delete=models.PROTECT, related_name="callbacks", verbose_name=_("attempt")
-    )
-    digest = models.BinaryField(
-        _("digest"), max_length=32, help_text=_("SHA-256 of the body as received.")
-    )
-    body = models.BinaryField(
-        _("body"), help_text=_("As received; the video is cut out once it is stored.")
-    )
-    received_at = models.DateTimeField(_("received at"))
-    applied_at = models.DateTimeField(_("applied at"), null=True, blank=True)
-
-    class Meta:
-        verbose_name = _("callback")
-        verbose_name_plural = _("callbacks")
-        constraints = [
-            models.UniqueConstraint(fields=["attempt", "digest"], name="callback_heard_once")
+        permissions = [
+            ("fail_job", "Can fail a job and give its credits back"),
+            ("resolve_job", "Can decide what became of a job that is unknown"),
         ]
 
     def __str__(self) -> str:
         return self.pk
-
-
-class Output(models.Model):
-    """A file of a job's result, in our storage."""
-
-    id = IdField(default=_output_id)
-    job = models.ForeignKey(
-        Job, on_delete=models.PROTECT, related_name="outputs", verbose_name=_("job")
-    )
-    position = models.PositiveSmallIntegerField(_("position"))
-    path = models.CharField(_("file name"), max_length=200, help_text=_("Name in the storage."))
-    mime = models.CharField(_("media type"), max_length=64)
-    seconds = models.DecimalField(
-        _("length (seconds)"), max_digits=8, decimal_places=3, null=True, blank=True
-    )
-    width = models.PositiveIntegerField(_("width (pixels)"), null=True, blank=True)
-    height = models.PositiveIntegerField(_("height (pixels)"), null=True, blank=True)
-    bytes = models.PositiveBigIntegerField(_("size (bytes)"))
-    sha256 = models.CharField(_("SHA-256 digest"), max_length=64)
-    created_at = models.DateTimeField(_("created at"))
-
-    class Meta:
-        verbose_name = _("output")
-        verbose_name_plural = _("outputs")
-        constraints = [
-            models.UniqueConstraint(fields=["job", "position"], name="output_position_once")
-        ]
-
-    def __str__(self) -> str:
-        return self.path

@@ -43,6 +43,7 @@ app.conf.update(
 _EVERY: Final[Mapping[TaskName, float]] = {
     TaskName.RING_DUE: 2.0,
     TaskName.SWEEP_JOBS: 5.0,
+    TaskName.SWEEP_FILES: 60.0,
     TaskName.SWEEP_WEBHOOKS: 5.0,
     TaskName.SWEEP_SUBSCRIPTIONS: 15.0,
     TaskName.BEAT_HEART: 5.0,

@@ -6,10 +6,11 @@ not set refuses to start, with a sentence that says which.
 
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import django_stubs_ext
 import environ
+from botocore.config import Config  # type: ignore[import-untyped]  # it ships no types
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
@@ -203,16 +204,64 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": ["billing.http.openapi.finish_document"],
 }
 
+
 # -- files -------------------------------------------------------------------------------------
+def _file_storage(url: str) -> dict[str, Any]:
+    """Return where outputs are stored: below MEDIA_ROOT, or in a bucket of an S3 that `url` names.
+
+    s3://bucket/prefix?endpoint=https://host&region=name; keys come from the usual places of AWS.
+    """
+    if not url:
+        return {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+    parts = urlsplit(url)
+    asked = parse_qs(parts.query)
+    unknown = set(asked) - {"endpoint", "region"}
+    if parts.scheme != "s3" or not parts.netloc or parts.fragment or unknown:
+        raise ImproperlyConfigured(
+            "STORAGE_URL must be s3://bucket/prefix?endpoint=https://host&region=name; prefix, "
+            "endpoint and region may be left out."
+        )
+    endpoint = asked.get("endpoint", [None])[0]
+    return {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": parts.netloc,
+            "location": parts.path.strip("/"),
+            "endpoint_url": endpoint,
+            "region_name": asked.get("region", [None])[0],
+            "default_acl": None,  # a bucket of today refuses them
+            "file_overwrite": True,  # names are unique already; the other way asks twice
+            "client_config": Config(
+                signature_version="s3v4",
+                s3={"addressing_style": "path" if endpoint else "auto"},
+                connect_timeout=3,
+                read_timeout=20,
+                retries={"max_attempts": 3, "mode": "standard"},
+            ),
+        },
+    }
+
+
 STATIC_URL = "/static/"
 STATIC_ROOT: str = env.str("STATIC_ROOT", default=str(BASE_DIR / "var" / "static"))
 MEDIA_ROOT: str = env.str("MEDIA_ROOT", default=str(BASE_DIR / "var" / "media"))
+STORAGE_URL: str = env.str("STORAGE_URL", default="")
+# A bucket's own addresses end by themselves, and serve ranges: nothing passes through us then.
+STORAGE_REDIRECTS = bool(STORAGE_URL)
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": _file_storage(STORAGE_URL),
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 OUTPUT_URL_SECONDS: int = env.int("OUTPUT_URL_SECONDS", default=3600)
 OUTPUT_BYTES_MAX: int = env.int("OUTPUT_BYTES_MAX", default=64 * 1024 * 1024)
+
+# -- event streams ----------------------------------------------------------------------------
+# Where the process listens that streams events; empty: a proxy sends their addresses there.
+EVENTS_URL: str = env.str("EVENTS_URL", default="").rstrip("/")
+EVENTS_URL_SECONDS: int = env.int("EVENTS_URL_SECONDS", default=3600)
+EVENTS_ORIGINS: list[str] = env.list("EVENTS_ORIGINS", default=[])
+EVENTS_LISTENERS_MAX: int = env.int("EVENTS_LISTENERS_MAX", default=2000)
+EVENTS_LISTENERS_PER_ACCOUNT_MAX: int = env.int("EVENTS_LISTENERS_PER_ACCOUNT_MAX", default=50)
 
 # -- people ------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

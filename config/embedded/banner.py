@@ -39,9 +39,10 @@ API={url}/v1 AUTH='Authorization: Bearer {token}'
 ORDER='{json.dumps(_ORDER)}'
 {get} -X POST $API/check-in; echo
 
-# Then quote, submit, fetch.
+# Then quote, submit, watch, fetch.
 
 {post} -d "$ORDER" $API/quotes; echo
 JOB=$({post} -H "Idempotency-Key: $(date +%s)" -d "$ORDER" $API/jobs | python3 -c "{_ID}"); echo $JOB
+curl -sNL -H "$AUTH" $API/jobs/$JOB/events
 while {get} $API/jobs/$JOB | grep -Eq '{_ON_ITS_WAY}'; do sleep 1; done; curl -s -o video.mp4 "$({get} $API/jobs/$JOB | python3 -c "{_URL}")" && ls -l video.mp4
 """  # noqa: E501 (a line that is pasted must be one line)

@@ -37,8 +37,14 @@ def web_port(asked: str | None = None) -> int:
     return int(named)
 
 
-def fill(place: Place, *, port: int, gpu_port: int = _NO_GPU_PORT) -> None:
-    """Set every variable that the settings need, but for the two server addresses."""
+def fill(
+    place: Place, *, port: int, gpu_port: int = _NO_GPU_PORT, events_port: int | None = None
+) -> None:
+    """Set every variable that the settings need, but for the two server addresses.
+
+    Args:
+        events_port: where events are streamed; None: whoever streams them has said so himself.
+    """
     made = place.secrets()
     public_url = f"http://127.0.0.1:{port}"
     _set_missing(secrecy.variables(made))
@@ -63,6 +69,8 @@ def fill(place: Place, *, port: int, gpu_port: int = _NO_GPU_PORT) -> None:
         "absent_grace_seconds": 30,  # so that a killed demo does not keep a job in doubt for long
     }
     _set_missing({"BACKENDS": json.dumps({"demo": demo})})
+    if events_port is not None:
+        _set_missing({"EVENTS_URL": f"http://127.0.0.1:{events_port}"})
 
 
 def nowhere() -> dict[str, str]:
@@ -111,8 +119,8 @@ def own_valkey(place: Place) -> Valkey | None:
 def announced() -> dict[str, str]:
     """Return the variables by which other programs reach the servers that now run."""
     names = ["DATABASE_URL", "REDIS_URL", "PUBLIC_URL", "BACKEND_WEBHOOK_BASE_URL", "BACKENDS"]
-    owner = ["DATABASE_OWNER_URL"] if os.environ.get("DATABASE_OWNER_URL") else []
-    return {name: os.environ[name] for name in [*names, *owner]}
+    more = [name for name in ("DATABASE_OWNER_URL", "EVENTS_URL") if os.environ.get(name)]
+    return {name: os.environ[name] for name in [*names, *more]}
 
 
 def borrow_servers(stack: ExitStack, asked_folder: str | None = None) -> None:

@@ -76,15 +76,15 @@ def _serve(place: Place, port: int) -> None:
         parts = Supervisor(logs)
         stack.callback(parts.stop)
         stack.callback(say, "\nStopping ...")
-        gpu_port = free_port()
+        gpu_port, events_port = free_port(), free_port()
         with step("environment"):
-            environment.fill(place, port=port, gpu_port=gpu_port)
+            environment.fill(place, port=port, gpu_port=gpu_port, events_port=events_port)
         _start_servers(parts, place)
         place.announce(environment.announced())
         stack.callback(_take_back, place)
         answer = _prepare(place)
         os.environ.pop("DATABASE_OWNER_URL", None)  # what serves owns nothing
-        _start_programs(parts, place, port=port, gpu_port=gpu_port)
+        _start_programs(parts, place, port=port, gpu_port=gpu_port, events_port=events_port)
         with step("everything is ready"):
             _wait_until_ready(parts, port)
         say(
@@ -145,10 +145,13 @@ def _prepare(place: Place) -> dict[str, object]:
     return answer
 
 
-def _start_programs(parts: Supervisor, place: Place, *, port: int, gpu_port: int) -> None:
-    with step("demo GPU, web, worker, scheduler"):
+def _start_programs(
+    parts: Supervisor, place: Place, *, port: int, gpu_port: int, events_port: int
+) -> None:
+    with step("demo GPU, web, events, worker, scheduler"):
         parts.start("gpu", _demo_gpu(place, gpu_port))
         parts.start("web", Program(web_command(port)))
+        parts.start("events", Program(events_command(events_port)))
         parts.start("worker", Program(worker_command(), patience_seconds=30))
         schedule = place.folder / "schedule"
         parts.start("scheduler", Program(scheduler_command(schedule)))
@@ -160,6 +163,15 @@ def web_command(port: int) -> list[str | Path]:
         *(_PYTHON, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}"),
         *("--workers", "2", "--threads", "8", "--graceful-timeout", "5"),
         # No access log: paths hold tokens. Our own line names the route.
+        "--no-control-socket",
+    ]
+
+
+def events_command(port: int) -> list[str | Path]:
+    """Return how events are streamed: one process holds a thousand listeners and more."""
+    return [
+        *(_PYTHON, "-m", "gunicorn", "config.asgi", "--bind", f"127.0.0.1:{port}"),
+        *("--worker-class", "asgi", "--workers", "1", "--graceful-timeout", "5"),
         "--no-control-socket",
     ]
 

@@ -26,10 +26,12 @@ _ROOT = Path(__file__).resolve().parent.parent
 _UNIT = _ROOT / "tests" / "unit"
 _FOLDER_PREFIX = "linggan-tests-"
 # A developer's own service must not colour the tests.
-_FOREIGN = (
+FOREIGN = (
     *("ALLOWED_HOSTS", "CATALOG", "PUBLIC_URL", "BACKEND_WEBHOOK_BASE_URL", "JWT_JWKS_URL"),
     *("DATABASE_OWNER_URL", "DATABASE_CONN_MAX_AGE", "OUTPUT_URL_SECONDS", "OUTPUT_BYTES_MAX"),
-    *("LOG_FORMAT", "STRIPE_SECRET_KEY", "STRIPE_API_BASE", "IDENTITY_KEY"),
+    *("STORAGE_URL", "LOG_FORMAT", "STRIPE_SECRET_KEY", "STRIPE_API_BASE", "IDENTITY_KEY"),
+    *("EVENTS_URL", "EVENTS_URL_SECONDS", "EVENTS_ORIGINS", "EVENTS_LISTENERS_MAX"),
+    "EVENTS_LISTENERS_PER_ACCOUNT_MAX",
     "IDENTITY_KEY_FALLBACKS",
 )
 
@@ -96,7 +98,7 @@ def _start(config: pytest.Config) -> None:
     which = os.environ.get("LINGGAN_TEST_SERVERS", "wheels")
     if which not in {"wheels", "debian", "none"}:
         raise pytest.UsageError(f"LINGGAN_TEST_SERVERS={which}: wheels, debian or none?")
-    for foreign in _FOREIGN:
+    for foreign in FOREIGN:
         os.environ.pop(foreign, None)
     os.environ.update(nowhere(), WEBHOOK_ALLOWED_CIDRS="127.0.0.0/8")
     if which == "none" or options.help or options.version or _only_unit(options.file_or_dir):

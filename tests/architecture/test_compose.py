@@ -13,6 +13,7 @@ import pytest
 import yaml
 from django.core.management import get_commands
 
+from billing.jobs.events import streaming
 from config.celery import queues
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,14 +21,14 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 NGINX = ROOT / "docs" / "operations" / "nginx.conf"
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-OURS = ["migrate", "web", "worker", "scheduler"]
+OURS = ["migrate", "web", "events", "worker", "scheduler"]
 # What a service of the compose specification may say, as far as this file needs it: a key with a
 # slip of the pen would be refused by an engine, and an engine is not here to refuse it.
 KNOWN_KEYS = {
     *("build", "image", "restart", "init", "read_only", "tmpfs", "cap_drop", "security_opt"),
     *("volumes", "environment", "depends_on", "command", "healthcheck", "ports"),
     *("cap_add", "configs"),
-    *("stop_signal", "stop_grace_period"),
+    *("stop_signal", "stop_grace_period", "ulimits"),
 }
 HEALTH_KEYS = {"test", "interval", "timeout", "retries", "start_period"}
 VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)(:?[-?])?")
@@ -77,7 +78,7 @@ def commands(service: dict[str, Any]) -> list[list[str]]:
 
 
 def test_the_services_are_those_of_the_design() -> None:
-    ours = ["migrate", "proxy", "web", "worker", "scheduler", "gpu"]
+    ours = ["migrate", "proxy", "web", "events", "worker", "scheduler", "gpu"]
     assert list(SERVICES) == ["postgres", "redis", *ours]
 
 
@@ -108,7 +109,7 @@ def test_a_service_waits_for_services_that_exist(name: str) -> None:
 
 
 def test_nothing_of_ours_starts_before_the_migrations_are_done() -> None:
-    for name in ["web", "worker", "scheduler"]:
+    for name in ["web", "events", "worker", "scheduler"]:
         how = SERVICES[name]["depends_on"]["migrate"]["condition"]
         assert how == "service_completed_successfully"
 
@@ -168,6 +169,29 @@ def test_nobody_reaches_a_web_process_but_through_the_proxy() -> None:
         assert re.search(rf"^ +{rule} \w+;", settings, re.MULTILINE), rule
     assert "proxy_request_buffering on;" in settings
     assert "access_log off;" in settings
+
+
+def test_the_proxy_sends_streams_past_its_buffers_to_the_process_that_streams() -> None:
+    found = re.search(r"location ~ (\S+) \{(.*?)\}", NGINX.read_text(), re.DOTALL)
+    assert found is not None
+    pattern, rules = found.groups()
+
+    assert re.fullmatch(pattern.strip("^$"), "/v1/jobs/job_01/events")
+    assert not re.fullmatch(pattern.strip("^$"), "/v1/jobs/job_01/cancel")
+    assert "proxy_buffering off;" in rules
+    assert "proxy_pass $events;" in rules
+    assert "proxy_set_header" not in rules  # one of its own would lose those of the server
+    silence = re.search(r"proxy_read_timeout (\d+)s;", rules)
+    assert silence is not None
+    assert int(silence[1]) > 2 * streaming.BEAT_SECONDS
+    assert "config.asgi" in SERVICES["events"]["command"]
+    assert "ports" not in SERVICES["events"]
+
+
+def test_the_process_that_streams_may_open_a_socket_for_each_listener() -> None:
+    listeners = int(example()["EVENTS_LISTENERS_MAX"][1])
+
+    assert SERVICES["events"]["ulimits"]["nofile"] > 2 * listeners
 
 
 def test_the_proxy_lets_the_largest_callback_through() -> None:
@@ -237,7 +261,8 @@ def test_the_example_lists_exactly_what_is_read() -> None:
     own = {"POSTGRES_PASSWORD", "POSTGRES_APP_PASSWORD", "REDIS_PASSWORD", "DEMO_GPU_TOKEN"}
 
     assert example().keys() == settings_variables().keys() | own
-    assert compose_variables().keys() <= example().keys()
+    of_the_bucket = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}  # its own client reads them
+    assert compose_variables().keys() - of_the_bucket <= example().keys()
 
 
 def test_the_example_gives_each_default_as_the_settings_have_it() -> None:

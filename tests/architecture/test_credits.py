@@ -17,8 +17,8 @@ MONEY: Final = [
     *(ROOT / "billing" / "insights" / f"{name}.py" for name in ("simulate", "touched")),
     *(ROOT / "plans" / f"{name}.py" for name in ("credits", "rating", "forms", "burn_order")),
     *(ROOT / "plans" / f"{name}.py" for name in ("entitlements", "orders", "models", "api")),
-    *files("billing/jobs/services", "billing/jobs/shapes"),
-    *(ROOT / "billing" / "jobs" / f"{name}.py" for name in ("charging", "models")),
+    *files("billing/jobs/services", "billing/jobs/shapes", "billing/jobs/models"),
+    ROOT / "billing" / "jobs" / "charging.py",
 ]
 LOSSY: Final = {"float", "round", "complex", "fsum", "sqrt", "pow", "isclose", "FloatField"}
 # What looks like it and is not: file, function and expression, each with its reason.
@@ -42,6 +42,16 @@ HARMLESS: Final = {
     ("billing/jobs/services/ending.py", "_keep", "Decimal(stored.milliseconds) / 1000"),
     ("billing/jobs/charging.py", "_number", "float"),  # a backend's, made a decimal by its digits
     ("billing/jobs/shapes/jobs.py", "", "serializers.FloatField"),  # seconds of a film
+    ("billing/jobs/services/ending.py", "book_cost", "float"),  # usage, priced by its exact text
+    ("billing/jobs/services/placing.py", "_own_wait", "work / max(1, count)"),  # times and counts
+    ("billing/jobs/services/placing.py", "_work", "before * total / sum(here.values())"),
+    ("billing/jobs/services/placing.py", "_work", "work / total"),
+    (
+        "billing/jobs/services/placing.py",
+        "_work",
+        "count * _slots(own & set(_makers(model))) / max(1, _slots(_makers(model)))",
+    ),
+    ("billing/jobs/services/placing.py", "_work", "round"),
     ("billing/jobs/shapes/jobs.py", "get_progress", "float"),
     ("billing/jobs/shapes/jobs.py", "get_progress", "job.progress_percent / 100"),
 }

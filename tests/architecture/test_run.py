@@ -68,7 +68,12 @@ def test_an_unknown_command_is_refused_with_a_sentence() -> None:
         (["--check", "quick"], "-m pytest tests/unit"),
         (["--check", "test", "--night", "-n", "2"], "-m pytest -m night --durations=10 -n 2"),
         (["--check", "test", "--operations", "9"], "-m tests.night.long_run --operations 9"),
+        (["--check", "test", "--kills", "9"], "-m tests.kills.run_storm --kills 9"),
         (["--check", "check", "lint"], "ruff check . run"),
+        (
+            ["--check", "test", "--vendors", "-k", "openai"],
+            ".venv/vendors/bin/python -m pytest -c tests/vendors/pytest.ini tests/vendors -k",
+        ),
     ],
 )
 def test_check_says_what_would_be_done_and_does_nothing(words: list[str], would: str) -> None:

@@ -34,7 +34,9 @@ def test_the_rules_come_and_go_with_the_migration() -> None:
     run("job_debts.down.sql")
     gone = {name for name, _said in before} - {name for name, _said in rules()}
     assert {"adjustment_is_decided_once", "operator_day_adds_up", "compensation_adds_up"} <= gone
-    assert not any("owed_micros" in said for _name, said in rules())
+    # (What listeners see of a job is another rule's.)
+    left = {name for name, said in rules() if "owed_micros" in said}
+    assert left <= {"job_version_rises"}
 
     run("job_debts.up.sql")
     run("corrections.up.sql")

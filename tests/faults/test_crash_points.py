@@ -13,7 +13,7 @@ import pytest
 import redis
 from django.conf import settings
 
-from billing.gpu.cog.adapter import CogBackend
+from billing.gpu.adapters.cog.adapter import CogBackend
 from billing.gpu.protocol import Ambiguous, AttemptView, Status
 from billing.jobs import services
 from billing.jobs.models import Attempt, Output

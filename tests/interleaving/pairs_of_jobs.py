@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from billing.accounts.models import Account
+from billing.fleet.models import BackendState, Breaker
 from billing.http.idempotency import Key, answer_once
 from billing.jobs import services as jobs
 from billing.jobs.models import Callback, Job
@@ -56,11 +57,13 @@ def _queued(name: str) -> tuple[Account, Job]:
 
 
 def _dispatch_cancel(name: str) -> Scene:
+    _forget_the_backend()
     ada, job = _queued(name)
     return Scene(lambda: _dispatch(job), lambda: everything.cancel(job), lambda: _ended(ada, job))
 
 
 def _dispatch_dispatch(name: str) -> Scene:
+    _forget_the_backend()
     ada, job = _queued(name)
     return Scene(
         lambda: _dispatch(job),
@@ -135,6 +138,12 @@ def _callback_sweep(name: str) -> Scene:
         return "swept"
 
     return Scene(apply, sweep, lambda: _ended(ada, job))
+
+
+def _forget_the_backend() -> None:
+    """Let a backend that nobody reached in the order before be tried again, as if never seen."""
+    Breaker.objects.all().delete()
+    BackendState.objects.all().delete()
 
 
 def _dispatch(job: Job) -> None:

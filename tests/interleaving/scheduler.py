@@ -22,6 +22,7 @@ from django.db import OperationalError, connection
 
 _LOOK_AGAIN_SECONDS: Final = 0.002  # how often a step that does not end is asked whether it waits
 _STUCK_SECONDS: Final = 60
+_SAVEPOINT: Final = re.compile(r'SAVEPOINT "s\d+_x\d+"')
 _ENDS: Final = ("COMMIT", "ROLLBACK")
 _LOCKS: Final = re.compile(r"\bFOR (NO KEY )?(UPDATE|SHARE)\b|advisory|set_config", re.IGNORECASE)
 Act = Callable[[], object]
@@ -109,7 +110,8 @@ class Side:
     ) -> Any:  # noqa: ANN401 (as above)
         # What is written outside a transaction is committed at once, and others feel it.
         alone = not connection.in_atomic_block and not _is_plain(sql)
-        self._pause(f"COMMIT of {sql}" if alone else sql)
+        # Django numbers its savepoints from one run to the next: the same step must be the same.
+        self._pause(f"COMMIT of {sql}" if alone else _SAVEPOINT.sub("SAVEPOINT", sql))
         return execute(sql, params, many, context)
 
     def _pause(self, sql: str) -> None:

@@ -1,0 +1,77 @@
+"""Kills a working service's processes by the hundred, and looks from outside what it has lost.
+
+    ./run test --kills 500 --jobs 20000 --wipes 20 --zombies 20 --seed 1 [--slice 1/4]
+
+Workers, their children, the scheduler and the Cog server are killed, workers are frozen beyond
+their lease in the middle of a hand-over, and Redis is wiped, while customers order over HTTP. All
+of it is real: PostgreSQL, Valkey, gunicorn, Celery's own processes, and Cog with a predictor that
+has its film ready. Of `--slice I/N` it lives the I-th of N parts, with chances of its own. It ends
+with a table and one line of JSON, and with 1 if any rule was broken.
+"""
+
+import importlib
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import django
+from django.core.management import call_command
+
+from config.embedded.environment import nowhere
+from tests.kills import plan
+from tests.servers import FOREIGN, Servers
+
+
+def main(words: list[str]) -> int:
+    """Start the servers, let the storm blow, and say what came of it; return the exit code."""
+    asked = plan.read(words)
+    signal.signal(signal.SIGTERM, _end)
+    folder = Path(tempfile.mkdtemp(prefix="linggan-storm-"))
+    folder.chmod(0o711)  # so that a server that is not root finds its own folder
+    (folder / "servers").mkdir(mode=0o711)
+    servers = Servers(folder / "servers", debian=False)
+    servers.start()
+    try:
+        for foreign in FOREIGN:
+            os.environ.pop(foreign, None)
+        # The settings load with it; the real addresses follow before anything is connected.
+        os.environ.update(nowhere())
+        service: Any = importlib.import_module("tests.kills.service")
+        port, cog_port = service.free_ports()
+        gate_of: Any = importlib.import_module("tests.kills.gate")
+        unanswered = frozenset(
+            order.prompt
+            for order in plan.orders(asked, customers=plan.CUSTOMERS)
+            if order.unanswered
+        )
+        gate = gate_of.Gate(upstream_port=cog_port, unanswered=unanswered)
+        service.set_environment(folder, servers, port=port, gate_port=gate.port)
+        django.setup()
+        call_command("migrate", verbosity=0)
+        # They know the models, which exist only now.
+        blowing: Any = importlib.import_module("tests.kills.blowing")
+        parts = service.compose(
+            folder, servers, port=port, cog_port=cog_port, gate=gate, workers=plan.WORKERS
+        )
+        broken: int = blowing.blow(asked, parts)
+    finally:
+        servers.stop()
+    if broken:
+        sys.stdout.write(f"What was said and written down stays in {folder}\n")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 1 if broken else 0
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    """End as after Ctrl-C: with all that was started."""
+    raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -107,6 +107,7 @@ class _Server:
 
     def __init__(self, port: int, command: Sequence[str], **variables: str) -> None:
         self.port = port
+        self._open: list[asyncio.StreamWriter] = []  # one that nobody holds closes its connection
         self._process = subprocess.Popen(  # noqa: S603 (built below)
             [sys.executable, *command],
             env={**os.environ, **variables},
@@ -152,6 +153,7 @@ class _Server:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         writer.write(first)
         await writer.drain()
+        self._open.append(writer)
         return reader
 
     async def is_there(self) -> None:

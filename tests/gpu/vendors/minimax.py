@@ -1,6 +1,7 @@
 """Simulators of MiniMax's video API: v2, and v1 with its files."""
 
 import json
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -75,9 +76,9 @@ class _Minimax(Simulator):
     def callback_body(self, task: Task) -> bytes:
         return json.dumps(self.said(task)).encode()
 
+    @abstractmethod
     def said(self, task: Task) -> dict[str, Any]:
         """Return what is said of a task, asked or reported."""
-        raise NotImplementedError
 
 
 class MinimaxV2(_Minimax):

@@ -1,7 +1,6 @@
 """Outputs that take long are copied once, however often workers are called for them."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from billing.jobs import services as jobs
 from billing.jobs import tasks
 from billing.jobs.models import Attempt, Job
 from billing.jobs.services import storing
+from billing.jobs.services.copying import LEASE
 from billing.outbox import services as outbox
 from billing.outbox.models import Message
 from billing.outbox.names import TaskName
@@ -71,11 +71,11 @@ def test_what_a_dead_run_has_begun_another_copies_when_its_time_is_over(
 ) -> None:
     copied = copying(monkeypatch, lambda: None)
     at = now_plus()
-    Attempt.objects.filter(pk=attempt.pk).update(collecting_until=at + timedelta(minutes=5))
+    Attempt.objects.filter(pk=attempt.pk).update(collecting_until=at + LEASE)
     before = moved()
 
     assert not jobs.collect(attempt_id=attempt.pk, now=at)
     assert (copied, moved(), Job.objects.get().status) == ([], before, "running")
 
-    assert jobs.collect(attempt_id=attempt.pk, now=at + timedelta(minutes=5))
+    assert jobs.collect(attempt_id=attempt.pk, now=at + LEASE)
     assert copied == [attempt.pk]

@@ -14,8 +14,9 @@ from django.db.models import Q
 from billing.jobs.models import Attempt
 from billing.transactions import forbid_transaction
 
-# Longer than the outputs of one attempt take. A run that died keeps others away for so long.
-LEASE: Final = timedelta(minutes=5)
+# Longer than one output may take to come (60 s). A run that died keeps others away for so long;
+# one that takes longer is joined by a second, and whichever ends last throws its copies away.
+LEASE: Final = timedelta(seconds=90)
 
 
 @contextmanager

@@ -1,13 +1,16 @@
 """What an adapter's folder gives to the registry: how its backends are set up and made."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from django.utils.translation import gettext as _
 from pydantic import BaseModel, ConfigDict
 
 from billing.egress import PUBLIC, FetchPolicy
-from billing.gpu.protocol import Backend
+from billing.gpu.errors import CallbackUnauthenticated
+from billing.gpu.protocol import AttemptView, Backend, Status
 
 
 class Options(BaseModel):
@@ -38,6 +41,24 @@ class Connection:
     concurrency: int = 1
     options: Options = field(default_factory=Options)
     fetch: FetchPolicy = PUBLIC
+
+
+class CallsNobody:
+    """What a backend answers to callbacks that sends none: whoever calls, it is not this one."""
+
+    def parse_callback(
+        self, headers: Mapping[str, str], raw_body: bytes, attempt: AttemptView, *, now: datetime
+    ) -> Status:
+        """Raise CallbackUnauthenticated."""
+        raise CallbackUnauthenticated(_("This backend sends no callbacks."))
+
+    def read_callback(self, raw_body: bytes, attempt: AttemptView) -> Status:
+        """Raise CallbackUnauthenticated: none was ever stored."""
+        raise CallbackUnauthenticated(_("This backend sends no callbacks."))
+
+    def answer_challenge(self, raw_body: bytes) -> bytes | None:
+        """Return None: it tries no address out."""
+        return None
 
 
 def key_name(secret: str) -> str:

@@ -113,19 +113,19 @@ class Caps:
         poll: final states can be asked for; without it only callbacks bring them.
         find: an ambiguous order can be looked up by its attempt id.
         list: an ambiguous order can be looked for among those that the backend lists.
+        cancel_queued, cancel_running: it stops what waits, or what runs; of one that stops neither
+            nothing is asked.
         callback: how a callback is authenticated, besides the token in its path. One that is
             "unsigned" or has a mere "bearer" is a hint where the backend can be polled: its word
             is asked for, not believed.
-        callback_challenge: the address of callbacks is tried out first, and must answer.
         callback_retry_seconds: how long a final callback may still arrive after the backend has
             forgotten the attempt; before that, `ABSENT` does not yet mean lost.
-        usage: the unit in which the backend reports what it spent.
+        output: where a film comes from; one that comes "inline" makes a callback long.
         output_ttl_seconds: how long an output can be fetched after its end.
         retention_seconds: how long an attempt that has ended can be asked about; None: no end is
             known, 0: it is forgotten at once.
         poll_seconds: how long to wait between two questions about one attempt.
         in_flight_max: how many attempts the vendor allows at once; None: no bound is known.
-        server_deadline: the backend itself gives up after the deadline that we name.
         extends_own_only: it continues no film but one that it made itself, by `AttemptView.parent`.
     """
 
@@ -140,16 +140,12 @@ class Caps:
     callback: Literal["none", "unsigned", "bearer", "hmac", "standard_webhooks", "ed25519_jwks"] = (
         "none"
     )
-    callback_challenge: bool = False
     callback_retry_seconds: int = 0
-    progress: bool = False
-    usage: Literal["gpu_seconds", "tokens", "seconds", "credits", "none"] = "none"
     output: Literal["url_ttl", "upload", "file_api", "inline"] = "url_ttl"
     output_ttl_seconds: int | None = None
     retention_seconds: int | None = None
     poll_seconds: int = 10
     in_flight_max: int | None = None
-    server_deadline: bool = False
     extends_own_only: bool = False
 
 
@@ -164,7 +160,7 @@ class AttemptView:
         callback_url: where the backend reports, with our token in its path.
         deadline_seconds: how long it may take, for backends that give up by themselves.
         provider_id: the backend's id, "" until it gave one.
-        context: what the adapter asked to be remembered at submit.
+        context: what the adapter asked to be remembered, from before its submit on.
         parent: what it asked to be remembered of the run that this one continues, where the same
             backend made that; else nothing.
     """
@@ -192,7 +188,7 @@ class Status:
         usage: what the backend says it spent, by unit.
         provider_charged: None when the backend does not say.
         raw: the answer without outputs and inputs, shortened; small enough to store.
-        context: what to remember for later questions.
+        context: what else to remember for later questions.
     """
 
     state: State
@@ -260,8 +256,19 @@ class Backend(Protocol):
         """What this backend can do."""
         ...
 
+    def remembered(self, attempt: AttemptView) -> Mapping[str, str]:
+        """Return by what the attempt can be asked about, before it is handed over; calls nobody.
+
+        It is committed first: of an order without an answer nothing else is known, and the entry
+        may name another address or key by the time that it is asked about.
+
+        Raises:
+            BackendError: it cannot be handed over; `submit` says the same.
+        """
+        ...
+
     def submit(self, attempt: AttemptView) -> Status:
-        """Hand the attempt over, once; no retry inside.
+        """Hand the attempt over, once; no retry inside. Its context is what `remembered` said.
 
         Raises:
             BackendError: NotSent, AtCapacity, Rejected, AuthError or Ambiguous.

@@ -1,12 +1,25 @@
 """What the status of an HTTP answer means for an attempt; vendors agree on little else. Pure."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Final, NoReturn
 
-from billing.gpu.protocol import Ambiguous, AtCapacity, AuthError, Fail, Rejected
-from billing.gpu.reading import fail_class
+from django.utils.translation import gettext as _
+
+from billing.gpu.errors import CallbackMalformed
+from billing.gpu.protocol import (
+    Ambiguous,
+    AtCapacity,
+    AuthError,
+    BackendError,
+    Fail,
+    Health,
+    Readiness,
+    Rejected,
+)
+from billing.gpu.reading import Unreadable, fail_class
 from billing.gpu.wire import Reply
 
 _RETRY_AFTER_SECONDS_MAX: Final = 3600
@@ -86,3 +99,41 @@ def refuse(meaning: Refusal, *, said: str, reply: Reply) -> NoReturn:
         raise Ambiguous(said)
     fail = Fail.MODERATION if meaning == Refusal.MODERATED else Fail.INVALID_INPUT
     raise Rejected(said, fail=fail)
+
+
+@contextmanager
+def callback_read() -> Iterator[None]:
+    """Read a callback within; what cannot be read is malformed.
+
+    Raises:
+        CallbackMalformed: the body within has raised Unreadable.
+    """
+    try:
+        yield
+    except Unreadable as flaw:
+        raise CallbackMalformed(
+            _("This callback cannot be applied. %(flaw)s") % {"flaw": flaw}
+        ) from None
+
+
+def health_by(question: Callable[[], object]) -> Health:
+    """Return READY where a cheap question is answered, and DOWN, with the reason, where it is not.
+
+    Args:
+        question: raises a BackendError where there is no good answer.
+    """
+    try:
+        question()
+    except BackendError as refusal:
+        return Health(readiness=Readiness.DOWN, message=refusal.message)
+    return Health(readiness=Readiness.READY)
+
+
+def require_ok(reply: Reply) -> None:
+    """Return for a plain 200.
+
+    Raises:
+        AuthError: any other answer.
+    """
+    if reply.status != HTTPStatus.OK:
+        raise AuthError(f"It answered {reply.status}.")

@@ -8,6 +8,7 @@ from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
+from billing.egress import PUBLIC, FetchPolicy
 from billing.gpu import wire
 from billing.gpu.kinds import Connection, Kind
 from billing.gpu.outputs import read_outputs
@@ -33,7 +34,14 @@ WORDS: Final = {
     "failed": State.FAILED,
     "absent": State.ABSENT,
 }
-CAPS: Final = Caps(poll=True, list=True, callback="unsigned", poll_seconds=10)
+CAPS: Final = Caps(
+    poll=True,
+    list=True,
+    cancel_queued=True,
+    cancel_running=True,
+    callback="unsigned",
+    poll_seconds=10,
+)
 
 
 class Vendor:
@@ -82,7 +90,9 @@ class Vendor:
                 """Say nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.002}, daemon=True
+        )
         self._thread.start()
 
     @property
@@ -107,30 +117,35 @@ class PolledBackend:
 
     base_url: str
     caps: Caps = field(default=CAPS)
+    fetch: FetchPolicy = PUBLIC
+
+    def remembered(self, attempt: AttemptView) -> Mapping[str, str]:
+        """Return where it is handed over."""
+        return {"base_url": self.base_url}
 
     def submit(self, attempt: AttemptView) -> Status:
         """Hand it over, once."""
         body = json.dumps({"id": attempt.id, "input": dict(attempt.input)}).encode()
-        return self._read(self._call("POST", "/tasks", body))
+        return self._read(self._call("POST", f"{self.base_url}/tasks", body))
 
     def poll(self, attempt: AttemptView) -> Status:
         """Ask by the vendor's id."""
-        return self._read(self._call("GET", f"/tasks/{attempt.provider_id}"))
+        return self._read(self._call("GET", f"{_place_of(attempt)}/tasks/{attempt.provider_id}"))
 
     def find(self, attempt: AttemptView) -> Status | None:
         """Look for our id among the vendor's tasks."""
-        listed = read_object(self._call("GET", "/tasks").body)["tasks"]
+        listed = read_object(self._call("GET", f"{_place_of(attempt)}/tasks").body)["tasks"]
         ours = [task for task in listed if task["ours"] == attempt.id]
         return _status(ours[0]) if ours else Status(state=State.ABSENT)
 
     def cancel(self, attempt: AttemptView) -> CancelResult:
         """Ask the vendor to stop it."""
-        self._call("DELETE", f"/tasks/{attempt.provider_id}")
+        self._call("DELETE", f"{_place_of(attempt)}/tasks/{attempt.provider_id}")
         return CancelResult.REQUESTED
 
     def fetch_outputs(self, status: Status) -> Iterator[Output]:
         """Yield the inline files."""
-        return read_outputs(status.outputs)
+        return read_outputs(status.outputs, policy=self.fetch)
 
     def parse_callback(
         self, headers: Mapping[str, str], raw_body: bytes, attempt: AttemptView, *, now: datetime
@@ -150,8 +165,8 @@ class PolledBackend:
         """Say that it is well."""
         return Health(readiness=Readiness.READY)
 
-    def _call(self, method: str, path: str, body: bytes = b"") -> wire.Reply:
-        return wire.call(method, f"{self.base_url}{path}", headers={}, body=body)
+    def _call(self, method: str, url: str, body: bytes = b"") -> wire.Reply:
+        return wire.call(method, url, headers={}, body=body)
 
     def _read(self, reply: wire.Reply) -> Status:
         require_accepted(reply, reason="no")
@@ -159,6 +174,10 @@ class PolledBackend:
             return _status(read_object(reply.body))
         except Unreadable as flaw:
             raise Ambiguous(str(flaw)) from None
+
+
+def _place_of(attempt: AttemptView) -> str:
+    return attempt.context["base_url"]
 
 
 def _status(task: Mapping[str, Any]) -> Status:
@@ -176,6 +195,6 @@ def kind(caps: Caps = CAPS) -> Kind:
     """Return the kind under which the setting names such a vendor."""
 
     def build(connection: Connection) -> Backend:
-        return PolledBackend(connection.url, caps)
+        return PolledBackend(connection.url, caps, connection.fetch)
 
     return Kind(build=build)

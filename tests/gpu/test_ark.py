@@ -24,7 +24,7 @@ from tests.gpu.faulty import Faulty, answering
 from tests.gpu.receiver import Receiver
 from tests.gpu.vendors.ark import Ark
 from tests.gpu.vendors.base import LIVE, Ending, Fault, Task
-from tests.gpu.vendors.bench import Bench, order
+from tests.gpu.vendors.bench import Bench, order, remembered
 from tests.gpu.vendors.contract import Contract
 
 PICTURE, LAST = "https://pictures.example/a.png", "https://pictures.example/z.png"
@@ -263,6 +263,16 @@ def test_a_denial_is_not_believed_when_another_key_asks(bench: Bench) -> None:
     assert bench.backend.poll(attempt).state == State.ABSENT
     with pytest.raises(AuthError):
         bench.backend.poll(other_key)
+
+
+def test_an_order_of_unknown_fate_is_not_denied_by_another_key(bench: Bench) -> None:
+    attempt = remembered(bench.backend, bench.attempt)
+    other_key = replace(attempt, context={**attempt.context, "key": "12345678"})
+    denied = bench.backend.find(attempt)
+
+    assert denied is not None
+    assert denied.state == State.ABSENT
+    assert bench.backend.find(other_key) is None
 
 
 def test_a_denial_is_not_believed_when_nobody_knows_which_key_was_used(bench: Bench) -> None:

@@ -16,7 +16,7 @@ from billing.gpu import registry
 from billing.gpu.adapters.comfyui.adapter import ComfyuiBackend
 from billing.gpu.adapters.comfyui.orders import seed_of
 from billing.gpu.adapters.comfyui.templates import Template
-from billing.gpu.errors import CallbackMalformed, CallbackUnauthenticated
+from billing.gpu.errors import CallbackUnauthenticated
 from billing.gpu.protocol import (
     Ambiguous,
     AttemptView,
@@ -396,5 +396,5 @@ def test_nobody_can_report_in_its_name(bench: Bench) -> None:
 
     with pytest.raises(CallbackUnauthenticated):
         bench.backend.parse_callback({}, b"{}", attempt, now=datetime.now(UTC))
-    with pytest.raises(CallbackMalformed):
+    with pytest.raises(CallbackUnauthenticated):
         bench.backend.read_callback(b"{}", attempt)

@@ -25,7 +25,7 @@ from config.embedded.processes import free_port
 from tests.gpu.faulty import Faulty, answering
 from tests.gpu.receiver import Receiver
 from tests.gpu.vendors.base import Ending, Fault
-from tests.gpu.vendors.bench import Bench, order
+from tests.gpu.vendors.bench import Bench, order, remembered
 from tests.gpu.vendors.contract import Contract
 from tests.gpu.vendors.kling import ACCESS_KEY, Kling
 
@@ -252,6 +252,16 @@ def test_a_denial_is_not_believed_when_another_key_asks(bench: Bench) -> None:
     assert bench.backend.poll(attempt).state == State.ABSENT
     with pytest.raises(AuthError):
         bench.backend.poll(other_key)
+
+
+def test_an_order_of_unknown_fate_is_not_denied_by_another_key(bench: Bench) -> None:
+    attempt = remembered(bench.backend, bench.attempt)
+    other_key = replace(attempt, context={**attempt.context, "key": "former-access-key"})
+    denied = bench.backend.find(attempt)
+
+    assert denied is not None
+    assert denied.state == State.ABSENT
+    assert bench.backend.find(other_key) is None
 
 
 def test_a_denial_is_not_believed_when_nobody_knows_which_key_was_used(bench: Bench) -> None:

@@ -84,6 +84,7 @@ class TestMinimaxV2(Contract):
         ({"task": "image_to_video"}, "image_url"),
         ({"task": "reference_to_video"}, "image_url"),
         ({"task": "reference_to_video", "image_url": IMAGE, "images": 2}, "images"),
+        ({"task": "reference_to_video", "video_url": FILM, "input_seconds": 4}, "input_seconds"),
     )
 
     @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from billing.gpu.adapters.zhipu.adapter import ZhipuBackend, ZhipuOptions
-from billing.gpu.errors import CallbackMalformed, CallbackUnauthenticated
+from billing.gpu.errors import CallbackUnauthenticated
 from billing.gpu.protocol import (
     Ambiguous,
     AtCapacity,
@@ -242,7 +242,7 @@ def test_nobody_can_report_in_its_name(bench: Bench) -> None:
 
     with pytest.raises(CallbackUnauthenticated):
         bench.backend.parse_callback({}, b'{"task_status": "FAIL"}', attempt, now=datetime.now(UTC))
-    with pytest.raises(CallbackMalformed):
+    with pytest.raises(CallbackUnauthenticated):
         bench.backend.read_callback(b'{"task_status": "FAIL"}', attempt)
 
 

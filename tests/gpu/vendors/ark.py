@@ -11,9 +11,12 @@ NEEDED: Final = frozenset({"model", "content"})
 TAKEN: Final = NEEDED | {
     *("callback_url", "return_last_frame", "service_tier", "execution_expires_after", "draft"),
     *("generate_audio", "safety_identifier", "priority", "resolution", "ratio", "duration"),
-    *("frames", "seed", "camera_fixed", "watermark"),
+    *("frames", "seed", "camera_fixed", "watermark", "tools", "output_format"),
+    "omni_reference_task_type",
 }
-CONTENTS: Final = ("text", "image_url", "video_url", "audio_url")
+CONTENTS: Final = ("text", "image_url", "video_url", "audio_url", "draft_task")
+FILTERS: Final = ("status", "model", "service_tier")  # of those that Ark has, what we play
+ASKED: Final = {"page_num", "page_size", *(f"filter.{name}" for name in FILTERS)}
 WORDS: Final[Mapping[Ending, str]] = {
     Ending.QUEUED: "queued",
     Ending.RUNNING: "running",
@@ -84,9 +87,11 @@ class Ark(Simulator):
 
     def _take(self, request: Request) -> Answer:
         try:
-            order = request.json
+            said = request.json
         except ValueError:
             return self._refused(400, "InvalidParameter", "No JSON.")
+        # Ark's own client says null for all that it was not told.
+        order = {name: value for name, value in said.items() if value is not None}
         content = order.get("content")
         if not NEEDED <= set(order) <= TAKEN or not isinstance(content, list) or not content:
             return self._refused(400, "InvalidParameter", "A field is missing or unknown.")
@@ -103,10 +108,16 @@ class Ark(Simulator):
         return Answer(body={"id": self.take(task).id})
 
     def _list(self, request: Request) -> Answer:
-        page, size = (int(request.query[name]) for name in ("page_num", "page_size"))
-        newest = list(self.tasks.values())[::-1]
+        page = int(request.query.get("page_num", "1"))
+        size = int(request.query.get("page_size", "10"))
+        if not set(request.query) <= ASKED or not (1 <= page <= 500 and 1 <= size <= 500):
+            return self._refused(400, "InvalidParameter", "A page or a filter is wrong.")
+        newest = [self._told(task) for task in reversed(self.tasks.values())]
+        for name in FILTERS:
+            wanted = request.query.get(f"filter.{name}")
+            newest = [told for told in newest if wanted in (None, told[name])]
         shown = newest[(page - 1) * size : page * size]
-        return Answer(body={"total": len(newest), "items": [self._told(task) for task in shown]})
+        return Answer(body={"total": len(newest), "items": shown})
 
     def _delete(self, task: Task) -> Answer:
         if task.ending == Ending.QUEUED:

@@ -157,7 +157,7 @@ class Simulator(ABC):
         self._lock = threading.RLock()
         self._server = _listen(self)
         self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.002}, daemon=True
         )
         self._thread.start()
 

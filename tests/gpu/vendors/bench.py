@@ -44,15 +44,21 @@ class Bench:
         attempt = replace(self.attempt, **changes)  # type: ignore[arg-type]  # fields by name
         # Each attempt is reported at an address of its own.
         address = attempt.callback_url.replace(f"/{self.attempt.id}.", f"/{attempt.id}.")
-        attempt = replace(attempt, callback_url=address)
+        attempt = remembered(self.backend, replace(attempt, callback_url=address))
         status = self.backend.submit(attempt)
-        return replace(attempt, provider_id=status.provider_id, context=status.context)
+        known = {**attempt.context, **status.context}
+        return replace(attempt, provider_id=status.provider_id, context=known)
 
     def brought_to(self, ending: Ending, complaint: str = "") -> AttemptView:
         """Hand the order over and let it come so far."""
         attempt = self.submitted()
         self.simulator.end(attempt.provider_id, ending, complaint=complaint)
         return attempt
+
+
+def remembered(backend: Backend, attempt: AttemptView) -> AttemptView:
+    """Return the attempt as it is committed before it is handed over."""
+    return replace(attempt, context=backend.remembered(attempt))
 
 
 def order(receiver: Receiver, *, attempt_id: str = "att_1", **words: object) -> AttemptView:

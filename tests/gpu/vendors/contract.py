@@ -28,7 +28,7 @@ from billing.gpu.protocol import (
 )
 from tests.gpu.receiver import Receiver
 from tests.gpu.vendors.base import LIVE, Ending, Fault
-from tests.gpu.vendors.bench import PROMPT, SIGNED, Bench
+from tests.gpu.vendors.bench import PROMPT, SIGNED, Bench, remembered
 from tests.gpu.vendors.fetches import Fetches
 from tests.gpu.vendors.reports import Reports
 
@@ -163,12 +163,28 @@ class Contract(Reports, Fetches):
 
         assert bench.moved.poll(asked).state == State.SUCCEEDED
 
-    def test_what_is_remembered_for_later_holds_no_secret(self, bench: Bench) -> None:
-        remembered = json.dumps(dict(bench.submitted().context))
+    def test_an_order_of_unknown_fate_is_looked_for_where_it_was_handed_over(
+        self, bench: Bench
+    ) -> None:
+        if not self.finds:
+            return
+        attempt = remembered(bench.backend, bench.attempt)
+        assert bench.simulator.seen == []
+        bench.simulator.faults["submit"] = Fault.DROP_REPLY
+        with pytest.raises(Ambiguous):
+            bench.backend.submit(attempt)
 
-        assert bench.simulator.key not in remembered
-        assert PROMPT not in remembered
-        assert len(remembered) < 2000
+        found = bench.moved.find(attempt)
+
+        assert found is not None
+        assert found.provider_id == bench.simulator.newest.id
+
+    def test_what_is_remembered_for_later_holds_no_secret(self, bench: Bench) -> None:
+        known = json.dumps(dict(bench.submitted().context))
+
+        assert bench.simulator.key not in known
+        assert PROMPT not in known
+        assert len(known) < 2000
 
     # -- 4: words -------------------------------------------------------------------------------
     def test_each_end_is_read_as_what_it_is(self, bench: Bench) -> None:

@@ -7,12 +7,9 @@ from datetime import datetime
 from typing import Any, Final, Literal, cast
 from urllib.parse import quote
 
-from django.utils.translation import gettext as _
-
 from billing.egress import PUBLIC, FetchPolicy
 from billing.gpu import wire
 from billing.gpu.adapters.ark import answers, orders
-from billing.gpu.errors import CallbackMalformed
 from billing.gpu.kinds import Connection, Kind, Options, key_name
 from billing.gpu.outputs import read_outputs
 from billing.gpu.protocol import (
@@ -25,11 +22,11 @@ from billing.gpu.protocol import (
     Caps,
     Health,
     Output,
-    Readiness,
     State,
     Status,
 )
 from billing.gpu.reading import Unreadable, read_object
+from billing.gpu.replies import callback_read, health_by
 
 _TASKS: Final = "/contents/generations/tasks"
 _DAY_SECONDS: Final = 86_400
@@ -74,20 +71,21 @@ class ArkBackend:
             cancel_queued=True,
             callback="unsigned",
             callback_retry_seconds=_CALLBACK_RETRY_SECONDS,
-            usage="tokens",
             output_ttl_seconds=_DAY_SECONDS,
             # It lists seven days, and promises one.
             retention_seconds=_DAY_SECONDS,
-            server_deadline=True,
         )
+
+    def remembered(self, attempt: AttemptView) -> Mapping[str, str]:
+        """Return where the attempt is handed over, and with which key."""
+        return {"base_url": self.base_url, "key": key_name(self.secret)}
 
     def submit(self, attempt: AttemptView) -> Status:
         """Hand the attempt over with one POST; our id goes along as `safety_identifier`."""
         order = orders.read_order(attempt, service_tier=self.service_tier)
         reply = self._call("POST", f"{self.base_url}{_TASKS}", order)
         said = answers.require_said(reply)
-        remembered = {"base_url": self.base_url, "key": key_name(self.secret)}
-        handed = AttemptView(id=attempt.id, context=remembered)
+        handed = AttemptView(id=attempt.id, context=attempt.context)
         try:
             return answers.read_accepted(said, handed)
         except Unreadable as flaw:
@@ -144,12 +142,8 @@ class ArkBackend:
 
     def read_callback(self, raw_body: bytes, attempt: AttemptView) -> Status:
         """Return what a callback says of `attempt`: it is a task as the answers tell it."""
-        try:
+        with callback_read():
             return answers.read_task(read_object(raw_body), attempt)
-        except Unreadable as flaw:
-            raise CallbackMalformed(
-                _("This callback cannot be applied. %(flaw)s") % {"flaw": flaw}
-            ) from None
 
     def answer_challenge(self, raw_body: bytes) -> bytes | None:
         """Return None: Ark tries no address out."""
@@ -157,18 +151,15 @@ class ArkBackend:
 
     def health(self) -> Health:
         """Return READY when Ark lists our tasks; how many may run, it does not say."""
-        try:
-            url = f"{self.base_url}{_TASKS}?page_num=1&page_size=1"
-            answers.read_listing(self._call("GET", url))
-        except BackendError as answer:
-            return Health(readiness=Readiness.DOWN, message=answer.message)
-        return Health(readiness=Readiness.READY)
+        url = f"{self.base_url}{_TASKS}?page_num=1&page_size=1"
+        return health_by(lambda: answers.read_listing(self._call("GET", url)))
 
     def _looked_up(self, attempt: AttemptView) -> Status:
         """Return the listed task that carries our id; ABSENT where it would stand if it were.
 
         Raises:
             Ambiguous: the listing is not whole, or does not tell whose its tasks are.
+            AuthError: the attempt was handed over with another key, which may list others.
         """
         listed = self._listed(attempt)
         for task in listed:
@@ -176,6 +167,7 @@ class ArkBackend:
                 return self._task(task, attempt)
         if listed and not any(map(answers.owner, listed)):
             raise Ambiguous("Ark lists its tasks without saying whose they are.")
+        self._require_same_key(attempt)
         return Status(state=State.ABSENT)
 
     def _listed(self, attempt: AttemptView) -> list[Mapping[str, Any]]:

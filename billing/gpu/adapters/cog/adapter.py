@@ -40,7 +40,7 @@ from billing.gpu.protocol import (
     Unsupported,
 )
 from billing.gpu.reading import Unreadable, read_object
-from billing.gpu.replies import require_accepted
+from billing.gpu.replies import callback_read, require_accepted
 from billing.transactions import forbid_transaction
 
 log = structlog.get_logger(__name__)
@@ -83,11 +83,13 @@ class CogBackend:
             cancel_running=True,
             callback="bearer",
             callback_retry_seconds=_CALLBACK_RETRY_SECONDS,
-            progress=True,
-            usage="gpu_seconds",
             output="inline",
             retention_seconds=0,
         )
+
+    def remembered(self, attempt: AttemptView) -> Mapping[str, str]:
+        """Return nothing: Cog is asked by our own id, where the entry says."""
+        return {}
 
     def submit(self, attempt: AttemptView) -> Status:
         """Hand the attempt over with one PUT under its id.
@@ -165,12 +167,8 @@ class CogBackend:
         bytes_max: int = settings.OUTPUT_BYTES_MAX
         if len(raw_body) > bytes_max // 3 * 4 + _CALLBACK_EXTRA_BYTES:
             raise CallbackMalformed(_("This callback is larger than any output may be."))
-        try:
+        with callback_read():
             return read_status(read_object(raw_body), attempt.id)
-        except Unreadable as flaw:
-            raise CallbackMalformed(
-                _("This callback cannot be applied. %(flaw)s") % {"flaw": flaw}
-            ) from None
 
     def answer_challenge(self, raw_body: bytes) -> bytes | None:
         """Return None: Cog tries no address out."""

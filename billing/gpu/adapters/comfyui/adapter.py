@@ -7,11 +7,9 @@ not say was found by running ComfyUI 0.3.64.
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Annotated, Final
 from urllib.parse import quote
 
-from django.utils.translation import gettext as _
 from pydantic import Field
 
 from billing.egress import PUBLIC, FetchPolicy, trusting
@@ -19,8 +17,7 @@ from billing.gpu import wire
 from billing.gpu.adapters.comfyui import answers
 from billing.gpu.adapters.comfyui.orders import workflow_of
 from billing.gpu.adapters.comfyui.templates import Template
-from billing.gpu.errors import CallbackMalformed, CallbackUnauthenticated
-from billing.gpu.kinds import Connection, Kind, Options
+from billing.gpu.kinds import CallsNobody, Connection, Kind, Options
 from billing.gpu.outputs import read_outputs
 from billing.gpu.protocol import (
     FINAL_STATES,
@@ -53,7 +50,7 @@ class ComfyuiOptions(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComfyuiBackend:
+class ComfyuiBackend(CallsNobody):
     """One ComfyUI server; `secret` is sent as a bearer, for a proxy in front to check."""
 
     base_url: str
@@ -70,9 +67,12 @@ class ComfyuiBackend:
             find=True,
             cancel_queued=True,
             cancel_running=True,
-            usage="gpu_seconds",
             output="file_api",
         )
+
+    def remembered(self, attempt: AttemptView) -> Mapping[str, str]:
+        """Return where the attempt is handed over."""
+        return {"base_url": self.base_url}
 
     def submit(self, attempt: AttemptView) -> Status:
         """Queue the workflow with one POST under the attempt's id.
@@ -89,9 +89,7 @@ class ComfyuiBackend:
             answers.read_taken(reply.body, attempt.id)
         except Unreadable as flaw:
             raise Ambiguous(f"ComfyUI said yes, and nobody knows to what. {flaw}") from None
-        return Status(
-            state=State.QUEUED, provider_id=attempt.id, context={"base_url": self.base_url}
-        )
+        return Status(state=State.QUEUED, provider_id=attempt.id)
 
     def poll(self, attempt: AttemptView) -> Status:
         """Return what the server says; ABSENT when it has the attempt nowhere.
@@ -155,20 +153,6 @@ class ComfyuiBackend:
             policy=trusting(self.fetch, base_url),
             headers={"Authorization": f"Bearer {self.secret}"},
         )
-
-    def parse_callback(
-        self, headers: Mapping[str, str], raw_body: bytes, attempt: AttemptView, *, now: datetime
-    ) -> Status:
-        """Refuse it: ComfyUI sends none."""
-        raise CallbackUnauthenticated(_("This backend sends no callbacks."))
-
-    def read_callback(self, raw_body: bytes, attempt: AttemptView) -> Status:
-        """Refuse it: ComfyUI sends none."""
-        raise CallbackMalformed(_("This backend sends no callbacks."))
-
-    def answer_challenge(self, raw_body: bytes) -> bytes | None:
-        """Return None: ComfyUI tries no address out."""
-        return None
 
     def health(self) -> Health:
         """Return READY when the server describes itself; its queue is no matter of health."""

@@ -3,17 +3,13 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final, cast
 from urllib.parse import quote
-
-from django.utils.translation import gettext as _
 
 from billing.egress import PUBLIC, FetchPolicy
 from billing.gpu import wire
 from billing.gpu.adapters.dashscope import answers, orders
-from billing.gpu.errors import CallbackUnauthenticated
-from billing.gpu.kinds import Connection, Kind, Options, key_name
+from billing.gpu.kinds import CallsNobody, Connection, Kind, Options, key_name
 from billing.gpu.outputs import read_outputs
 from billing.gpu.protocol import (
     Ambiguous,
@@ -51,7 +47,7 @@ class DashScopeOptions(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DashScopeBackend:
+class DashScopeBackend(CallsNobody):
     """One account at DashScope.
 
     Attributes:
@@ -71,19 +67,21 @@ class DashScopeBackend:
             poll=True,
             cancel_queued=True,
             callback_retry_seconds=_DENIAL_SECONDS,
-            usage="seconds",
             output_ttl_seconds=_DAY_SECONDS,
             retention_seconds=_DAY_SECONDS,
             # Twenty questions a second and account: 300 tasks at once, asked in turn.
             poll_seconds=15,
         )
 
+    def remembered(self, attempt: AttemptView) -> Mapping[str, str]:
+        """Return where the attempt is handed over, and with which key."""
+        return {"base_url": self.base_url, "key": key_name(self.secret)}
+
     def submit(self, attempt: AttemptView) -> Status:
         """Hand the attempt over with one POST. DashScope keeps nothing of ours with it."""
         order = orders.read_order(attempt, prompt_extend=self.options.prompt_extend)
         reply = self._call("POST", f"{self.base_url}{order.path}", order.body)
-        remembered = {"base_url": self.base_url, "key": key_name(self.secret)}
-        return self._task(reply, AttemptView(id=attempt.id, context=remembered))
+        return self._task(reply, AttemptView(id=attempt.id, context=attempt.context))
 
     def poll(self, attempt: AttemptView) -> Status:
         """Return what DashScope says of the task; ABSENT for one that it knows no more, or never.
@@ -118,20 +116,6 @@ class DashScopeBackend:
     def fetch_outputs(self, status: Status) -> Iterator[Output]:
         """Yield the film from where DashScope keeps it for a day."""
         return read_outputs(status.outputs, policy=self.fetch)
-
-    def parse_callback(
-        self, headers: Mapping[str, str], raw_body: bytes, attempt: AttemptView, *, now: datetime
-    ) -> Status:
-        """Raise CallbackUnauthenticated: DashScope calls nobody."""
-        raise CallbackUnauthenticated(_("This backend sends no callbacks."))
-
-    def read_callback(self, raw_body: bytes, attempt: AttemptView) -> Status:
-        """Raise CallbackUnauthenticated: DashScope calls nobody."""
-        raise CallbackUnauthenticated(_("This backend sends no callbacks."))
-
-    def answer_challenge(self, raw_body: bytes) -> bytes | None:
-        """Return None: DashScope tries no address out."""
-        return None
 
     def health(self) -> Health:
         """Return READY when DashScope lists our tasks; how many may run, it does not say."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote
 
 from django.utils.translation import gettext as _
@@ -15,7 +15,7 @@ from billing.egress import PUBLIC, FetchPolicy
 from billing.gpu import wire
 from billing.gpu.adapters.fal import answers
 from billing.gpu.adapters.fal.signing import is_signed
-from billing.gpu.errors import CallbackMalformed, CallbackUnauthenticated
+from billing.gpu.errors import CallbackUnauthenticated
 from billing.gpu.kinds import Connection, Kind, Options
 from billing.gpu.outputs import read_outputs
 from billing.gpu.phrases import ANY_MODEL, Phrases, phrased
@@ -36,7 +36,7 @@ from billing.gpu.protocol import (
     Unsupported,
 )
 from billing.gpu.reading import Unreadable, part, read_object
-from billing.gpu.replies import require_accepted
+from billing.gpu.replies import callback_read, require_accepted
 
 _START_SECONDS_MIN: Final = 2  # fal takes what is above one second
 _DAY: Final = 86_400
@@ -87,11 +87,15 @@ class FalBackend:
             cancel_running=True,
             callback="ed25519_jwks",
             callback_retry_seconds=2 * 3600,
-            usage="gpu_seconds",
             output="url_ttl",
             output_ttl_seconds=_DAY,
             retention_seconds=_DAY,
         )
+
+    def remembered(self, attempt: AttemptView) -> Mapping[str, str]:
+        """Return where the attempt is handed over, and which app is asked about it."""
+        _place, app = _place_of(attempt.model)
+        return {"base_url": self.base_url, "app": app}
 
     def submit(self, attempt: AttemptView) -> Status:
         """Hand the attempt over with one POST; fal takes no id of ours."""
@@ -99,7 +103,7 @@ class FalBackend:
         phrases = models.get(attempt.model) or models.get(ANY_MODEL)
         if phrases is None:
             raise AuthError(f"The options say nothing of the model {attempt.model!r}.")
-        place, app = _place_of(attempt.model)
+        place, _app = _place_of(attempt.model)
         order = phrased(attempt.input, phrases)
         report_to = quote(attempt.callback_url, safe="")
         reply = self._call(
@@ -108,10 +112,9 @@ class FalBackend:
         _require_accepted(reply)
         try:
             said = read_object(reply.body)
-            status = Status(state=State.QUEUED, provider_id=answers.request_id(said))
+            return Status(state=State.QUEUED, provider_id=answers.request_id(said))
         except Unreadable as flaw:
             raise Ambiguous(f"The backend answered {reply.status}, unreadably. {flaw}") from None
-        return replace(status, context={"base_url": self.base_url, "app": app})
 
     def poll(self, attempt: AttemptView) -> Status:
         """Return what fal says now: where the request stands, and how it ended if it did."""
@@ -171,12 +174,8 @@ class FalBackend:
 
     def read_callback(self, raw_body: bytes, attempt: AttemptView) -> Status:
         """Return what a callback says of `attempt`."""
-        try:
+        with callback_read():
             return answers.read_report(read_object(raw_body), attempt.provider_id)
-        except Unreadable as flaw:
-            raise CallbackMalformed(
-                _("This callback cannot be applied. %(flaw)s") % {"flaw": flaw}
-            ) from None
 
     def answer_challenge(self, raw_body: bytes) -> bytes | None:
         """Return None: fal tries no address out."""
@@ -213,14 +212,14 @@ class FalBackend:
         """
         reply = self._call("GET", address)
         if reply.status in _ENDED_ILL and answers.is_response(reply.body):
-            said = read_object(reply.body)
+            said = _with_its_kind(reply)
             if answers.names_its_kind(said):
                 return answers.read_failure(said, provider_id)
             if answers.is_still_running(said):
                 return Status(state=State.RUNNING, provider_id=provider_id)
             raise Unreadable("It does not say how the request ended.")
-        if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR and _names_its_kind(reply.body):
-            return answers.read_failure(read_object(reply.body), provider_id)
+        if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR and _names_its_kind(reply):
+            return answers.read_failure(_with_its_kind(reply), provider_id)
         _require_accepted(reply)
         return answers.read_result(read_object(reply.body), provider_id)
 
@@ -278,12 +277,22 @@ def _published(address: str) -> bytes:
     return reply.body
 
 
-def _names_its_kind(body: bytes) -> bool:
+def _names_its_kind(reply: wire.Reply) -> bool:
     """Say whether a 5xx is the stored end of a request: a gateway in trouble names no kind."""
     try:
-        return bool(part(read_object(body), "error_type"))
+        return bool(part(_with_its_kind(reply), "error_type"))
     except Unreadable:
         return False
+
+
+def _with_its_kind(reply: wire.Reply) -> dict[str, Any]:
+    """Return what a response says of an end; of a plain sentence its head alone names the kind.
+
+    Raises:
+        Unreadable: it is no object.
+    """
+    kind = reply.headers.get("x-fal-error-type")
+    return ({"error_type": kind} if kind else {}) | read_object(reply.body)
 
 
 def _require_accepted(reply: wire.Reply) -> None:

@@ -8,13 +8,10 @@ from datetime import datetime
 from typing import Final, cast
 from urllib.parse import quote
 
-from django.utils.translation import gettext as _
-
 from billing.egress import PUBLIC, FetchPolicy
 from billing.gpu import wire
 from billing.gpu.adapters.kling import answers, orders
 from billing.gpu.adapters.kling.tokens import token
-from billing.gpu.errors import CallbackMalformed
 from billing.gpu.kinds import Connection, Kind, Options, key_name
 from billing.gpu.outputs import read_outputs
 from billing.gpu.protocol import (
@@ -27,11 +24,11 @@ from billing.gpu.protocol import (
     Caps,
     Health,
     Output,
-    Readiness,
     State,
     Status,
 )
 from billing.gpu.reading import Unreadable, part, read_object
+from billing.gpu.replies import callback_read, health_by
 
 _DAY_SECONDS: Final = 86_400
 # Kling does not say how long it repeats a callback, nor how soon a new task can be asked about:
@@ -76,24 +73,25 @@ class KlingBackend:
             find=True,
             callback="unsigned",
             callback_retry_seconds=_CALLBACK_RETRY_SECONDS,
-            usage="credits",
             output_ttl_seconds=30 * _DAY_SECONDS,
             retention_seconds=30 * _DAY_SECONDS,
             extends_own_only=True,
         )
 
-    def submit(self, attempt: AttemptView) -> Status:
-        """Hand the attempt over with one POST; our id goes along as `external_task_id`."""
-        order = orders.read_order(attempt)
-        remembered = {
+    def remembered(self, attempt: AttemptView) -> Mapping[str, str]:
+        """Return where the attempt is handed over, with which key, and whether it is marked."""
+        return {
             "base_url": self.base_url,
-            "path": order.path,
+            "path": orders.path_of(attempt),
             "key": self._key_name,
             "watermark": "yes" if orders.watermarked(attempt) else "no",
         }
+
+    def submit(self, attempt: AttemptView) -> Status:
+        """Hand the attempt over with one POST; our id goes along as `external_task_id`."""
+        order = orders.read_order(attempt)
         reply = self._call("POST", f"{self.base_url}{order.path}", order.body)
-        handed = AttemptView(id=attempt.id, context=remembered)
-        return self._task(reply, handed)
+        return self._task(reply, AttemptView(id=attempt.id, context=attempt.context))
 
     def poll(self, attempt: AttemptView) -> Status:
         """Return what Kling says of the task, asked by its id, or by ours where it gave none.
@@ -134,14 +132,10 @@ class KlingBackend:
 
     def read_callback(self, raw_body: bytes, attempt: AttemptView) -> Status:
         """Return what a callback says of `attempt`, with or without the envelope of answers."""
-        try:
+        with callback_read():
             said = read_object(raw_body)
             task = said["data"] if isinstance(part(said, "data", "task_id"), str) else said
             return answers.read_task(task, attempt)
-        except Unreadable as flaw:
-            raise CallbackMalformed(
-                _("This callback cannot be applied. %(flaw)s") % {"flaw": flaw}
-            ) from None
 
     def answer_challenge(self, raw_body: bytes) -> bytes | None:
         """Return None: Kling tries no address out."""
@@ -149,12 +143,8 @@ class KlingBackend:
 
     def health(self) -> Health:
         """Return READY when Kling lists our tasks; how many slots are free, it does not say."""
-        try:
-            reply = self._call("GET", f"{self.base_url}{orders.TEXT}?pageNum=1&pageSize=1")
-            answers.require_said(reply)
-        except BackendError as answer:
-            return Health(readiness=Readiness.DOWN, message=answer.message)
-        return Health(readiness=Readiness.READY)
+        url = f"{self.base_url}{orders.TEXT}?pageNum=1&pageSize=1"
+        return health_by(lambda: answers.require_said(self._call("GET", url)))
 
     @property
     def _key_name(self) -> str:

@@ -99,7 +99,7 @@ def read_task(task: object, attempt: AttemptView) -> Status:
     state = state_of(task.get("task_status"), _STATES)
     message = text(task.get("task_status_msg"))
     films = _films(task) if state == State.SUCCEEDED else []
-    # Of an order whose reply was lost nothing is remembered: then the order itself says it.
+    # Of an order of the former release nothing may be remembered: then the order itself says it.
     marked = attempt.context.get("watermark") == "yes" or attempt.input.get("watermark") is True
     outputs = addresses(*(_address(film, marked=marked) for film in films))
     fail = None

@@ -11,13 +11,10 @@ from datetime import datetime
 from typing import Final, Literal
 from urllib.parse import quote
 
-from django.utils.translation import gettext as _
-
 from billing.egress import PUBLIC, FetchPolicy
 from billing.gpu import wire
 from billing.gpu.adapters.minimax import answers
 from billing.gpu.adapters.minimax.orders import order_of_v1, order_of_v2
-from billing.gpu.errors import CallbackMalformed
 from billing.gpu.kinds import Connection, Kind, Options
 from billing.gpu.outputs import read_outputs
 from billing.gpu.protocol import (
@@ -37,6 +34,7 @@ from billing.gpu.protocol import (
     Unsupported,
 )
 from billing.gpu.reading import Unreadable, read_object
+from billing.gpu.replies import callback_read
 from billing.transactions import forbid_transaction
 
 _DAY: Final = 86_400
@@ -73,12 +71,14 @@ class MinimaxBackend:
             poll=True,
             cancel_queued=is_v2,
             callback="unsigned",
-            callback_challenge=True,
-            usage="seconds" if is_v2 else "none",
             output="url_ttl" if is_v2 else "file_api",
             output_ttl_seconds=_FILM_SECONDS,
             retention_seconds=7 * _DAY if is_v2 else _DAY,
         )
+
+    def remembered(self, attempt: AttemptView) -> Mapping[str, str]:
+        """Return where, and by which version, the attempt is handed over."""
+        return {"base_url": self.base_url, "version": self.options.version}
 
     def submit(self, attempt: AttemptView) -> Status:
         """Hand the attempt over with one POST. Sent again, it would run again."""
@@ -94,12 +94,7 @@ class MinimaxBackend:
             task_id = answers.read_taken(reply.body)
         except Unreadable as flaw:
             raise Ambiguous(f"MiniMax said yes, and nobody knows to what. {flaw}") from None
-        return Status(
-            state=State.QUEUED,
-            provider_id=task_id,
-            raw={"task_id": task_id},
-            context={"base_url": self.base_url, "version": version},
-        )
+        return Status(state=State.QUEUED, provider_id=task_id, raw={"task_id": task_id})
 
     def poll(self, attempt: AttemptView) -> Status:
         """Return what MiniMax says of the task; ABSENT when it knows no such task."""
@@ -167,12 +162,8 @@ class MinimaxBackend:
 
     def read_callback(self, raw_body: bytes, attempt: AttemptView) -> Status:
         """Return what a callback says of `attempt`."""
-        try:
+        with callback_read():
             return answers.read_reported(raw_body, attempt)
-        except Unreadable as flaw:
-            raise CallbackMalformed(
-                _("This callback cannot be applied. %(flaw)s") % {"flaw": flaw}
-            ) from None
 
     def answer_challenge(self, raw_body: bytes) -> bytes | None:
         """Return the challenge as it came: MiniMax wants to see it within three seconds."""

@@ -39,6 +39,8 @@ def order_of_v2(attempt: AttemptView, *, ratio: str) -> dict[str, object]:
     """
     order = attempt.input
     task = _task_of(order)
+    if order.get("input_seconds") not in (None, 0):
+        refuse("input_seconds", "MiniMax does not report it. Bill the film by `video_input`.")
     if order.get("audio") is False:
         refuse("audio", "these models always make sound. Order true, or leave the word out.")
     body: dict[str, object] = {

@@ -3,20 +3,17 @@
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote
 
-from django.utils.translation import gettext as _
 from pydantic import Field
 
 from billing.egress import PUBLIC, FetchPolicy, trusting
 from billing.gpu import wire
 from billing.gpu.adapters.openai_videos import answers
 from billing.gpu.adapters.openai_videos.orders import VideoPhrases, form_of
-from billing.gpu.errors import CallbackUnauthenticated
-from billing.gpu.kinds import Connection, Kind, Options
+from billing.gpu.kinds import CallsNobody, Connection, Kind, Options
 from billing.gpu.outputs import read_outputs
 from billing.gpu.phrases import ANY_MODEL
 from billing.gpu.protocol import (
@@ -25,21 +22,19 @@ from billing.gpu.protocol import (
     AttemptView,
     AuthError,
     Backend,
-    BackendError,
     BadOutput,
     CancelResult,
     Caps,
     Fail,
     Health,
     Output,
-    Readiness,
     Rejected,
     State,
     Status,
     Unsupported,
 )
 from billing.gpu.reading import Unreadable, read_object
-from billing.gpu.replies import require_accepted, retry_after_seconds
+from billing.gpu.replies import health_by, require_accepted, require_ok, retry_after_seconds
 
 _REFUSALS: Final = range(400, 500)
 
@@ -61,7 +56,7 @@ class VideosOptions(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class VideosBackend:
+class VideosBackend(CallsNobody):
     """One server or gateway that speaks `/v1/videos`.
 
     Attributes:
@@ -79,11 +74,13 @@ class VideosBackend:
         """What the protocol can do: little, which is why so many speak it."""
         return Caps(
             poll=True,
-            progress=True,
-            usage="seconds",
             output="file_api" if self.options.outputs == "content" else "url_ttl",
             output_ttl_seconds=self.options.output_ttl_seconds,
         )
+
+    def remembered(self, attempt: AttemptView) -> Mapping[str, str]:
+        """Return where the attempt is handed over."""
+        return {"base_url": self.base_url}
 
     def submit(self, attempt: AttemptView) -> Status:
         """Hand the attempt over with one POST; the protocol has no place for our id."""
@@ -96,10 +93,9 @@ class VideosBackend:
         _require_accepted(reply)
         try:
             video = answers.unwrapped(read_object(reply.body))
-            status = answers.read_status(video, answers.video_id(video), named=self._named)
+            return answers.read_status(video, answers.video_id(video), named=self._named)
         except Unreadable as flaw:
             raise Ambiguous(f"The backend answered {reply.status}, unreadably. {flaw}") from None
-        return replace(status, context={"base_url": self.base_url})
 
     def poll(self, attempt: AttemptView) -> Status:
         """Return what the server says now."""
@@ -140,29 +136,11 @@ class VideosBackend:
                 headers=self._credentials,
             )
 
-    def parse_callback(
-        self, headers: Mapping[str, str], raw_body: bytes, attempt: AttemptView, *, now: datetime
-    ) -> Status:
-        """Raise CallbackUnauthenticated: whoever calls, it is not this backend."""
-        raise CallbackUnauthenticated(_("This backend sends no callbacks."))
-
-    def read_callback(self, raw_body: bytes, attempt: AttemptView) -> Status:
-        """Raise CallbackUnauthenticated: none was ever stored."""
-        raise CallbackUnauthenticated(_("This backend sends no callbacks."))
-
-    def answer_challenge(self, raw_body: bytes) -> bytes | None:
-        """Return None: the protocol tries no address out."""
-        return None
-
     def health(self) -> Health:
         """Return READY when the server knows our key; it does not say how full it is."""
-        try:
-            reply = self._call("GET", f"{self.base_url}{self.options.health_path}")
-        except BackendError as error:
-            return Health(readiness=Readiness.DOWN, message=error.message)
-        if reply.status != HTTPStatus.OK:
-            return Health(readiness=Readiness.DOWN, message=f"It answered {reply.status}.")
-        return Health(readiness=Readiness.READY)
+        return health_by(
+            lambda: require_ok(self._call("GET", f"{self.base_url}{self.options.health_path}"))
+        )
 
     @property
     def _named(self) -> bool:

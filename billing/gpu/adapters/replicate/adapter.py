@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -16,7 +16,7 @@ from billing.egress import PUBLIC, FetchPolicy
 from billing.gpu import wire
 from billing.gpu.adapters.replicate import answers
 from billing.gpu.adapters.replicate.signing import is_signed
-from billing.gpu.errors import CallbackMalformed, CallbackUnauthenticated
+from billing.gpu.errors import CallbackUnauthenticated
 from billing.gpu.kinds import Connection, Kind, Options
 from billing.gpu.outputs import read_outputs
 from billing.gpu.phrases import ANY_MODEL, Phrases, phrased
@@ -32,13 +32,12 @@ from billing.gpu.protocol import (
     Fail,
     Health,
     Output,
-    Readiness,
     State,
     Status,
     Unsupported,
 )
 from billing.gpu.reading import Unreadable, read_object
-from billing.gpu.replies import require_accepted
+from billing.gpu.replies import callback_read, health_by, require_accepted, require_ok
 
 # "output" and "logs" would come twice a second, and hold what we do not keep.
 _EVENTS: Final = ("start", "completed")
@@ -94,12 +93,14 @@ class ReplicateBackend:
             cancel_running=True,
             callback="standard_webhooks",
             callback_retry_seconds=120,
-            usage="gpu_seconds",
             output="url_ttl",
             output_ttl_seconds=_HOUR,
             retention_seconds=_HOUR,
-            server_deadline=True,
         )
+
+    def remembered(self, attempt: AttemptView) -> Mapping[str, str]:
+        """Return where the attempt is handed over."""
+        return {"base_url": self.base_url}
 
     def submit(self, attempt: AttemptView) -> Status:
         """Hand the attempt over with one POST; Replicate takes no id of ours."""
@@ -115,7 +116,7 @@ class ReplicateBackend:
         }
         reply = self._call("POST", f"{self.base_url}{path}", order, _deadline(attempt))
         _require_accepted(reply)
-        return replace(_read(reply), context={"base_url": self.base_url})
+        return _read(reply)
 
     def poll(self, attempt: AttemptView) -> Status:
         """Return what Replicate says now; an hour after its end it has forgotten the film."""
@@ -163,12 +164,8 @@ class ReplicateBackend:
 
     def read_callback(self, raw_body: bytes, attempt: AttemptView) -> Status:
         """Return what a callback says of `attempt`."""
-        try:
+        with callback_read():
             return answers.read_status(read_object(raw_body), attempt.provider_id)
-        except Unreadable as flaw:
-            raise CallbackMalformed(
-                _("This callback cannot be applied. %(flaw)s") % {"flaw": flaw}
-            ) from None
 
     def answer_challenge(self, raw_body: bytes) -> bytes | None:
         """Return None: Replicate tries no address out."""
@@ -176,13 +173,7 @@ class ReplicateBackend:
 
     def health(self) -> Health:
         """Return READY when Replicate knows our token; it does not say how full it is."""
-        try:
-            reply = self._call("GET", f"{self.base_url}/v1/account")
-        except BackendError as error:
-            return Health(readiness=Readiness.DOWN, message=error.message)
-        if reply.status != HTTPStatus.OK:
-            return Health(readiness=Readiness.DOWN, message=f"It answered {reply.status}.")
-        return Health(readiness=Readiness.READY)
+        return health_by(lambda: require_ok(self._call("GET", f"{self.base_url}/v1/account")))
 
     def _address_of(self, attempt: AttemptView) -> str:
         if not attempt.provider_id:

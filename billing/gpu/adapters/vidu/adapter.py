@@ -16,7 +16,7 @@ from billing.gpu.adapters.vidu import answers
 from billing.gpu.adapters.vidu.orders import order_of
 from billing.gpu.adapters.vidu.signature import is_signed
 from billing.gpu.callbacks import callback_url
-from billing.gpu.errors import CallbackMalformed, CallbackUnauthenticated
+from billing.gpu.errors import CallbackUnauthenticated
 from billing.gpu.kinds import Connection, Kind, Options
 from billing.gpu.outputs import read_outputs
 from billing.gpu.protocol import (
@@ -28,12 +28,12 @@ from billing.gpu.protocol import (
     Caps,
     Health,
     Output,
-    Readiness,
     State,
     Status,
     Unsupported,
 )
 from billing.gpu.reading import Unreadable, read_object
+from billing.gpu.replies import callback_read, health_by
 from billing.transactions import forbid_transaction
 
 _DAY: Final = 86_400
@@ -70,29 +70,24 @@ class ViduBackend:
             list=True,
             cancel_queued=True,
             callback="bearer",
-            usage="credits",
             output_ttl_seconds=_DAY,
             retention_seconds=7 * _DAY,
         )
+
+    def remembered(self, attempt: AttemptView) -> Mapping[str, str]:
+        """Return where the attempt is handed over, and whether its film is marked."""
+        marked = {"watermark": "yes"} if attempt.input.get("watermark") is True else {}
+        return {"base_url": self.base_url} | marked
 
     def submit(self, attempt: AttemptView) -> Status:
         """Hand the attempt over with one POST. Sent again, it would run again."""
         path, order = order_of(attempt, sound_models=self.options.sound_models)
         reply = self._call("POST", f"{self.base_url}/ent/v2/{path}", order)
         answers.require_taken(reply)
-        context = {"base_url": self.base_url} | ({"watermark": "yes"} if order["watermark"] else {})
         try:
-            status = answers.read_taken(reply.body, attempt)
+            return answers.read_taken(reply.body, attempt)
         except Unreadable as flaw:
             raise Ambiguous(f"Vidu said yes, and nobody knows to what. {flaw}") from None
-        return Status(
-            state=status.state,
-            provider_id=status.provider_id,
-            message=status.message,
-            usage=status.usage,
-            raw=status.raw,
-            context=context,
-        )
 
     def poll(self, attempt: AttemptView) -> Status:
         """Return what Vidu says of the task; ABSENT when it knows no such task."""
@@ -144,12 +139,8 @@ class ViduBackend:
 
     def read_callback(self, raw_body: bytes, attempt: AttemptView) -> Status:
         """Return what a callback says of `attempt`."""
-        try:
+        with callback_read():
             return answers.read_reported(raw_body, attempt)
-        except Unreadable as flaw:
-            raise CallbackMalformed(
-                _("This callback cannot be applied. %(flaw)s") % {"flaw": flaw}
-            ) from None
 
     def answer_challenge(self, raw_body: bytes) -> bytes | None:
         """Return None: Vidu tries no address out."""
@@ -157,11 +148,8 @@ class ViduBackend:
 
     def health(self) -> Health:
         """Return READY when Vidu answers our key; it does not say what is free."""
-        try:
-            answers.require_taken(self._call("GET", f"{self.base_url}/ent/v2/tasks?pager.pagesz=1"))
-        except BackendError as error:
-            return Health(readiness=Readiness.DOWN, message=error.message)
-        return Health(readiness=Readiness.READY)
+        url = f"{self.base_url}/ent/v2/tasks?pager.pagesz=1"
+        return health_by(lambda: answers.require_taken(self._call("GET", url)))
 
     def _ask(
         self, method: str, attempt: AttemptView, what: str, body: Mapping[str, object] | None = None

@@ -92,7 +92,7 @@ def read_status(task: Mapping[str, Any], attempt: AttemptView) -> Status:
     if task.get("payload") not in (None, "", attempt.id):
         raise Unreadable("It speaks of another attempt.")
     state, code = state_of(task.get("state"), _STATES), text(task.get("err_code"))
-    # Of an order whose reply was lost nothing is remembered: then the order itself says it.
+    # Of an order of the former release nothing may be remembered: then the order itself says it.
     marked = "watermark" in attempt.context or attempt.input.get("watermark") is True
     outputs = _outputs(task, marked=marked)
     fail = None

@@ -3,18 +3,14 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final
 from urllib.parse import quote
-
-from django.utils.translation import gettext as _
 
 from billing.egress import PUBLIC, FetchPolicy
 from billing.gpu import wire
 from billing.gpu.adapters.zhipu import answers
 from billing.gpu.adapters.zhipu.orders import order_of
-from billing.gpu.errors import CallbackMalformed, CallbackUnauthenticated
-from billing.gpu.kinds import Connection, Kind, Options
+from billing.gpu.kinds import CallsNobody, Connection, Kind, Options
 from billing.gpu.outputs import read_outputs
 from billing.gpu.protocol import (
     Ambiguous,
@@ -50,7 +46,7 @@ class ZhipuOptions(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ZhipuBackend:
+class ZhipuBackend(CallsNobody):
     """One account at Zhipu or Z.ai; `secret` is its API key."""
 
     base_url: str
@@ -63,6 +59,10 @@ class ZhipuBackend:
         """What it can do. How long it remembers is not documented: a day is a guess."""
         return Caps(poll=True, output_ttl_seconds=_DAY, retention_seconds=_DAY)
 
+    def remembered(self, attempt: AttemptView) -> Mapping[str, str]:
+        """Return where the attempt is handed over."""
+        return {"base_url": self.base_url}
+
     def submit(self, attempt: AttemptView) -> Status:
         """Hand the attempt over with one POST. `request_id` is a name, and no promise."""
         order = order_of(attempt, leaves_unmarked=self.options.leaves_unmarked)
@@ -74,10 +74,7 @@ class ZhipuBackend:
             raise Ambiguous(f"Zhipu said yes, and nobody knows to what. {flaw}") from None
         if status.state == State.FAILED:
             raise Rejected(status.message, fail=status.fail or Fail.PROVIDER)
-        context = {"base_url": self.base_url}
-        return Status(
-            state=status.state, provider_id=status.provider_id, raw=status.raw, context=context
-        )
+        return Status(state=status.state, provider_id=status.provider_id, raw=status.raw)
 
     def poll(self, attempt: AttemptView) -> Status:
         """Return what Zhipu says of the task; ABSENT when it knows no such task."""
@@ -109,20 +106,6 @@ class ZhipuBackend:
     def fetch_outputs(self, status: Status) -> Iterator[Output]:
         """Yield the films at the addresses that Zhipu names, as checked temporary files."""
         return read_outputs(status.outputs, policy=self.fetch)
-
-    def parse_callback(
-        self, headers: Mapping[str, str], raw_body: bytes, attempt: AttemptView, *, now: datetime
-    ) -> Status:
-        """Refuse it: Zhipu sends none."""
-        raise CallbackUnauthenticated(_("This backend sends no callbacks."))
-
-    def read_callback(self, raw_body: bytes, attempt: AttemptView) -> Status:
-        """Refuse it: Zhipu sends none."""
-        raise CallbackMalformed(_("This backend sends no callbacks."))
-
-    def answer_challenge(self, raw_body: bytes) -> bytes | None:
-        """Return None: Zhipu tries no address out."""
-        return None
 
     def health(self) -> Health:
         """Return READY when Zhipu answers our key: it is asked about a task that cannot be."""

@@ -84,6 +84,12 @@ def shut_models(backend: str, *, now: datetime) -> list[str]:
     return [row.model for row in broken if not circuit_of(row).admits(now=now)]
 
 
+def probed_models(backend: str, *, now: datetime) -> set[str]:
+    """Return the models of which the backend gets one order now, to see whether it is well."""
+    broken = Breaker.objects.filter(backend=backend, state=BreakerState.OPEN)
+    return {row.model for row in broken if circuit_of(row).admits(now=now)}
+
+
 def standings() -> list[Standing]:
     """Return every configured backend, in the order of the setting."""
     states: Mapping[str, BackendState] = BackendState.objects.in_bulk()

@@ -23,6 +23,9 @@ from plans.wording import gettext as _
 USAGE_MAX: Final = Decimal(10**15)
 _DOUBT: Final = "the usage is missing, absurd, or has no price"
 _SMALLEST: Final = Decimal("0.000001")
+# Vendors make whole frames of whole blocks: 5.64 s are sold as 6. What lacks more than a tenth is
+# a part of what was ordered.
+_LACK_MAX: Final = Fraction(1, 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Charge:
     Attributes:
         kept_share: the share of its counted units that stays used.
         made: how many outputs it is for; 0 after a failure.
+        is_short: whether one of them plays shorter than what is paid for.
         doubt: why what the backend reported does not count; empty where it does, or need not.
     """
 
@@ -61,30 +65,40 @@ class Charge:
     lines: Sequence[Line]
     kept_share: Fraction
     made: int = 0
+    is_short: bool = False
     doubt: str = ""
 
 
-def of_success(catalog: Catalog, sold: Sold, *, made: int, usage: Mapping[str, object]) -> Charge:
-    """Return what a job costs of which `made` outputs came.
+def of_success(
+    catalog: Catalog, sold: Sold, *, films: Sequence[int], usage: Mapping[str, object]
+) -> Charge:
+    """Return what a job costs of which these films came.
+
+    A film that is shorter than what is paid for counts as the part of one that it is.
 
     Args:
-        made: from 1 to the number ordered.
+        films: how many milliseconds each plays; from one to as many as were ordered.
         usage: what the backend says that it used for all of them, by its own names.
     """
+    made = len(films)
     assert 1 <= made <= sold.outputs, "a success made something, and no more than was ordered"
     price, kept_share, doubt = _quoted(catalog, sold), Fraction(1), ""
+    seconds = forms.number(sold.facts.get("seconds"))
     if catalog.overrun.settles_by_usage(sold.facts.get("model")):
         real = measured_price(catalog, sold, made=made, usage=usage)
         if real is None:
             doubt = _DOUBT
         else:
             price, kept_share = real, _kept_share(catalog, sold, made=made, usage=usage)
-    if made < sold.outputs and catalog.partial_success != "all":
-        came = Fraction(made if catalog.partial_success == "per_output" else 0, sold.outputs)
-        label = _("%(made)s of %(ordered)s came") % {"made": made, "ordered": sold.outputs}
-        price = rating.scaled(catalog, price, came, label=label)
-        kept_share *= came
-    return Charge(price.total_micros, price.lines, kept_share, made=made, doubt=doubt)
+            seconds = _paid_seconds(catalog, sold, made=made, usage=usage)
+    came = sum((_part(film, seconds) for film in films), Fraction(0))
+    if came < sold.outputs and catalog.partial_success != "all":
+        share = came / sold.outputs if catalog.partial_success == "per_output" else Fraction(0)
+        price = rating.scaled(catalog, price, share, label=_what_came(sold, came, seconds, made))
+        kept_share *= share
+    return Charge(
+        price.total_micros, price.lines, kept_share, made=made, is_short=came < made, doubt=doubt
+    )
 
 
 def of_failure(
@@ -134,6 +148,38 @@ def measured_price(
         covered = Fraction(sold.counted_seconds, seconds) if seconds else Fraction(1)
         uncovered = max(Fraction(0), 1 - covered)
     return rating.scaled(catalog, whole, uncovered, label=_("Paid by counted units"))
+
+
+def _paid_seconds(
+    catalog: Catalog, sold: Sold, *, made: int, usage: Mapping[str, object]
+) -> Fraction | None:
+    """Return how long a film is that a measured price pays for; None: it follows the film itself.
+
+    Whatever else is measured of a film (its tokens) is fewer of a shorter one; what is measured of
+    what goes in is not.
+    """
+    measured = _measured(_asked(catalog, sold), usage, made=made) or {}
+    own = catalog.choices_of(sold.facts)
+    goes_in = {name for name in measured if name in own and own[name].input is not None}
+    if "seconds" in measured or measured.keys() == goes_in:
+        return forms.number({**sold.facts, **measured}.get("seconds"))
+    return None
+
+
+def _part(film: int, seconds: Fraction | None) -> Fraction:
+    """Return which part of a whole one a film of so many milliseconds is."""
+    if not seconds:
+        return Fraction(1)
+    part = Fraction(film, 1000) / seconds
+    return Fraction(1) if part >= 1 - _LACK_MAX else part
+
+
+def _what_came(sold: Sold, came: Fraction, seconds: Fraction | None, made: int) -> str:
+    """Return the line that says what is not paid, in films or, of short ones, in seconds."""
+    if came == made or seconds is None:
+        return _("%(made)s of %(ordered)s came") % {"made": made, "ordered": sold.outputs}
+    played, ordered = (format_micros(int(part * seconds * MICROS)) for part in (came, sold.outputs))
+    return _("%(played)s of %(ordered)s seconds came") % {"played": played, "ordered": ordered}
 
 
 def _kept_share(

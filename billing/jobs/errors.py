@@ -276,12 +276,13 @@ class NoVerdict(DomainError):
     code = "no_verdict"
     kind = ErrorKind.CONFLICT
 
-    def __init__(self, said: str) -> None:
+    def __init__(self, said: str, *, field: str) -> None:
         super().__init__(
             _("Nothing there bears this out. %(said)s") % {"said": said}
             if said
             else _("Nothing there bears this out."),
             said=said,
+            field=field,
         )
 
 

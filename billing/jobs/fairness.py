@@ -23,6 +23,8 @@ _URGENT_EVERY: Final = 4
 _NEAR: Final = 4
 _PERCENT: Final = 100
 _OVERDUE: Final = 10  # what has run longer than usual is given a tenth of the usual more
+# No more of the slots is taken to go to those who have not ordered yet: who waits comes on.
+_NEWCOMERS_MAX: Final = 0.5
 _TELL_TO: Final = (
     (timedelta(minutes=5), timedelta(seconds=10)),
     (timedelta(hours=1), timedelta(minutes=1)),
@@ -152,6 +154,31 @@ def waits_for(ahead: int, one: timedelta, busy: Sequence[timedelta], *, slots: i
     for _job in range(ahead):
         heapq.heapreplace(frees, frees[0] + one)
     return frees[0]
+
+
+def chance(distance: int, *, reach: int) -> float:
+    """Return how likely it is that a new order goes before one that waits.
+
+    It does while the clock of the lane, which comes on evenly until that one's turn, is so far
+    before it; when in that time it comes, nobody knows.
+
+    Args:
+        distance: how far behind the clock the turn of the new one will be.
+        reach: how far behind the clock the turn of the waiting one is.
+    """
+    return max(0.0, 1 - distance / reach) if reach > 0 else 0.0
+
+
+def with_newcomers(wait: timedelta, *, work: timedelta, within: timedelta, slots: int) -> timedelta:
+    """Return a wait that grows by those who order meanwhile and go first, as many as of late.
+
+    Args:
+        wait: without them.
+        work: how long those keep one slot busy who would have gone first of late, ...
+        within: ... in so much time.
+    """
+    share = work / (within * slots)
+    return wait / (1 - min(share, _NEWCOMERS_MAX))
 
 
 def told(wait: timedelta) -> timedelta:

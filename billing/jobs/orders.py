@@ -1,17 +1,18 @@
 """What a customer orders, as the edge hands it over. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
+from itertools import groupby
 from typing import Final
 
 # What a backend is told beside the order itself. Whatever else it takes might cost more than was
 # billed, or reach where it should not, so it is named here before it may be passed on.
 OPTIONS: Final = ("seed",)
 SEED_MAX: Final = 2**31 - 1
-# By how many letters a text is recognised, where a backend repeats it or its beginning.
-_OPENING_MIN: Final = 4
-_OPENING_MAX: Final = 24
+# By how many letters in a row a text is recognised; by fewer signs, where one is half a word.
+_PIECE: Final = 12
+_PIECE_OF_SIGNS: Final = 5
+_PIECE_MIN: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +66,40 @@ def backend_input(
 
 
 def without_texts(said: str, inputs: Mapping[str, str]) -> str:
-    """Return what a backend said without the customer's own texts, whole or their beginnings.
+    """Return what a backend said without the customer's own texts, or pieces of them.
 
-    A text of fewer than four letters stays: it would be found in every sentence.
+    Letters alone are compared, whatever their case and what stands between them: a backend may
+    quote the middle of a prompt, in capitals, over several lines. A text of fewer than four
+    letters stays: it would be found in every sentence. What is told in other words is not found.
     """
+    heard, places = _letters(said)
+    hidden: set[int] = set()
     for text in inputs.values():
-        shown = "".join(c if c.isprintable() else " " for c in str(text)).strip()
-        opening = shown[:_OPENING_MAX]
-        at = said.find(opening) if len(opening) >= _OPENING_MIN else -1
-        while at >= 0:
-            pairs = zip(said[at:], shown, strict=False)
-            length = len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
-            said = f"{said[:at]}…{said[at + length :]}"
-            at = said.find(opening, at + 1)
-    return said
+        spoken, _places = _letters(str(text))
+        size = min(len(spoken), _PIECE if spoken.isascii() else _PIECE_OF_SIGNS)
+        if size >= _PIECE_MIN:
+            pieces = {spoken[at : at + size] for at in range(len(spoken) - size + 1)}
+            found = (at for at in range(len(heard) - size + 1) if heard[at : at + size] in pieces)
+            hidden.update(letter for at in found for letter in range(at, at + size))
+    return _cut(said, places, hidden)
+
+
+def _letters(text: str) -> tuple[str, list[int]]:
+    """Return the letters and figures of a text in small letters, and where each stands in it."""
+    found = [
+        (letter, place)
+        for place, sign in enumerate(text)
+        if sign.isalnum()
+        for letter in sign.casefold()
+    ]
+    return "".join(letter for letter, _place in found), [place for _letter, place in found]
+
+
+def _cut(said: str, places: Sequence[int], hidden: set[int]) -> str:
+    """Return what was said with an ellipsis in place of each row of hidden letters."""
+    gone = {places[letter] for letter in hidden}
+    for letter in hidden:
+        if letter + 1 in hidden:  # what stands between two of them goes with them
+            gone.update(range(places[letter], places[letter + 1]))
+    rows = groupby(range(len(said)), key=gone.__contains__)
+    return "".join("…" if is_gone else "".join(said[at] for at in row) for is_gone, row in rows)

@@ -89,13 +89,13 @@ def rung() -> list[str]:
 
 @cache
 def film() -> str:
-    """Return a real video, inline."""
+    """Return a real video of a minute, longer than any that is ordered, inline."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "film.mp4"
         subprocess.run(  # noqa: S603 (our own arguments)
             [
                 imageio_ffmpeg.get_ffmpeg_exe(),
-                *("-loglevel", "error", "-f", "lavfi", "-i", "color=size=64x36:rate=8:duration=1"),
+                *("-loglevel", "error", "-f", "lavfi", "-i", "color=size=64x36:rate=1:duration=60"),
                 *("-pix_fmt", "yuv420p", str(path)),
             ],
             check=True,

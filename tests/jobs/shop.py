@@ -1,7 +1,7 @@
 """A small platform of two models, and its people: what a story needs of it is put in by words."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -110,11 +110,21 @@ def reasons(told: Told) -> list[str]:
     return [barrier.code for barrier in told.assessment.barriers]
 
 
-def finish(job: Job, *, made: int | None = None, usage: Mapping[str, object] | None = None) -> Job:
-    """Have the backend report `made` outputs of the job; all that were ordered, if none is said."""
+def finish(
+    job: Job,
+    *,
+    made: int | None = None,
+    usage: Mapping[str, object] | None = None,
+    plays: timedelta = timedelta(minutes=1),
+) -> Job:
+    """Have the backend report `made` outputs of the job; all that were ordered, if none is said.
+
+    Args:
+        plays: how long each of them is; by default longer than any that is ordered.
+    """
     _send(job)
     made = job.outputs_ordered if made is None else made
-    outputs = [_stored(job, place) for place in range(made)]
+    outputs = [_stored(job, place, plays=plays) for place in range(made)]
     with transaction.atomic():
         locked, attempt = ending.lock_attempt(job.attempts.get().pk)
         ending.end_attempt(attempt, outcome="succeeded", now=datetime.now(UTC))
@@ -169,13 +179,13 @@ def _send(job: Job) -> None:
     Job.objects.filter(pk=job.pk).update(status="dispatched")
 
 
-def _stored(job: Job, place: int) -> StoredOutput:
+def _stored(job: Job, place: int, *, plays: timedelta = timedelta(minutes=1)) -> StoredOutput:
     return StoredOutput(
         path=f"outputs/{job.pk}/{next(_numbers)}-{place}.mp4",
         mime="video/mp4",
         bytes=1,
         sha256="0" * 64,
-        milliseconds=5000,
+        milliseconds=plays // timedelta(milliseconds=1),
         width=1280,
         height=720,
     )

@@ -22,6 +22,8 @@ from billing.jobs.models import Attempt, Callback, Job, LooseFile, Output
 from billing.jobs.services import queueing
 from billing.ledger.models import Allowance, CountedUse, Entry, Hold, ZoneChange
 from billing.ledger.services import Actor
+from billing.notices.kinds import Kind
+from billing.notices.models import Notice
 from billing.organizations import services as organizations
 from billing.partners import services as partners
 from billing.promotions import services as promotions
@@ -29,12 +31,15 @@ from billing.promotions.services import Gift
 from billing.receipts import services as receipts
 from billing.sandbox import services as sandbox
 from billing.subscriptions import services as subscriptions
+from billing.topups.models import AutoTopUp, TopUp
 from billing.webhooks import services as webhooks
+from plans import selectors as plans
 from plans.catalog import publish
 from plans.credits import MICROS
 from tests import factories
 from tests.corrections import desk
 from tests.jobs.conftest import Ask
+from tests.payments import back, windows
 
 XSS: Final = "<script>alert('灵感')</script>"
 ORDER: Final = {
@@ -108,12 +113,15 @@ def rows(ada: Account, ask: Ask, serve: Ask) -> dict[type[Model], Model]:
         assert turn is not None
         queueing.take(turn)
     _as_if_made(made, now)
+    _run_low(ada, now)
+    windows.make_rows(ada, text=XSS, now=now)
     assert serve("/v1/campaigns/agency-beta/grants", {}).status_code == 201
     [code] = promotions.create_codes(Gift("pack", "credits-3300"), count=1, now=now)
     assert ask("post", "/v1/redemptions", {"code": code}).status_code == 201
     assert ask("post", "/v1/redemptions", {"code": "WRONG"}).status_code == 404
     _lend(ada, now)
     desk.make_rows(ada, Job.objects.get())
+    back.make_rows(ada, pack="credits-3300")
     _admit_and_wind(now)
     _invite(ada, now)
     _break_down(now)
@@ -196,6 +204,38 @@ def _as_if_made(job: Job, now: datetime) -> None:
         reference=f"job:{job.pk}",
         units_micros=MICROS,
         created_at=now,
+    )
+
+
+def _run_low(account: Account, now: datetime) -> None:
+    """Write what an account that runs low would have: these windows only look at it."""
+    AutoTopUp.objects.create(
+        account=account,
+        threshold_micros=MICROS,
+        pack=XSS,
+        limit_micros=MICROS,
+        currency="CNY",
+        changed_at=now,
+    )
+    TopUp.objects.create(
+        account=account,
+        pack=XSS,
+        catalog_version_id=plans.current().version_id,
+        currency="CNY",
+        price_micros=MICROS,
+        decline=XSS,
+        created_at=now,
+        ring_at=now,
+    )
+    Notice.objects.create(
+        account=account,
+        kind=Kind.CARD_EXPIRES.value,
+        fact="card:1",
+        email="ada@example.com",
+        language="en",
+        facts={"card": XSS, "expires": "2027-01"},
+        created_at=now,
+        next_at=now,
     )
 
 

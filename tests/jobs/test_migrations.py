@@ -8,7 +8,7 @@ from django.db import connection
 
 from billing.accounts.models import Account
 from billing.insights import audit
-from billing.jobs.models import Job, Quote
+from billing.jobs.models import Attempt, Job, Quote
 from plans.credits import MICROS
 from tests import factories
 from tests.jobs import shop
@@ -98,3 +98,20 @@ def test_jobs_that_waited_before_keep_their_lane(ada: Account) -> None:
 
     lanes = dict(Job.objects.values_list("pk", "lane"))
     assert lanes == {job.pk: "relaxed", usual.pk: "standard"}
+
+
+def test_of_attempts_that_shared_an_id_the_first_keeps_it(ada: Account) -> None:
+    shop.open_shop()
+    factories.give(ada, 100)
+    first, second, alone = (shop.finish(shop.submit(ada)).attempts.get() for _number in range(3))
+    run("ALTER TABLE billing_attempt DISABLE TRIGGER USER")
+    run("DROP INDEX attempt_provider_id_once")
+    run("UPDATE billing_attempt SET provider_id = 'task-1'")
+    Attempt.objects.filter(pk=alone.pk).update(provider_id="task-2")
+
+    run((SQL / "ids_at_backends.before.sql").read_text())
+
+    names = dict(Attempt.objects.values_list("pk", "provider_id"))
+    assert names == {first.pk: "task-1", second.pk: "", alone.pk: "task-2"}
+    second.refresh_from_db()
+    assert "task-1" in second.detail

@@ -6,13 +6,16 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from pytest_django import Settings
+from structlog.testing import capture_logs
 
 from billing.accounts.models import Account
 from billing.fleet.models import Breaker
 from billing.gpu import callbacks
-from billing.gpu.protocol import Caps
+from billing.gpu.protocol import Caps, Fail, State, Status
 from billing.jobs import services as jobs
-from billing.jobs.models import Attempt, Callback, Job
+from billing.jobs.models import Attempt, Callback, Job, Output
+from billing.jobs.services import ending, hearing
+from billing.outbox.models import Message
 from tests.gpu.polled import CAPS, Vendor
 from tests.jobs.fleet_story import (
     attempt_of,
@@ -110,6 +113,20 @@ def test_a_doubtful_order_is_found_in_the_list_and_asked_by_the_id_there(
     assert (fresh(job).status, len(vendor.asked("POST"))) == ("succeeded", 1)
 
 
+def test_a_doubtful_order_is_looked_for_where_it_was_handed_over(
+    shopper: Account, vendor: Vendor, settings: Settings
+) -> None:
+    """Nothing came back, so what is known of it was committed before it was sent."""
+    settings.BACKENDS = {"away": entry(vendor.base_url, kind="polled")}
+    vendor.hangs_up = True
+    job = dispatch(order(shopper))
+    settings.BACKENDS = {"away": entry("http://127.0.0.1:9", kind="polled")}
+
+    jobs.sweep(now=later(seconds=1))
+
+    assert (attempt_of(job).state, attempt_of(job).provider_id) == ("accepted", "task-1")
+
+
 def test_a_doubtful_order_at_one_that_can_tell_nothing_is_not_asked_about(
     shopper: Account, vendor: Vendor, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,6 +185,64 @@ def test_a_vendor_that_gives_one_id_to_two_orders_is_doubted(
 
     assert (first.status, second.status) == ("dispatched", "unknown")
     assert [attempt_of(job).provider_id for job in (first, second)] == ["task-1", ""]
+
+
+def overtaken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two words at once each looks before the other is written down."""
+    monkeypatch.setattr(ending, "is_of_another", lambda *_words: False)
+
+
+@pytest.mark.parametrize("state", ["queued", "running", "failed", "succeeded"])
+def test_of_two_words_at_once_that_name_one_id_the_second_moves_nothing(
+    shopper: Account,
+    vendor: Vendor,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    state: str,
+) -> None:
+    settings.BACKENDS = {"away": entry(vendor.base_url, kind="polled", concurrency=5)}
+    first = dispatch(order(shopper))
+    vendor.hangs_up = True
+    doubtful = dispatch(order(shopper))
+    overtaken(monkeypatch)
+    before = money(first), money(doubtful)
+    word = Status(
+        state=State(state),
+        provider_id="task-1",
+        outputs=(film(),) if state == "succeeded" else (),
+        fail=Fail.PROVIDER if state == "failed" else None,
+    )
+
+    with capture_logs() as logs:
+        hearing.apply_status(attempt_of(doubtful).pk, word, now=now())
+
+    assert (fresh(doubtful).status, fresh(first).status) == ("unknown", "dispatched")
+    assert (attempt_of(doubtful).state, attempt_of(doubtful).provider_id) == ("ambiguous", "")
+    assert (money(first), money(doubtful)) == before
+    assert not Output.objects.exists()
+    told = [line["attempt_id"] for line in logs if line["log_level"] == "error"]
+    assert told == [attempt_of(doubtful).pk]
+
+
+def test_a_sweep_that_finds_an_order_under_the_id_of_another_has_nothing_collected(
+    shopper: Account, vendor: Vendor, settings: Settings
+) -> None:
+    settings.BACKENDS = {"away": entry(vendor.base_url, kind="polled", concurrency=5)}
+    first = dispatch(order(shopper))
+    vendor.hangs_up = True
+    doubtful = dispatch(order(shopper))
+    mixed_up = {"status": "succeeded", "ours": attempt_of(doubtful).pk, "outputs": [film()]}
+    vendor.tasks = {"task-1": vendor.tasks["task-1"] | mixed_up}
+    before = money(first), money(doubtful)
+
+    with capture_logs() as logs:
+        jobs.sweep(now=later(seconds=1))
+
+    assert (fresh(doubtful).status, attempt_of(doubtful).provider_id) == ("unknown", "")
+    assert (money(first), money(doubtful)) == before
+    assert "jobs.collect" not in "".join(Message.objects.values_list("task", flat=True))
+    assert "id_of_another_attempt" in [line["event"] for line in logs]
+    assert "sweep_stumbled" not in [line["event"] for line in logs]
 
 
 def test_a_moment_of_forgetfulness_is_no_loss(asked: Job, vendor: Vendor) -> None:

@@ -139,6 +139,20 @@ def test_a_job_has_one_live_attempt(job: Job) -> None:
     assert Attempt.objects.count() == 1
 
 
+def test_an_id_at_a_backend_is_one_attempts_alone(job: Job) -> None:
+    """But one that has none yet, or has it from another backend, is like no other."""
+    facts = {"job": job, "lease_until": NOW, "check_at": NOW, "created_at": NOW}
+    ended = {"state": "ended", "outcome": "NotSent", "ended_at": NOW}
+    names = [("away", "task-1"), ("away", ""), ("away", ""), ("home", "task-1")]
+    for number, (backend, name) in enumerate(names):
+        Attempt.objects.create(number=number, backend=backend, provider_id=name, **facts, **ended)
+
+    with pytest.raises(IntegrityError, match="attempt_provider_id_once"), transaction.atomic():
+        Attempt.objects.create(number=9, backend="away", provider_id="task-1", **facts, **ended)
+
+    assert Attempt.objects.count() == len(names)
+
+
 def test_two_jobs_cannot_share_a_hold(job: Job) -> None:
     job.pk = "job_another"
 

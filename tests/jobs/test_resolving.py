@@ -15,7 +15,7 @@ from billing.gpu.protocol import Caps, State, Status
 from billing.jobs import selectors
 from billing.jobs import services as jobs
 from billing.jobs.errors import NotUnknown, NoVerdict, StillRunning, Unfounded
-from billing.jobs.models import Job, Output
+from billing.jobs.models import Attempt, Job, LooseFile, Output
 from billing.jobs.services import Finding, Verdict, hearing
 from billing.ledger.models import Entry
 from tests.gpu.polled import Vendor
@@ -132,6 +132,31 @@ def test_what_nothing_bears_out_moves_nothing(
     assert (fresh(stuck).status, money(stuck)) == ("unknown", before)
     assert attempt_of(stuck).state == "ambiguous"
     assert not Output.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["{vendor}/tasks", "http://127.0.0.1:9/film.mp4"])
+def test_a_mistyped_address_starts_no_clock_and_leaves_nothing(
+    stuck: Job, vendor: Vendor, settings: Settings, path: str
+) -> None:
+    settings.BACKENDS["away"]["output_cidrs"] = ["127.0.0.0/8"]
+    before, known = money(stuck), Attempt.objects.values().get()
+
+    with pytest.raises(NoVerdict) as refusal:
+        decide(stuck, Verdict.SUCCEEDED, address=path.format(vendor=vendor.base_url))
+
+    assert refusal.value.facts["field"] == "address"
+    assert Attempt.objects.values().get() == known
+    assert (fresh(stuck).status, money(stuck)) == ("unknown", before)
+    assert not Output.objects.exists()
+    assert not LooseFile.objects.exists()
+
+
+def test_an_id_that_nobody_knows_is_named_as_what_is_wrong(stuck: Job) -> None:
+    with pytest.raises(NoVerdict) as refusal:
+        decide(stuck, Verdict.SUCCEEDED, provider_id="task-9")
+
+    assert refusal.value.facts["field"] == "provider_id"
+    assert attempt_of(stuck).provider_id == ""
 
 
 def test_the_video_of_another_order_is_no_proof(

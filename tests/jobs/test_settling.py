@@ -1,6 +1,9 @@
 """What a job costs in the end: as measured, as far as agreed, for what came, or nothing at all."""
 
+from datetime import timedelta
+
 import pytest
+from structlog.testing import capture_logs
 
 from billing.accounts.models import Account
 from billing.jobs.errors import PriceAboveMaximum, QuoteExpired
@@ -201,6 +204,23 @@ def test_two_of_three_cost_what_the_catalog_says(
     assert (done.outputs_ordered, done.outputs_made, done.outputs.count()) == (3, 2, 2)
     assert sum(micros for _label, micros in shop.lines(done)) == charged * MICROS
     assert factories.free_micros(ada) == (100 - charged) * MICROS
+
+
+def test_a_film_of_two_seconds_is_not_paid_as_one_of_five_and_operators_read_of_it(
+    ada: Account,
+) -> None:
+    shop.open_shop()
+    factories.give(ada, 100)
+    job = shop.submit(ada, seconds=5)
+
+    with capture_logs() as logs:
+        done = shop.finish(job, plays=timedelta(seconds=2))
+
+    assert (done.quoted_micros, done.charged_micros) == (10 * MICROS, 4 * MICROS)
+    assert shop.lines(done)[-1] == ("2 of 5 seconds came", -6 * MICROS)
+    assert factories.free_micros(ada) == 96 * MICROS
+    [told] = [line for line in logs if line["event"] == "film_is_short"]
+    assert (told["job_id"], told["milliseconds"]) == (job.pk, [2000])
 
 
 @pytest.mark.parametrize(("rounding_at", "quoted", "charged"), [("output", 3, 2), ("order", 1, 1)])

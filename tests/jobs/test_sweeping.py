@@ -4,6 +4,7 @@ import base64
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,8 @@ from django.db import transaction
 from pytest_django import Settings
 
 from billing.accounts.models import Account
+from billing.fleet import services as fleet
+from billing.fleet.breaking import Sign
 from billing.gpu.adapters.cog import adapter
 from billing.gpu.adapters.cog.adapter import CogBackend
 from billing.gpu.protocol import Fail, Output, State, Status
@@ -40,9 +43,10 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _submit(account: Account, *, at: datetime | None = None) -> Job:
+def _submit(account: Account, *, at: datetime | None = None, model: str = "kling-v1-6") -> Job:
+    order = replace(ORDER, spec={**ORDER.spec, "model": model})
     with transaction.atomic():
-        return jobs.submit(account=account, order=ORDER, actor=USER, now=at or _now())
+        return jobs.submit(account=account, order=order, actor=USER, now=at or _now())
 
 
 def _edited(*changes: tuple[str, str]) -> None:
@@ -76,7 +80,7 @@ def attempt(ada: Account) -> Attempt:
 
 def _film(*_args: object) -> Iterator[Output]:
     yield Output(
-        file=io.BytesIO(b"film"), mime="video/mp4", bytes=4, milliseconds=5000, width=16, height=9
+        file=io.BytesIO(b"film"), mime="video/mp4", bytes=4, milliseconds=60_000, width=16, height=9
     )
 
 
@@ -250,6 +254,46 @@ def test_busy_workers_are_given_no_second_message_of_a_job(ada: Account) -> None
     jobs.sweep(now=_now())
 
     assert rung.count() == 2
+
+
+def test_a_job_does_not_wait_for_a_worker_who_has_begun_and_may_be_dead(ada: Account) -> None:
+    factories.give(ada, 100)
+    _submit(ada, at=_now() - HOUR)
+    rung = Message.objects.filter(task="jobs.dispatch")
+    assert outbox.begin(rung.get().pk, now=_now())
+
+    jobs.sweep(now=_now())
+    jobs.sweep(now=_now())
+
+    assert [message.runs for message in rung.order_by("pk")] == [1, 0]
+
+
+def test_behind_an_open_breaker_one_job_is_rung_for_and_the_other_models_are(
+    ada: Account, settings: Settings
+) -> None:
+    factories.give(ada, 1000)
+    settings.BACKENDS["away"]["concurrency"] = 10
+    old = _now() - HOUR
+    trial, _waits, other = (
+        _submit(ada, at=old + number * timedelta(minutes=1), model=model)
+        for number, model in enumerate(["kling-v1-6", "kling-v1-6", "kling-v2-6"])
+    )
+    Message.objects.update(ring_at=None, done_at=_now())
+    with transaction.atomic():
+        for number in range(5):
+            fleet.note(
+                "away",
+                model="kling-v1-6",
+                attempt_id=f"at_{number}",
+                sign=Sign.UNHEARD,
+                now=_now() - HOUR,
+            )
+
+    jobs.sweep(now=_now())
+
+    rung = Message.objects.filter(ring_at__isnull=False, task="jobs.dispatch")
+    ids = {message.arguments["job_id"] for message in rung}
+    assert ids == {trial.pk, other.pk}
 
 
 def test_an_account_at_its_limit_does_not_stand_in_front_of_others(

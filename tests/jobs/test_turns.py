@@ -14,7 +14,7 @@ from billing.accounts.models import Account
 from billing.insights import bench_queue
 from billing.jobs import services as jobs
 from billing.jobs.models import Attempt, Job
-from billing.jobs.services import dispatching, ending, queueing
+from billing.jobs.services import dispatching, ending, placing, queueing
 from billing.jobs.turns import LaneClock
 from billing.outbox.models import Message
 from tests import factories
@@ -296,6 +296,26 @@ def test_the_time_follows_from_slots_and_from_what_goes_first(ada: Account, bob:
     seconds = [-1 if one is None else one // SECOND for one in told]
     for found, expected in zip(seconds, [40, 40, 100, 100], strict=True):
         assert expected <= found <= expected + 11
+
+
+def test_the_time_counts_with_those_who_will_come_and_go_first(
+    ada: Account, bob: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.open_shop()
+    made(shop.submit(ada), in_=timedelta(seconds=60))
+    made(shop.submit(bob), in_=timedelta(seconds=60))
+    waits = [shop.submit(ada) for _number in range(6)]
+    asks = datetime.now(UTC)
+    lately = [wait_of(job, now=asks) for job in waits]
+    monkeypatch.setattr(placing, "_LATELY", timedelta(0))
+
+    alone = [wait_of(job, now=asks) for job in waits]
+
+    # Two slots are free at once. Who orders next goes before the third and later ones, and more
+    # likely so before the last.
+    grown = [late / early for late, early in zip(lately, alone, strict=True) if late and early]
+    assert grown[:2] == [1, 1]
+    assert 1.4 < grown[2] < 1.6 < grown[4] < 1.8
 
 
 def test_an_accounts_own_limit_is_counted_in(ada: Account, bob: Account) -> None:

@@ -172,7 +172,7 @@ def _film(path: Path) -> Path:
     subprocess.run(  # noqa: S603 (our own arguments)
         [
             *(imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-f", "lavfi"),
-            *("-i", "color=c=teal:s=64x36:r=8:d=1", "-pix_fmt", "yuv420p", str(path)),
+            *("-i", "color=c=teal:s=64x36:r=1:d=10", "-pix_fmt", "yuv420p", str(path)),
         ],
         check=True,
     )

@@ -128,13 +128,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _tiny_mp4() -> str:
-    """Return a real mp4 of one second, in base64."""
+    """Return a real mp4 of a minute, longer than any that is ordered, in base64."""
     with tempfile.TemporaryDirectory(prefix="linggan-film-") as folder:
         path = Path(folder) / "film.mp4"
         subprocess.run(  # noqa: S603 (our own arguments)
             [
                 *(imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-f", "lavfi"),
-                *("-i", "color=c=teal:s=64x36:r=8:d=1", "-pix_fmt", "yuv420p", str(path)),
+                *("-i", "color=c=teal:s=64x36:r=1:d=60", "-pix_fmt", "yuv420p", str(path)),
             ],
             check=True,
         )

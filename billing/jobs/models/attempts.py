@@ -87,6 +87,12 @@ class Attempt(models.Model):
             models.UniqueConstraint(
                 fields=["job"], condition=~Q(state="ended"), name="attempt_one_live_a_job"
             ),
+            # A backend that counts anew after a restart must not give one order another's video.
+            models.UniqueConstraint(
+                fields=["backend", "provider_id"],
+                condition=~Q(provider_id=""),
+                name="attempt_provider_id_once",
+            ),
             models.CheckConstraint(
                 condition=Q(state="ended", ended_at__isnull=False) & ~Q(outcome="")
                 | Q(state__in=("submitting", "accepted", "ambiguous"), ended_at=None, outcome=""),

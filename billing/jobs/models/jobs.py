@@ -114,6 +114,12 @@ class Job(models.Model):
     turn = models.BigIntegerField(
         _("turn"), default=0, db_default=0, help_text=_("The lowest goes first.")
     )
+    turn_distance = models.BigIntegerField(
+        _("distance of its turn"),
+        null=True,
+        blank=True,
+        help_text=_("How far its turn was behind its lane's clock when it was ordered."),
+    )
     waits = models.BooleanField(_("waits its turn"), default=False)
     chain_seconds = models.PositiveIntegerField(
         _("total length (seconds)"), help_text=_("Length of the video with all parents.")

@@ -63,6 +63,8 @@ def cancel_at_backend(*, job_id: str, now: datetime) -> None:
         backend = registry.backend_for(attempt.backend)
         if not attempt.provider_id and backend.caps.client_id == "none":
             return
+        if not (backend.caps.cancel_queued or backend.caps.cancel_running):
+            return
         result = backend.cancel(view_of(attempt))
     except (BackendError, UnknownBackend) as answer:
         _log.warning("cancel_unanswered", job_id=job_id, reason=answer.message)

@@ -35,6 +35,7 @@ from billing.jobs.lifecycle import FailureClass, JobStatus
 from billing.jobs.models import Attempt, Job
 from billing.jobs.orders import backend_input, without_texts
 from billing.jobs.services import ending, queueing, routing
+from billing.jobs.services.ending import IdOfAnother
 from billing.jobs.services.linking import seconds_of
 from billing.jobs.services.queueing import Turn
 from billing.jobs.services.telling import tell
@@ -106,11 +107,13 @@ def _sign_of(answer: BackendError) -> Sign:
 
 def _take_reply(backend: Backend, claim: _Claim, status: Status, now: datetime) -> None:
     """Record that the backend took it; doubt an id that it has given to another attempt."""
-    alike = Attempt.objects.filter(backend=claim.attempt.backend, provider_id=status.provider_id)
-    if status.provider_id and alike.exclude(pk=claim.attempt.pk).exists():
+    try:
+        is_well = _accept(claim.attempt, status, now)
+    except IdOfAnother:
         twice = "The backend answered with the id of another attempt."
         doubt(claim.attempt.pk, reason=twice, sign=Sign.UNHEARD, now=now)
-    elif not _accept(claim.attempt, status, now):
+        return
+    if not is_well:
         _stop_orphan(backend, claim, status)
 
 
@@ -184,11 +187,21 @@ def _claim(job_id: str, now: datetime) -> _Claim | None:
         return None  # the attempt that frees a slot rings for the job whose turn it is then
     queueing.take(turn)
     attempt.backend = turn.backend
+    view = view_of(attempt)
+    attempt.context = _remembered(attempt.backend, view)
     attempt.save(force_insert=True)
     job.deadline_at = now + registry.deadline(attempt.backend)
     job.save(update_fields=["deadline_at"])
     ending.move(job, JobStatus.DISPATCHED)
-    return _Claim(attempt=attempt, view=view_of(attempt))
+    return _Claim(attempt=attempt, view=replace(view, context=attempt.context))
+
+
+def _remembered(backend: str, view: AttemptView) -> dict[str, str]:
+    """Return by what the backend can be asked about the attempt, if no answer ever comes."""
+    try:
+        return dict(registry.backend_for(backend).remembered(view))
+    except BackendError:  # it cannot be handed over, and `submit` will say why
+        return {}
 
 
 def _turn_of(job: Job, attempt_id: str, now: datetime) -> Turn | None:
@@ -226,12 +239,14 @@ def _accept(attempt: Attempt, status: Status, now: datetime) -> bool:
     """Record that the backend took it (T3b), unless a callback has told more already.
 
     Returns whether that is well; False: the attempt had been given up, so what runs is an orphan.
+
+    Raises:
+        IdOfAnother: the backend has given the id to another attempt.
     """
     job, attempt = ending.lock_attempt(attempt.pk)
     was_live = attempt.state != Attempt.State.ENDED
-    attempt.provider_id = status.provider_id or attempt.provider_id
-    attempt.context = dict(status.context) or attempt.context
-    attempt.save(update_fields=["provider_id", "context"])
+    provider_id = status.provider_id or attempt.provider_id
+    ending.note_id(attempt, provider_id, {**attempt.context, **status.context})
     if not was_live:
         return attempt.outcome == State.SUCCEEDED
     attempt.state = Attempt.State.ACCEPTED
@@ -247,7 +262,8 @@ def _accept(attempt: Attempt, status: Status, now: datetime) -> bool:
 
 def _stop_orphan(backend: Backend, claim: _Claim, status: Status) -> None:
     """Ask the backend to stop what nobody waits for; another attempt of the job is not touched."""
-    view = replace(claim.view, provider_id=status.provider_id, context=status.context)
+    context = {**claim.view.context, **status.context}
+    view = replace(claim.view, provider_id=status.provider_id, context=context)
     _log.warning("orphan_at_backend", attempt_id=view.id, backend=claim.attempt.backend)
     try:
         backend.cancel(view)

@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 import structlog
+from django.db import IntegrityError
 
 from billing.fleet import services as fleet
 from billing.fleet.breaking import Sign
@@ -32,6 +33,13 @@ from plans import periods
 
 _DETAIL_LENGTH_MAX = 500
 _log = structlog.get_logger(__name__)
+
+
+class IdOfAnother(Exception):
+    """A backend gave an attempt the id of another: its word is not this one's, and moves nothing.
+
+    Whoever catches it does so outside the transaction, which is rolled back by it.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +99,39 @@ def start(job: Job, *, now: datetime) -> None:
 
 
 def remember(attempt: Attempt, status: Status) -> None:
-    """Keep by what its backend knows the attempt, and how to ask; what was kept before stays."""
-    attempt.provider_id = attempt.provider_id or status.provider_id
-    attempt.context = {**status.context, **attempt.context}
-    attempt.save(update_fields=["provider_id", "context"])
+    """Keep by what its backend knows the attempt, and how to ask; what was kept before stays.
+
+    Raises:
+        IdOfAnother: the backend has given the id to another attempt.
+    """
+    provider_id = attempt.provider_id or status.provider_id
+    note_id(attempt, provider_id, {**status.context, **attempt.context})
+
+
+def note_id(attempt: Attempt, provider_id: str, context: Mapping[str, str]) -> None:
+    """From now on the backend is asked about the attempt by this id, and in this way.
+
+    Raises:
+        IdOfAnother: as `remember`. The database alone can tell it of two words at once.
+    """
+    attempt.provider_id, attempt.context = provider_id, dict(context)
+    try:
+        attempt.save(update_fields=["provider_id", "context"])
+    except IntegrityError:
+        report_strange_id(attempt)
+        raise IdOfAnother from None
+
+
+def is_of_another(attempt: Attempt, provider_id: str) -> bool:
+    """Say whether the backend's id belongs to another attempt: its video is not this one's."""
+    alike = Attempt.objects.filter(backend=attempt.backend, provider_id=provider_id)
+    known = not provider_id or provider_id == attempt.provider_id
+    return not known and alike.exclude(pk=attempt.pk).exists()
+
+
+def report_strange_id(attempt: Attempt) -> None:
+    """Tell operators that a backend has named an attempt by the id of another."""
+    _log.error("id_of_another_attempt", attempt_id=attempt.pk, backend=attempt.backend)
 
 
 def end_attempt(
@@ -170,7 +207,7 @@ def succeed(
     """What came is stored: capture what it costs. A repeat changes nothing, and returns False.
 
     That is the quoted price, or that of what the backend used, where the catalog settles so; of
-    fewer outputs than were ordered, what the catalog says of them. The rest goes back.
+    fewer or shorter films than were ordered, what the catalog says of them. The rest goes back.
 
     After the credits have gone back, no credit moves any more: the late success is written
     down, and its files are the user's for free, as the catalog says.
@@ -183,7 +220,8 @@ def succeed(
         job.save(update_fields=["late_success_at"])
         _log.warning("late_success", job_id=job.pk, status=job.status)
         return True
-    charge = settling.success(job, made=len(outputs), usage=usage or {}, actor=actor)
+    films = [output.milliseconds for output in outputs]
+    charge = settling.success(job, films=films, usage=usage or {}, actor=actor)
     move(
         job,
         JobStatus.SUCCEEDED,

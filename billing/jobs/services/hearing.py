@@ -31,7 +31,7 @@ from billing.jobs.lifecycle import FINAL, FailureClass, JobStatus
 from billing.jobs.models import Attempt, Callback
 from billing.jobs.orders import without_texts
 from billing.jobs.services import copying, ending, queueing, storing
-from billing.jobs.services.ending import StoredOutput
+from billing.jobs.services.ending import IdOfAnother, StoredOutput
 from billing.ledger.services import Actor
 from billing.outbox import services as outbox
 from billing.outbox.names import TaskName
@@ -146,8 +146,8 @@ def _ask_instead(adapter: Backend, attempt: Attempt, said: Status, now: datetime
     `apply_status`.
     """
     provider_id = attempt.provider_id or said.provider_id
-    if is_of_another(attempt, provider_id):
-        _log.warning("id_of_another_attempt", attempt_id=attempt.pk, backend=attempt.backend)
+    if ending.is_of_another(attempt, provider_id):
+        ending.report_strange_id(attempt)
         provider_id = ""
     view = replace(reduced_view_of(attempt), provider_id=provider_id)
     try:
@@ -163,13 +163,6 @@ def _ask_instead(adapter: Backend, attempt: Attempt, said: Status, now: datetime
     return apply_status(attempt.pk, named, now=now)
 
 
-def is_of_another(attempt: Attempt, provider_id: str) -> bool:
-    """Say whether the backend's id belongs to another attempt: its video is not this one's."""
-    alike = Attempt.objects.filter(backend=attempt.backend, provider_id=provider_id)
-    known = not provider_id or provider_id == attempt.provider_id
-    return not known and alike.exclude(pk=attempt.pk).exists()
-
-
 def apply_status(attempt_id: str, status: Status, *, now: datetime) -> bool:
     """Make true what a backend says of an attempt, whoever asked it. A repeat changes nothing.
 
@@ -180,10 +173,18 @@ def apply_status(attempt_id: str, status: Status, *, now: datetime) -> bool:
     """
     forbid_transaction("jobs.apply_status")
     attempt = Attempt.objects.get(pk=attempt_id)
-    if is_of_another(attempt, status.provider_id):
+    if ending.is_of_another(attempt, status.provider_id):
         # A word about another order, however well it is signed: nothing of it is this one's.
-        _log.warning("id_of_another_attempt", attempt_id=attempt.pk, backend=attempt.backend)
+        ending.report_strange_id(attempt)
         return True
+    try:
+        return _apply(attempt_id, status, now)
+    except IdOfAnother:  # the other has got the id since
+        return True
+
+
+def _apply(attempt_id: str, status: Status, now: datetime) -> bool:
+    """Make true what is said by a word that is this attempt's own; returns as `apply_status`."""
     if status.state == State.SUCCEEDED:
         return _succeed(attempt_id, status, now)
     if status.state in (State.FAILED, State.CANCELED, State.EXPIRED):
@@ -221,13 +222,19 @@ def take_success(
     job that has its video already.
 
     Args:
-        actor: by whose word credits move; None: by the backend's.
+        actor: by whose word credits move; None: by the backend's, which is asked once more for
+            what could not be fetched.
+
+    Raises:
+        BackendError: an output could not be fetched.
+        IdOfAnother: it is the success of another attempt; a sweep deletes the files.
     """
     attempt = Attempt.objects.select_related("job").get(pk=attempt_id)
     if attempt.job.status == JobStatus.SUCCEEDED:
         return ""
     backend = registry.backend_for(attempt.backend)
-    outputs, flaw = storing.store(backend, attempt, status, now=now)
+    is_asked_again = actor is None
+    outputs, flaw = storing.store(backend, attempt, status, is_asked_again=is_asked_again, now=now)
     if not outputs:
         return flaw or "No video came."
     actor = actor or ending.backend_actor(attempt)

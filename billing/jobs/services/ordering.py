@@ -24,7 +24,7 @@ from billing.ledger import selectors as ledger_selectors
 from billing.ledger import services as ledger
 from billing.ledger.errors import InsufficientCredits
 from billing.ledger.lots import Lot
-from billing.ledger.services import Actor, Cause, Cover
+from billing.ledger.services import Actor, Cause, Cover, LockedWallet
 from billing.outbox import services as outbox
 from billing.outbox.names import TaskName
 from billing.transactions import require_transaction
@@ -152,8 +152,16 @@ def submit(
         **_place(assessment, locked.id),
     )
     outbox.post(TaskName.DISPATCH_JOB, now=now, job_id=job.pk)
+    _top_up(assessment.account, locked, now=now)
     tell(job, "job.queued", now=now)
     return job
+
+
+def _top_up(account: Account, locked: LockedWallet, *, now: datetime) -> None:
+    """Have more credits bought if the account wants that and has few left."""
+    below_micros = account.tops_up_below_micros
+    if below_micros is not None and locked.timeline.available_micros < below_micros:
+        outbox.post(TaskName.LOOK_AT_TOP_UP, now=now, account_id=account.pk)
 
 
 def _shut_out(assessment: Assessment, catalog: Catalog, order: JobOrder) -> FreeTierRefused | None:
@@ -268,7 +276,7 @@ def _place(assessment: Assessment, wallet_id: str) -> dict[str, object]:
         seconds=linking.seconds_of(assessment.dimensions),
         outputs=outputs_of(assessment.facts),
     )
-    turn = turning.turn_of(
+    ticket = turning.draw(
         wallet_id=wallet_id,
         lane=code,
         model=model,
@@ -277,7 +285,12 @@ def _place(assessment: Assessment, wallet_id: str) -> dict[str, object]:
         is_sandbox=assessment.account.is_sandbox,
     )
     priority = _USUAL_PRIORITY if lane is None else lane.priority
-    return {"lane": code, "lane_priority": priority, "turn": turn}
+    return {
+        "lane": code,
+        "lane_priority": priority,
+        "turn": ticket.turn,
+        "turn_distance": ticket.distance,
+    }
 
 
 def _lane(assessment: Assessment) -> str:

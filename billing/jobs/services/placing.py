@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from django.db.models import Count, Q, QuerySet
 
@@ -13,6 +14,8 @@ from billing.jobs import fairness, selectors
 from billing.jobs.lifecycle import IN_FLIGHT, JobStatus
 from billing.jobs.models import Attempt, Job
 from billing.jobs.services import queueing, turning
+
+_LATELY: Final = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ def place_of(job: Job, *, now: datetime) -> Place:
     """Return where a queued job stands among all that wait for the backends of its model.
 
     Limits of other accounts are not looked at: who is at one is stepped over, and it goes sooner.
+    The time counts with others who order meanwhile and whose turn comes first, as of late.
     """
     try:
         backends = registry.serving(job.model, is_sandbox=job.account.is_sandbox)
@@ -105,10 +109,44 @@ def _wait(
         return None
     count, one = _work(job, groups, typical, before=before)
     wait = fairness.waits_for(count, one, _ends(at_work, typical, now=now), slots=slots)
+    wait = _with_newcomers(wait, job, backends, slots=slots, now=now)
     if not job.waits:
         return wait
     own = _own_wait(job, now=now)
     return None if own is None else max(wait, own)
+
+
+def _with_newcomers(
+    wait: timedelta, job: Job, backends: Sequence[str], *, slots: int, now: datetime
+) -> timedelta:
+    """Return the wait with those who will order meanwhile and go first, by the latest orders."""
+    if not wait:
+        return wait
+    models = turning.rivals_of(job.model, is_sandbox=job.account.is_sandbox)
+    latest = [
+        order
+        for order in selectors.latest_orders(since=now - _LATELY)
+        if (models is None or order.model in models) and order.wallet_id != job.wallet_id
+    ]
+    typical = selectors.typical_durations({order.model for order in latest})
+    reach = job.turn - turning.clock_of(job.lane, backends)
+    work = [
+        typical[order.model] * _part_here(job, order.model) * _chance(order, job, reach=reach)
+        for order in latest
+        if order.model in typical
+    ]
+    if not work:
+        return wait
+    # At least as long as one of them takes: two orders in a second make no rush.
+    within = max(now - latest[-1].created_at, *(typical[model] for model in typical))
+    return fairness.with_newcomers(wait, work=sum(work, timedelta(0)), within=within, slots=slots)
+
+
+def _chance(order: Job, job: Job, *, reach: int) -> float:
+    """Return how likely it is that one more order like `order` goes before the job."""
+    if order.lane != job.lane:
+        return float(order.lane_priority < job.lane_priority)
+    return fairness.chance(order.turn_distance or 0, reach=reach)
 
 
 def _own_wait(job: Job, *, now: datetime) -> timedelta | None:
@@ -140,14 +178,17 @@ def _work(
         here[group.model] = here.get(group.model, 0) + group.ahead_of(job.lane)
     if not before:
         return 0, timedelta(0)
-    own = set(registry.serving(job.model, is_sandbox=job.account.is_sandbox))
-    parts = {
-        model: count * _slots(own & set(_makers(model))) / max(1, _slots(_makers(model)))
-        for model, count in here.items()
-    }
+    parts = {model: count * _part_here(job, model) for model, count in here.items()}
     total = sum(parts.values())
     work = sum((typical[model] * part for model, part in parts.items() if part), timedelta(0))
     return round(before * total / sum(here.values())), work / total
+
+
+def _part_here(job: Job, model: str) -> float:
+    """Return which part of what is ordered of `model` goes to the backends that make the job."""
+    own = set(registry.serving(job.model, is_sandbox=job.account.is_sandbox))
+    makers = _makers(model)
+    return _slots(own & set(makers)) / max(1, _slots(makers))
 
 
 def _makers(model: str) -> list[str]:

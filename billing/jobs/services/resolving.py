@@ -22,6 +22,7 @@ from billing.jobs.lifecycle import FailureClass, JobStatus
 from billing.jobs.models import Attempt, Job
 from billing.jobs.services import ending, hearing, queueing
 from billing.jobs.services.dispatching import view_of
+from billing.jobs.services.ending import IdOfAnother
 from billing.ledger.services import Actor
 
 _DETAIL_LENGTH_MAX: Final = 500
@@ -94,7 +95,8 @@ def resolve(*, job_id: str, finding: Finding, operator: str, now: datetime) -> J
     Raises:
         NotUnknown: the job waits for nobody. Unfounded: no reason, or neither id nor address of
             a success. StillRunning: the backend says that it works on it. NoVerdict: it has said
-            nothing that ends the job, or the video cannot be used.
+            nothing that ends the job, or the video cannot be used; it names the field that is
+            wrong, and nothing is left of the try.
     """
     attempt = _attempt_of(job_id, now)
     if not finding.reason.strip():
@@ -126,13 +128,14 @@ def _take(attempt: Attempt, finding: Finding, operator: str, now: datetime) -> N
     """Settle a success by the files at an address, or by what the backend says of an id."""
     if not (finding.address or finding.provider_id):
         raise Unfounded("provider_id")
+    field = "address" if finding.address else "provider_id"
     try:
         if finding.address:
             _take_files(attempt, finding.address, operator, now)
         else:
             _take_word(attempt, finding.provider_id, now)
     except (BackendError, UnknownBackend) as refusal:
-        raise NoVerdict(refusal.message) from None
+        raise NoVerdict(refusal.message, field=field) from None
 
 
 def _take_files(attempt: Attempt, address: str, operator: str, now: datetime) -> None:
@@ -140,30 +143,36 @@ def _take_files(attempt: Attempt, address: str, operator: str, now: datetime) ->
     actor = Actor("operator", operator)
     flaw = hearing.take_success(attempt.pk, status, actor=actor, now=now)
     if flaw:
-        raise NoVerdict(flaw)
+        raise NoVerdict(flaw, field="address")
 
 
 def _take_word(attempt: Attempt, provider_id: str, now: datetime) -> None:
-    if hearing.is_of_another(attempt, provider_id):
-        raise NoVerdict("The id is another attempt's.")
+    if ending.is_of_another(attempt, provider_id):
+        raise NoVerdict("The id is another attempt's.", field="provider_id")
     answer = _ask(attempt, provider_id)
     if answer is None or answer.state == State.ABSENT:
-        raise NoVerdict("" if answer is None else answer.message)
+        said = "" if answer is None else answer.message
+        raise NoVerdict(said, field="provider_id")
     named = replace(answer, provider_id=answer.provider_id or provider_id)
-    _name(attempt.pk, named)
+    try:
+        _name(attempt.pk, named)
+    except IdOfAnother:
+        raise NoVerdict("The id is another attempt's.", field="provider_id") from None
     if not hearing.apply_status(attempt.pk, named, now=now):
-        raise NoVerdict("Its outputs are being copied at this moment.")
+        raise NoVerdict("Its outputs are being copied at this moment.", field="provider_id")
     if answer.state in (State.QUEUED, State.RUNNING):
         raise StillRunning
 
 
 @transaction.atomic(durable=True)
 def _name(attempt_id: str, status: Status) -> None:
-    """From now on the attempt is asked about by the id that a person has named."""
+    """From now on the attempt is asked about by the id that a person has named.
+
+    Raises:
+        IdOfAnother: the backend has given it to another attempt.
+    """
     _job, attempt = ending.lock_attempt(attempt_id)
-    attempt.provider_id = status.provider_id
-    attempt.context = dict(status.context) or attempt.context
-    attempt.save(update_fields=["provider_id", "context"])
+    ending.note_id(attempt, status.provider_id, {**attempt.context, **status.context})
 
 
 def _ask(attempt: Attempt, provider_id: str) -> Status | None:

@@ -1,6 +1,6 @@
 """Moves what a job costs, in the transaction of its verdict: credits of its hold, counted units."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 import structlog
@@ -23,13 +23,21 @@ from plans.wording import gettext as _
 _log = structlog.get_logger(__name__)
 
 
-def success(job: Job, *, made: int, usage: Mapping[str, object], actor: Actor) -> dict[str, object]:
-    """Charge a job of which `made` outputs came; return the columns that say what it cost."""
+def success(
+    job: Job, *, films: Sequence[int], usage: Mapping[str, object], actor: Actor
+) -> dict[str, object]:
+    """Charge a job of which these films came; return the columns that say what it cost.
+
+    Args:
+        films: how many milliseconds each plays.
+    """
     catalog = plans.version(job.catalog_version_id).catalog
-    made = min(made, job.outputs_ordered)
-    charge = charging.of_success(catalog, _sold(job), made=made, usage=usage)
+    films = films[: job.outputs_ordered]
+    charge = charging.of_success(catalog, _sold(job), films=films, usage=usage)
     _log_doubt(job, charge, usage)
-    return _move(job, catalog, charge, actor) | {"outputs_made": made}
+    if charge.is_short:
+        _log.warning("film_is_short", job_id=job.pk, model=job.model, milliseconds=list(films))
+    return _move(job, catalog, charge, actor) | {"outputs_made": charge.made}
 
 
 def failure(

@@ -33,13 +33,17 @@ _log = structlog.get_logger(__name__)
 
 
 def store(
-    backend: Backend, attempt: Attempt, status: Status, *, now: datetime
+    backend: Backend, attempt: Attempt, status: Status, *, is_asked_again: bool, now: datetime
 ) -> tuple[list[StoredOutput], str]:
     """Copy the outputs into our storage; return them, and what was wrong with one of them.
 
     As many as were ordered at most; one that is no film does not spoil the others. Names are
     such as no other run uses: two runs at once must not touch each other's files. A run that
     dies here leaves loose files, which a sweep finds.
+
+    Args:
+        is_asked_again: whether the outputs come by the backend's word, which may be asked for once
+            more; the time of what a person names never begins to run.
 
     Raises:
         BackendError: an output could not be fetched, and its time is not over: nothing is kept,
@@ -61,7 +65,7 @@ def store(
         except BackendError as failed:
             flaw = failed.message
             _log.warning("output_not_fetched", attempt_id=attempt.pk, reason=flaw)
-            if _waits(attempt.pk, _time_of(backend, failed), now):
+            if not is_asked_again or _waits(attempt.pk, _time_of(backend, failed), now):
                 discard(output.path for output in stored)
                 raise
     return stored, flaw

@@ -1,8 +1,10 @@
 """The net under everything: finds what nobody reported, and asks instead of assuming."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final
 
 import structlog
@@ -19,6 +21,7 @@ from billing.jobs.lifecycle import FINAL, FailureClass, JobStatus
 from billing.jobs.models import Attempt, Callback, Job
 from billing.jobs.services import canceling, ending, hearing, queueing
 from billing.jobs.services.dispatching import doubt, view_of
+from billing.jobs.services.ending import IdOfAnother
 from billing.jobs.services.telling import tell
 from billing.ledger.journal import SYSTEM
 from billing.outbox import selectors as outbox_selectors
@@ -35,6 +38,7 @@ LOOK: Final = timedelta(seconds=45)
 ASK_AGAIN: Final = timedelta(seconds=55)
 APPLY_AGAIN: Final = timedelta(minutes=30)
 NEEDS_A_HUMAN: Final = timedelta(hours=6)
+_LOOKED_AT_MAX: Final = 200  # of those that wait for one backend; the next sweep goes on
 
 _log = structlog.get_logger(__name__)
 
@@ -133,7 +137,8 @@ def _ask(attempt: Attempt, now: datetime) -> bool:
         _log.warning("backend_did_not_answer", attempt_id=attempt.pk, reason=answer.message)
         return False
     if status is not None and status.state == State.SUCCEEDED:
-        _have_collected(attempt.pk, status, now)
+        with suppress(IdOfAnother):  # operators are told; nothing has moved
+            _have_collected(attempt.pk, status, now)
     elif status is not None:
         hearing.apply_status(attempt.pk, status, now=now)
     return True
@@ -144,6 +149,9 @@ def _have_collected(attempt_id: str, status: Status, now: datetime) -> None:
     """Outputs take long to copy, and a sweep has many to look after: a worker of its own goes.
 
     It asks by the id under which the attempt was found, which may be news.
+
+    Raises:
+        IdOfAnother: the id is another attempt's.
     """
     _job, attempt = ending.lock_attempt(attempt_id)
     ending.remember(attempt, status)
@@ -274,8 +282,7 @@ def _expire(job_id: str, now: datetime) -> None:
 def _ring_waiting(now: datetime) -> int:
     """Ring for as many waiting jobs as there are free slots, the longest waiting first.
 
-    Jobs that were ordered a moment ago are left out: their own message is still on its way. So are
-    those whose message is open: the outbox itself rings it until it is done.
+    Jobs that were ordered a moment ago are left out: their own message is still on its way.
     """
     rung = 0
     for name in registry.configured():
@@ -283,22 +290,35 @@ def _ring_waiting(now: datetime) -> int:
             continue
         free = min(BATCH, queueing.free_slots(name))
         if free > 0:
-            rung += _ring(queueing.waiting(name, now=now, ordered_by=now - RING_AGAIN), free, now)
+            waiting = queueing.waiting(name, now=now, ordered_by=now - RING_AGAIN)
+            able = _able(waiting, fleet.probed_models(name, now=now), now)
+            rung += sum(_ring(job, now) for job in islice(able, free))
     return rung
 
 
-def _ring(jobs: Iterable[Job], free: int, now: datetime) -> int:
-    """Ring for the first of the jobs that can take the free slots; return for how many."""
-    on_their_way = rung = 0
-    for job in jobs:
-        if on_their_way == free:
-            break
+def _able(waiting: Iterable[Job], probed: set[str], now: datetime) -> Iterator[Job]:
+    """Yield those who would get a slot if they were rung for.
+
+    Args:
+        probed: models of which one goes, to see whether the backend makes them again.
+    """
+    seen: set[str] = set()
+    for job in islice(waiting, _LOOKED_AT_MAX):
+        if job.model in seen:
+            continue
         if outbox_selectors.is_pausing(TaskName.DISPATCH_JOB, now=now, job_id=job.pk):
             continue  # it has failed, and takes no slot before it is tried again
-        on_their_way += 1
-        # Another message would only stand in the way of the one that is open: where workers are
-        # slow, each sweep would give them more to do than they get done.
-        if not outbox_selectors.is_open(TaskName.DISPATCH_JOB, job_id=job.pk):
-            outbox.post(TaskName.DISPATCH_JOB, now=now, job_id=job.pk)
-            rung += 1
-    return rung
+        seen |= probed & {job.model}
+        yield job
+
+
+def _ring(job: Job, now: datetime) -> bool:
+    """Ring for the job, unless a worker is called who has not begun; return whether it was.
+
+    A second message would only stand in that one's way: where workers are slow, each sweep would
+    give them more to do than they get done. Whoever has begun may have looked already, or be dead.
+    """
+    if outbox_selectors.on_their_way(TaskName.DISPATCH_JOB, "job_id", [job.pk]):
+        return False
+    outbox.post(TaskName.DISPATCH_JOB, now=now, job_id=job.pk)
+    return True

@@ -1,6 +1,7 @@
 """Turns: which one an order gets, and how the lanes of a backend come on with each start."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -37,15 +38,23 @@ _WAITING_LANES: Final = """
 """
 
 
-def turn_of(
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """The turn of a new order, and how far it is behind the clock of its lane."""
+
+    turn: int
+    distance: int
+
+
+def draw(
     *, wallet_id: str, lane: str, model: str, cost_ms: int, weight: int, is_sandbox: bool
-) -> int:
+) -> Ticket:
     """Return the turn of a new order, under its wallet's lock.
 
     What its account has waiting counts only where it could take the same slots: who waits for
     one backend is not behind for it at another.
     """
-    require_transaction("jobs.turn_of")
+    require_transaction("jobs.draw")
     backends = registry.serving(model, is_sandbox=is_sandbox)
     waiting = Job.objects.filter(wallet_id=wallet_id, lane=lane, status=JobStatus.QUEUED)
     models = rivals_of(model, is_sandbox=is_sandbox)
@@ -53,8 +62,9 @@ def turn_of(
         waiting = waiting.filter(model__in=models)
     # In this order: what is started in between has left the first answer and is in the second.
     last = waiting.order_by("-turn").values_list("turn", flat=True).first()
-    started = _clock(lane, backends)
-    return fairness.turn(started=started, last=last or 0, cost_ms=cost_ms, weight=weight)
+    started = clock_of(lane, backends)
+    turn = fairness.turn(started=started, last=last or 0, cost_ms=cost_ms, weight=weight)
+    return Ticket(turn, turn - started)
 
 
 def cost_of(*, model: str, seconds: int, outputs: int) -> int:
@@ -120,7 +130,7 @@ def promise_of(lane: SoldLane | None, *, since: datetime) -> timedelta:
     return periods.add_period(since, lane.deliver_within) - since
 
 
-def _clock(lane: str, backends: Sequence[str]) -> int:
+def clock_of(lane: str, backends: Sequence[str]) -> int:
     """Return the highest turn of the lane that was started at one of these backends.
 
     A backend that has started none yet may have taken another's place, and its queue: then those

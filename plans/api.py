@@ -18,8 +18,9 @@ from plans import selectors
 from plans.catalog.matching import Matched
 from plans.catalog.modifiers import Modifier
 from plans.catalog.rates import AnyRate
+from plans.catalog_shapes import CatalogOut
 from plans.errors import NoCatalog
-from plans.shapes import CatalogOut, CreditsField, HoursOut, spoken_match
+from plans.shapes import CreditsField, HoursOut, spoken_match
 
 _FRESH_SECONDS = 60
 

@@ -248,6 +248,15 @@ class EntitlementsOut(serializers.Serializer[Any]):
     flags = serializers.DictField(child=serializers.BooleanField())
 
 
+class TrialOut(serializers.Serializer[Any]):
+    """A time on a plan before its first payment."""
+
+    period = serializers.CharField(help_text="ISO 8601 period.")
+    credits = CreditsField(
+        source="credits_micros", allow_null=True, help_text="Null: what the plan itself gives."
+    )
+
+
 class PlanOut(Priced):
     """A plan with all that it brings."""
 
@@ -258,6 +267,7 @@ class PlanOut(Priced):
     entitlements = EntitlementsOut()
     existing = serializers.CharField(help_text="Who is on it already: keep or move.")
     moves_at = serializers.DateTimeField(allow_null=True)
+    trial = TrialOut(allow_null=True)
     seats_min = serializers.IntegerField(allow_null=True)
     seats_max = serializers.IntegerField(allow_null=True)
 
@@ -328,73 +338,3 @@ class ModelOut(Timed):
     successor = serializers.CharField(allow_null=True)
     tasks = TaskOut(many=True)
     dimensions = serializers.DictField(child=DimensionOut())
-
-
-class LaneOut(serializers.Serializer[Any]):
-    """One way through the queue."""
-
-    code = serializers.CharField()
-    name = TextOut()
-    priority = serializers.IntegerField()
-    share = serializers.IntegerField(
-        help_text="Of a hundred starts of a backend at least so many, while it has jobs waiting."
-    )
-    hours = HoursOut(allow_null=True)
-    deliver_within = serializers.CharField(allow_null=True)
-
-
-class BookOut(serializers.Serializer[Any]):
-    """A price book: what accounts of these regions and currencies pay by."""
-
-    code = serializers.CharField()
-    unit = TextOut(allow_null=True)
-    regions = serializers.ListField(child=serializers.CharField())
-    currencies = serializers.ListField(child=serializers.CharField())
-
-
-class ConversionOut(serializers.Serializer[Any]):
-    """The announced end of a product: what its credits become, and when."""
-
-    code = serializers.CharField()
-    name = TextOut()
-    at = serializers.DateTimeField()
-    from_sources = serializers.ListField(child=serializers.CharField())
-    factor = FactorField()
-
-
-class TeamOut(serializers.Serializer[Any]):
-    """How the orders of an organization's members are paid, and what a member sees."""
-
-    pays = serializers.ListField(child=serializers.CharField())
-    members_see = serializers.CharField()
-
-
-class TransfersOut(serializers.Serializer[Any]):
-    """Which credits an account may give to another; no sources: none."""
-
-    sources = serializers.ListField(child=serializers.CharField())
-    minimum = CreditsField(source="minimum_micros", allow_null=True)
-
-
-class CatalogOut(serializers.Serializer[Any]):
-    """Everything that is for sale now."""
-
-    id = serializers.CharField(source="version_id")
-    slug = serializers.CharField(source="catalog.slug")
-    title = TextOut(source="catalog.title")
-    modelled_on = TextOut(source="catalog.modelled_on", allow_null=True)
-    as_of = serializers.CharField(source="catalog.as_of", allow_null=True)
-    zone = serializers.CharField(source="catalog.zone")
-    credit = CreditOut(source="catalog.credit")
-    burn_order = serializers.ListField(source="catalog.burn_order", child=serializers.CharField())
-    surfaces = serializers.ListField(source="catalog.surfaces", child=serializers.CharField())
-    expiry_in_flight = serializers.CharField(source="catalog.expiry_in_flight")
-    partial_success = serializers.CharField(source="catalog.partial_success")
-    team = TeamOut(source="catalog.team")
-    transfers = TransfersOut(source="catalog.transfers")
-    books = BookOut(source="catalog.books", many=True)
-    lanes = LaneOut(source="catalog.lanes", many=True)
-    plans = PlanOut(source="catalog.plans", many=True)
-    packs = PackOut(source="catalog.packs", many=True)
-    conversions = ConversionOut(source="catalog.conversions", many=True)
-    models = ModelOut(source="catalog.models", many=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from plans.catalog.right_examples import RIGHTS
+from plans.catalog.sale_examples import SALES
 from plans.catalog.values import Table
 
 _GPU: Final = 'rate = [{ id = "gpu", form = "per_unit", basis = "seconds", price = "0.02" }]'
@@ -47,6 +48,8 @@ EXAMPLES: Final[Mapping[str, Mapping[str, str]]] = {
         "modifier": 'modifier = [{ id = "promo", factor = "0.7" }]',
         "cost": 'cost = { currency = "USD", rate = [{ id = "g", form = "flat", price = "0.1" }] }',
         "safety": "safety = { automatic_grants_per_day = 50 }",
+        "payments": 'payments = { methods = { CNY = ["card", "alipay"] }, grace = "P7D" }',
+        "change_policy": 'change_policy = { upgrade = { when = "now", credits = "add" } }',
         "free_tier": 'free_tier = { signals = ["email", "card"], requires = ["email"] }',
         "sources": 'sources = { site = { at = "vivid.example/pricing", grade = "A" } }',
     },
@@ -138,6 +141,8 @@ EXAMPLES: Final[Mapping[str, Mapping[str, str]]] = {
         "seats_max": "seats_max = 15",
         "from": "from = 2027-01-01T00:00:00+08:00",
         "until": "until = 2027-12-31T00:00:00+08:00",
+        "trial": 'trial = { period = "P7D" }\n'
+        'prices = [{ currency = "USD", interval = "P1M", list = "10" }]',
         "unpriced": "unpriced = true",
         "ref": 'ref = "site"',
     },
@@ -246,6 +251,7 @@ EXAMPLES: Final[Mapping[str, Mapping[str, str]]] = {
         "factor": 'factor = "1/7"',
     },
     **RIGHTS,
+    **SALES,
     "Model": {
         "code": 'code = "vivid-1"',
         "name": 'name = { en = "Vivid 1", zh = "Vivid 1" }',

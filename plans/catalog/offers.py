@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from plans.catalog.allowances import Allowance, Bonus, Perks, Terms
+from plans.catalog.commerce import Trial
 from plans.catalog.rights import Entitlements
 from plans.catalog.values import (
     NEVER,
@@ -64,6 +65,7 @@ class Plan(Table):
         starts_at: from when it can be chosen.
         ends_at: until when it can be chosen; who is on it stays.
         moves_at: from when they have moved; only with `existing = "move"`.
+        trial: a time on it before the first payment; only of a plan with prices.
         unpriced: no price is published; the platform's server puts accounts on it.
     """
 
@@ -75,6 +77,7 @@ class Plan(Table):
     entitlements: Entitlements = Entitlements()
     existing: Literal["keep", "move"] = "keep"
     moves_at: Instant | None = None
+    trial: Trial | None = None
     seats_min: PositiveWhole | None = None
     seats_max: PositiveWhole | None = None
     starts_at: Instant | None = Field(alias="from", default=None)
@@ -100,6 +103,8 @@ class Plan(Table):
             raise ValueError(
                 _("needs prices, or free = true, or unpriced = true where no price is known.")
             )
+        if self.trial is not None and not self.prices:
+            raise ValueError(_("has a trial, so it needs prices: what follows is paid for."))
         if any(price.interval is None for price in self.prices):
             raise ValueError(_('needs an interval, such as "P1M", in each of its prices.'))
         if sum(one.mode == "claimed" for one in self.allowances) > 1:

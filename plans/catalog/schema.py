@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from plans.catalog.allowances import Campaign
+from plans.catalog.commerce import ChangePolicy, Payments
 from plans.catalog.corrections import Corrections
 from plans.catalog.free_tier import FreeTier
 from plans.catalog.modifiers import Modifier
@@ -95,8 +96,8 @@ class Catalog(Table):
         surfaces: ways in (web, api, cli); an order's is the first unless its caller says more.
         expiry_in_flight: what comes back into a grant that has ended meanwhile: gone ("expire"),
             or given anew for this ISO period.
-        partial_success: when fewer outputs came than were ordered: the price of those that came
-            ("per_output"), the whole price ("all"), or nothing ("none").
+        partial_success: when fewer outputs came than were ordered, or shorter ones: the price of
+            what came ("per_output"), the whole price ("all"), or nothing ("none").
         late_success: a video that comes after its credits went back is given for free.
         failure_policy: what a failed job costs.
         overrun: how an order is settled when its backend measures what it took.
@@ -116,6 +117,8 @@ class Catalog(Table):
         modifiers: changes of a price after its rate, in this order.
         cost: what orders cost the platform itself, for its reports.
         safety: bounds that stop a rule which has gone wrong.
+        payments: how the sale is paid, and what past due means.
+        change_policy: what a change of plan costs and gives.
         free_tier: who has the free plan's allowances; without it everybody.
     """
 
@@ -150,6 +153,8 @@ class Catalog(Table):
     modifiers: Annotated[tuple[Modifier, ...], as_tuple] = Field(alias="modifier", default=())
     cost: CostSheet | None = None
     safety: Safety = Safety()
+    payments: Payments = Payments()
+    change_policy: ChangePolicy = ChangePolicy()
     free_tier: FreeTier | None = None
     sources: dict[Word, Source] = Field(default_factory=dict)
 

@@ -13,6 +13,7 @@ from plans.errors import CatalogInvalid
 from plans.lint.hints import Hint
 from plans.lint.links import link_hints
 from plans.lint.prices import price_hints
+from plans.lint.sales import sale_hints
 from plans.lint.survey import TaskSurvey, survey
 from plans.lint.tables import table_hints
 from plans.wording import gettext as _
@@ -91,4 +92,5 @@ def sampled(catalog: Catalog, surveys: Sequence[TaskSurvey]) -> Iterator[Hint]:
 def _hints(catalog: Catalog, surveys: Sequence[TaskSurvey], *, at: datetime) -> Iterator[Hint]:
     yield from table_hints(catalog, at=at)
     yield from link_hints(catalog)
+    yield from sale_hints(catalog)
     yield from price_hints(catalog, surveys)

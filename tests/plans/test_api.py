@@ -5,6 +5,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from plans.catalog import publish
+from plans.catalog_shapes import period_words
 from tests.plans.conftest import KLING
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.plans.urls")]
@@ -275,3 +276,61 @@ factor = "0.5"
     assert catalog["conversions"][0]["factor"] == "0.5"
     retiring = catalog["models"][0]
     assert (retiring["until"], retiring["successor"]) == ("2099-01-01T00:00:00Z", "kling-v2-6")
+
+
+def test_the_catalog_says_how_it_is_paid_and_what_a_change_of_plan_costs(
+    client: Client, now: datetime
+) -> None:
+    sale = """
+        trial = { period = "P1M7D", credits = "50" }
+        ref = ["llms", "seed"]
+
+        [[plan.allowance]]"""
+    text = KLING.read_text(encoding="utf-8").replace(
+        'ref = ["llms", "seed"]\n\n  [[plan.allowance]]', sale, 1
+    )
+    rule = 'cooling_off = { within = "P14D", factor = "0.9", unused = false }'
+    text = text.replace("coupons = true\n", f"coupons = true\n{rule}\n")
+    publish.publish(text, now=now)
+
+    said = client.get("/v1/catalog", headers={"Accept-Language": "en"}).json()
+
+    assert said["payments"] == {
+        "methods": {"CNY": ["card", "alipay", "wechat_pay"], "USD": ["card"]},
+        "coupons": True,
+        "grace": "P7D",
+        "past_due": "keep",
+        "cooling_off": {
+            "within": "P14D",
+            "factor": "0.9",
+            "unused": False,
+            "words": "Of what is left of a pack 0.9 of its price is paid back within 14 days. "
+            "A bonus is never paid back.",
+        },
+    }
+    assert said["change_policy"]["upgrade"] == {
+        "when": "now",
+        "credits": "difference",
+        "prorate": "time",
+        "words": "The period goes on: the rest of it is paid for, and the difference of credits "
+        "comes.",
+    }
+    assert said["change_policy"]["downgrade"]["when"] == "period_end"
+    assert [plan["trial"] for plan in said["plans"]][:3] == [
+        None,
+        {"period": "P1M7D", "credits": "50"},
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("iso", "said"),
+    [
+        ("P7D", "7 days"),
+        ("P1M1D", "1 month 1 day"),
+        ("PT90M", "1 hour 30 minutes"),
+        ("P2W", "14 days"),
+    ],
+)
+def test_a_period_is_said_in_words(iso: str, said: str) -> None:
+    assert period_words(iso) == said

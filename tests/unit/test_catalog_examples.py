@@ -73,6 +73,9 @@ BESIDE: Final[dict[str, list[str]]] = {
     "TokensRate": ['id = "r"\nform = "tokens"\nprice = "1"'],
     "Modifier": ['id = "m"', 'id = "m"\nfactor = "2"'],
     "PerItem": ['basis = "images"\nprice = "1"'],
+    "Trial": ['period = "P7D"'],
+    "CoolingOff": ['within = "P7D"'],
+    "Change": ['when = "now"'],
     "CostSheet": ['currency = "USD"\nrate = [{ id = "r", form = "flat", price = "1" }]'],
 }  # fmt: skip
 

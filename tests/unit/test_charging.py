@@ -15,7 +15,7 @@ from plans.catalog.schema import Catalog
 from plans.catalog.values import Scalar
 from plans.credits import MICROS
 from plans.errors import Unpriced
-from tests.unit.shelf import HEAD, catalog
+from tests.unit.shelf import HEAD, MODEL, catalog
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 OVERRUN = """
@@ -35,8 +35,10 @@ SHOP = catalog(RATE + OVERRUN)
 PLAIN = catalog(RATE)
 
 
-def sold(shop: Catalog = SHOP, *, count: int = 1, uncovered: Fraction = Fraction(1)) -> Sold:
-    facts: dict[str, Scalar] = {"model": "m", "mode": "std", "seconds": 10, "count": count}
+def sold(
+    shop: Catalog = SHOP, *, count: int = 1, uncovered: Fraction = Fraction(1), **more: Scalar
+) -> Sold:
+    facts: dict[str, Scalar] = {"model": "m", "mode": "std", "seconds": 10, "count": count, **more}
     price = rating.rate(shop, facts, at=NOON)
     price = rating.scaled(shop, price, uncovered, label="units")
     return Sold(
@@ -50,7 +52,12 @@ def sold(shop: Catalog = SHOP, *, count: int = 1, uncovered: Fraction = Fraction
 
 
 def settled(usage: dict[str, object], *, made: int = 1, count: int = 1) -> Charge:
-    return of_success(SHOP, sold(count=count), made=made, usage=usage)
+    return of_success(SHOP, sold(count=count), films=films(made), usage=usage)
+
+
+def films(made: int, *, seconds: float = 60) -> list[int]:
+    """Return how long so many films play, in milliseconds."""
+    return [round(seconds * 1000)] * made
 
 
 @pytest.mark.parametrize(
@@ -120,7 +127,9 @@ def test_counted_seconds_pay_the_real_ones(
 ) -> None:
     order = replace(sold(uncovered=1 - Fraction(free, 10)), counted_seconds=Fraction(free))
 
-    charge = of_success(SHOP, order, made=1, usage={} if real is None else {"output_seconds": real})
+    charge = of_success(
+        SHOP, order, films=films(1), usage={} if real is None else {"output_seconds": real}
+    )
 
     assert (charge.micros, charge.kept_share) == (micros, kept)
     assert sum(line.micros for line in charge.lines) == micros
@@ -129,10 +138,103 @@ def test_counted_seconds_pay_the_real_ones(
 def test_counted_seconds_pay_those_of_the_outputs_that_came() -> None:
     order = replace(sold(count=4, uncovered=Fraction(1, 2)), counted_seconds=Fraction(20))
 
-    charge = of_success(SHOP, order, made=2, usage={"output_seconds": 8})
+    charge = of_success(SHOP, order, films=films(2), usage={"output_seconds": 8})
 
     assert charge.micros == 0
     assert charge.kept_share * order.counted_seconds == 8
+
+
+@pytest.mark.parametrize(
+    ("played", "micros"),
+    [
+        ((10, 10), 10_000_000),
+        ((10.04, 12), 10_000_000),
+        ((9, 9.001), 10_000_000),  # a tenth is within what vendors make of whole frames
+        ((10, 8.999), 9_499_500),
+        ((10, 5), 7_500_000),
+        ((2, 3), 2_500_000),
+        ((20, 5), 7_500_000),  # what one has too much the other does not get
+        ((5,), 2_500_000),  # and the other did not come
+    ],
+)
+def test_a_short_film_is_paid_as_the_part_that_it_is(
+    played: tuple[float, ...], micros: int
+) -> None:
+    order = sold(PLAIN, count=2)
+    assert order.quoted_micros == 10 * MICROS
+
+    charge = of_success(PLAIN, order, films=[round(one * 1000) for one in played], usage={})
+
+    assert charge.micros == micros
+    assert sum(line.micros for line in charge.lines) == micros
+    assert charge.kept_share == Fraction(micros, order.quoted_micros)
+    assert charge.is_short == any(one < 9 for one in played)
+
+
+@pytest.mark.parametrize(
+    ("policy", "micros", "line"),
+    [
+        ("per_output", 2_000_000, "4 of 10 seconds came"),
+        ("all", 5_000_000, None),
+        ("none", 0, "4 of 10 seconds came"),
+    ],
+)
+def test_the_catalog_says_what_a_short_film_costs(
+    policy: str, micros: int, line: str | None
+) -> None:
+    shop = catalog(RATE, head=f'partial_success = "{policy}"\n{HEAD}')
+
+    charge = of_success(shop, sold(shop), films=films(1, seconds=4), usage={})
+
+    assert (charge.micros, charge.is_short) == (micros, True)
+    assert (line is None) == (charge.lines[-1].micros > 0)
+    assert line is None or charge.lines[-1].label == line
+
+
+@pytest.mark.parametrize(
+    ("real", "seconds", "micros"),
+    [
+        (4, 4, 2_000_000),  # it was measured as short as it is, and cost less by that
+        (10, 4, 2_000_000),  # what it reports is not what came
+        (12, 10.9, 6_000_000),
+        (None, 4, 2_000_000),
+    ],
+)
+def test_a_measured_film_is_compared_with_what_was_measured(
+    real: int | None, seconds: float, micros: int
+) -> None:
+    usage = {} if real is None else {"output_seconds": real}
+
+    charge = of_success(SHOP, sold(), films=films(1, seconds=seconds), usage=usage)
+
+    assert charge.micros == micros
+
+
+def test_what_is_paid_by_its_tokens_is_not_paid_less_once_more() -> None:
+    shop = catalog(
+        OVERRUN.replace('seconds = "output_seconds"', 'tokens = "tokens"')
+        + RATE.replace('"seconds"', '"tokens"').replace("0.5", "0.001"),
+        model=MODEL + "  tokens = { min = 0, max = 9999, optional = true }",
+    )
+    order = sold(shop, tokens=1000)
+
+    charge = of_success(shop, order, films=films(1, seconds=4), usage={"tokens": 400})
+
+    assert (charge.micros, charge.is_short) == (400_000, False)
+
+
+def test_what_is_paid_by_what_goes_in_still_depends_on_what_comes_out() -> None:
+    shop = catalog(
+        OVERRUN.replace('seconds = "output_seconds"', 'input_seconds = "input_seconds"')
+        + RATE
+        + 'also = [{ basis = "input_seconds", price = "1" }]',
+        model=MODEL + '  input_seconds = { min = 0, max = 60, default = 0, input = "video_url" }',
+    )
+    order = sold(shop, input_seconds=2, task="text_to_video")
+
+    charge = of_success(shop, order, films=films(1, seconds=5), usage={"input_seconds": 6})
+
+    assert (charge.micros, charge.is_short) == (5_500_000, True)  # half of 5 and 6
 
 
 @given(
@@ -157,8 +259,8 @@ def test_a_part_costs_no_more_than_the_whole_and_all_of_it_exactly_that(
         return  # rounded down to nothing: it is not for sale
     made = data.draw(st.integers(1, count))
 
-    part = of_success(shop, order, made=made, usage={})
-    whole = of_success(shop, order, made=count, usage={})
+    part = of_success(shop, order, films=films(made), usage={})
+    whole = of_success(shop, order, films=films(count), usage={})
 
     assert 0 <= part.micros <= order.quoted_micros == whole.micros
     assert part.kept_share == Fraction(made, count)

@@ -289,6 +289,31 @@ def test_what_is_told_is_never_sooner_and_no_finer_than_it_can_be(wait: timedelt
     assert said % timedelta(seconds=10) == timedelta(0)
 
 
+@pytest.mark.parametrize(
+    ("distance", "reach", "likely"),
+    [(0, 8, 1.0), (2, 8, 0.75), (8, 8, 0.0), (9, 8, 0.0), (1, 0, 0.0), (1, -5, 0.0)],
+)
+def test_a_new_order_goes_first_while_the_clock_is_far_enough_before_who_waits(
+    distance: int, reach: int, likely: float
+) -> None:
+    assert fairness.chance(distance, reach=reach) == likely
+
+
+@pytest.mark.parametrize(
+    ("busy_minutes", "longer"), [(0, 1.0), (2, 1.25), (4, 5 / 3), (5, 2.0), (50, 2.0)]
+)
+def test_a_wait_grows_by_those_who_will_go_first_and_is_at_most_doubled(
+    busy_minutes: int, longer: float
+) -> None:
+    five, wait = timedelta(minutes=5), timedelta(minutes=9)
+
+    grown = fairness.with_newcomers(
+        wait, work=timedelta(minutes=busy_minutes), within=five, slots=2
+    )
+
+    assert abs(grown - wait * longer) < timedelta(milliseconds=1)
+
+
 def test_what_has_run_longer_than_usual_may_end_soon_but_has_not_ended() -> None:
     minute = timedelta(minutes=1)
 

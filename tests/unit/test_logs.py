@@ -16,6 +16,8 @@ SECRETS = [
     "sk_test_51HabcSTRIPEsecret",
     "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl",
+    "4242 4242 4242 4242",  # a card's
+    "378282246310005",
 ]
 
 

@@ -32,6 +32,7 @@ class Lot:
         pack: the pack that it was bought as.
         is_returned: it came back too late once and was given anew; a second time it lapses.
         goes_back: what is free of it at its end goes back to the wallet that it came from.
+        pays_first: debts that it pays before all others, when it arrives.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Lot:
     pack: str = ""
     is_returned: bool = False
     goes_back: bool = False
+    pays_first: frozenset[str] = frozenset()
 
     def is_over(self, at: datetime) -> bool:
         """Say whether it is gone at the instant `at`."""

@@ -87,7 +87,9 @@ class Balances:
         self._move(kind, lot, amount_micros, cause, actor, hold_id)
         if not self.debts or lot.goes_back:
             return
-        for debt, share in pay(self.debts, lot.available_micros):
+        first = [debt for debt in self.debts if debt.id in lot.pays_first]
+        others = [debt for debt in self.debts if debt.id not in lot.pays_first]
+        for debt, share in pay(first + others, lot.available_micros):
             self._move(Kind.REPAY, lot, share, Cause("debt", debt.id), SYSTEM)
         self.debts = [debt for debt in self.debts if debt.missing_micros]
 

@@ -18,6 +18,7 @@ from billing.ledger.schedules import Schedule
 from plans import periods
 from plans.burn_order import Rank
 from plans.catalog.values import Scalar
+from plans.periods import Window
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,6 +90,24 @@ class Timeline(Balances):
         if lot.effective_at <= self.instant:
             arrive = self._arrive if pays_debts else self._move
             arrive(Kind.GRANT, lot, issue.amount_micros, cause, actor)
+
+    def pay(self, schedule: Schedule, window: Window, *, cause: Cause) -> None:
+        """Give what a window brings that is paid for, however late; the caller knows it has not.
+
+        One that is over by now lasts as long again from now on: who has paid has its credits.
+        No bound stops it, for it does not come by itself.
+        """
+        fact = schedule.fact(window)
+        assert fact not in self.given
+        amount_micros = self.fill_micros(schedule, at=self.instant)
+        self.given.add(fact)
+        self._carry_over(schedule)
+        if not amount_micros:
+            return
+        lot = schedule.lot(self.new_id(), window, self.instant)
+        if lot.is_over(self.instant):
+            lot.expires_at = self.instant + (window.ends_at - window.starts_at)
+        self.grant(Issue(lot, amount_micros, fact), cause=cause, actor=SYSTEM)
 
     def spendable(self, facts: Mapping[str, Scalar], standing: frozenset[str]) -> list[Lot]:
         """Return the lots that may pay an order of these facts, in no order.

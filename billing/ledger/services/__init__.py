@@ -10,7 +10,8 @@ Of several wallets all are locked at once, in the order of their ids (`lock_wall
 
 from billing.ledger.counting import Counted, Cover, cover
 from billing.ledger.journal import Actor, Cause
-from billing.ledger.models import Transfer
+from billing.ledger.models import Grant, Transfer
+from billing.ledger.schedules import Schedule
 from billing.ledger.services.allowing import start_allowances
 from billing.ledger.services.carrying import carry_allowances, end_allowances
 from billing.ledger.services.claiming import Claim, claim
@@ -22,6 +23,8 @@ from billing.ledger.services.granting import GrantTerms, grant, issue_of, terms_
 from billing.ledger.services.holding import capture, hold, release, take_more
 from billing.ledger.services.owing import ClawedBack, claw_back, owe, spent_unowed_micros
 from billing.ledger.services.partitioning import make_partitions
+from billing.ledger.services.paying import give_paid, paid_schedules, windows_from
+from billing.ledger.services.restoring import give_back, given_back, owed_under
 from billing.ledger.services.transferring import Sending, collect, take_back, transfer
 from billing.ledger.services.wallets import (
     lock_wallet,
@@ -44,8 +47,10 @@ __all__ = [
     "ClawedBack",
     "Counted",
     "Cover",
+    "Grant",
     "GrantTerms",
     "LockedWallet",
+    "Schedule",
     "Sending",
     "SubscriptionEnd",
     "Transfer",
@@ -63,6 +68,9 @@ __all__ = [
     "end_allowances",
     "end_with_subscription",
     "enlarge_windows",
+    "give_back",
+    "give_paid",
+    "given_back",
     "grant",
     "hold",
     "issue_of",
@@ -74,6 +82,8 @@ __all__ = [
     "move_clocks",
     "open_wallet",
     "owe",
+    "owed_under",
+    "paid_schedules",
     "release",
     "resume_grants",
     "settle",
@@ -85,4 +95,5 @@ __all__ = [
     "take_more",
     "terms_of",
     "transfer",
+    "windows_from",
 ]

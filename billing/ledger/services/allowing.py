@@ -21,6 +21,7 @@ def start_allowances(
     subscription: str = "",
     ends_at: datetime | None = None,
     since: datetime | None = None,
+    paid_from: datetime | None = None,
 ) -> LockedWallet:
     """Replace the wallet's allowances by those of `plan`; return it with what they give at once.
 
@@ -37,6 +38,9 @@ def start_allowances(
         ends_at: nothing comes by itself from this instant on; None: no end is known.
         since: the past instant from which they count, where what was before them ended unseen;
             None: now.
+        paid_from: from when the plan is paid for, so that `give_paid` gives what its windows that
+            have begun bring, and only later ones come by themselves; None: it is not paid for by
+            periods.
     """
     require_transaction("ledger.start_allowances")
     settle(locked)
@@ -57,6 +61,7 @@ def start_allowances(
                 anchor_at=anchor_at,
                 subscription=subscription,
                 ends_at=ends_at,
+                paid_from=paid_from,
             )
         )
     again = store.lock(locked.account_id, catalog=locked.catalog)

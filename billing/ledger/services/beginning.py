@@ -14,7 +14,7 @@ DAILY_REST: Final = timedelta(hours=20)
 _INSTANT: Final = timedelta(microseconds=1)
 
 
-def allowances(
+def allowances(  # noqa: PLR0913 (a beginning has as many facts)
     wallet_id: str,
     plan: Plan,
     *,
@@ -24,6 +24,7 @@ def allowances(
     subscription: str = "",
     ends_at: datetime | None = None,
     created_at: datetime | None = None,
+    paid_from: datetime | None = None,
 ) -> Iterator[Allowance]:
     """Yield what `plan` gives a wallet from `now` on, in its own zone or else in the account's.
 
@@ -35,6 +36,9 @@ def allowances(
             are its own.
         ends_at: nothing comes from this instant on.
         created_at: when it is written down; None: `now`.
+        paid_from: from when the plan is paid for; None: it is not paid by periods. Of the plan's
+            own windows only those come by themselves that begin later: `give_paid` gives the
+            others.
     """
     taken: set[str] = set()
     changes = ZoneChange.objects.filter(wallet_id=wallet_id)
@@ -59,7 +63,7 @@ def allowances(
             begun.windows_of = apart(begun.code)
         taken.add(begun.series)
         if terms.mode == "auto" and not terms.is_counted:
-            first_at = _first_at(wallet_id, begun, now)
+            first_at = _first_at(wallet_id, begun, now, paid_from)
             begun.next_at = None if first_at is None else begun.within(first_at)
         row = _row(wallet_id, begun, position, now)
         row.created_at = created_at or now
@@ -124,14 +128,17 @@ def _anchor(former: Allowance, begun: Schedule, now: datetime) -> datetime:
     return former.anchor_at if under_way else now
 
 
-def _first_at(wallet_id: str, begun: Schedule, now: datetime) -> datetime | None:
+def _first_at(
+    wallet_id: str, begun: Schedule, now: datetime, paid_from: datetime | None
+) -> datetime | None:
     """Return when an allowance gives first; None: when it is used, or never more.
 
     A day's credits come 20 hours after the last at the earliest: a plan whose days begin
     elsewhere must not give two days' credits in one.
     """
     if is_of_the_plan(begun.terms):
-        return now
+        # Clocks differ: the time that is paid for may begin a little after our present.
+        return now if paid_from is None else begun.window(max(now, paid_from - _INSTANT)).ends_at
     last = _last(wallet_id, begun)
     if last is None:
         return now

@@ -14,7 +14,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from billing.accounts.models import FreeTier
 from billing.http.admin import ReadOnlyAdmin
 from billing.subscriptions import services
-from billing.subscriptions.models import Subscription
+from billing.subscriptions.models import PaidPeriod, Subscription
 from plans.shapes import money
 
 _NOTE_LENGTH_MAX: Final = 200
@@ -26,7 +26,7 @@ class SubscriptionAdmin(ReadOnlyAdmin[Subscription]):
 
     list_display = [
         *("id", "account", "plan", "interval", "price", "seats", "started_at"),
-        *("past_due_at", "ends_at", "ended_at"),
+        *("paid_until", "past_due_at", "ends_at", "ended_at"),
     ]
     list_filter = ["plan", "interval"]
     search_fields = ["id", "account__external_id"]
@@ -39,6 +39,10 @@ class SubscriptionAdmin(ReadOnlyAdmin[Subscription]):
             "seats",
             "started_at",
             "moved_at",
+            "anchor_at",
+            "paid_until",
+            "trial_ends_at",
+            "paused_at",
             "past_due_at",
             "ends_at",
             "ended_at",
@@ -54,6 +58,18 @@ class SubscriptionAdmin(ReadOnlyAdmin[Subscription]):
     def renewal(self, subscription: Subscription) -> str:
         """Show what each later period costs, in money."""
         return _spoken(subscription.renewal_micros, subscription.currency)
+
+
+@admin.register(PaidPeriod)
+class PaidPeriodAdmin(ReadOnlyAdmin[PaidPeriod]):
+    """Which time is paid for, and since when that is known."""
+
+    list_display = [
+        *("subscription", "starts_at", "ends_at", "is_trial", "recorded_at", "taken_back_at")
+    ]
+    list_filter = ["is_trial"]
+    search_fields = ["=subscription__id", "subscription__account__external_id"]
+    list_select_related = ["subscription__account"]
 
 
 class _WithNote(ActionForm):  # type: ignore[misc]  # unfold ships no types

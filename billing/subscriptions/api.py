@@ -104,7 +104,7 @@ class NextChangeOut(serializers.Serializer[Any]):
     """What happens to the subscription next by itself."""
 
     at = serializers.DateTimeField()
-    kind = serializers.ChoiceField(choices=["ends", "moves"])
+    kind = serializers.ChoiceField(choices=["changes", "ends", "moves"])
     plan = serializers.CharField(allow_null=True, help_text="The plan afterwards.")
 
 
@@ -122,6 +122,15 @@ class SubscriptionOut(serializers.Serializer[Any]):
     since = serializers.DateTimeField(allow_null=True)
     standing = serializers.ListField(child=serializers.CharField())
     past_due_since = serializers.DateTimeField(allow_null=True)
+    ends_at = serializers.DateTimeField(allow_null=True, help_text="Null: it goes on.")
+    trial_ends_at = serializers.DateTimeField(allow_null=True)
+    paused_since = serializers.DateTimeField(allow_null=True)
+    paid_until = serializers.DateTimeField(
+        allow_null=True, help_text="Null: it is not paid for by periods here."
+    )
+    access_until = serializers.DateTimeField(
+        allow_null=True, help_text="Until when it counts without another payment."
+    )
     next_change = NextChangeOut(allow_null=True)
 
 
@@ -138,10 +147,14 @@ class SubscriptionView(APIView):
         ],
     }
 
+    def shown(self, account: Account) -> dict[str, Any]:
+        """Return what is answered about an account."""
+        return shown(account)
+
     @extend_schema(responses=SubscriptionOut, operation_id="read_subscription")
     def get(self, request: Request) -> Response:
         """Read the plan, its price, how the account stands, and what changes next."""
-        return Response(_shown(account_of(request, Scope.BALANCE_READ)))
+        return Response(self.shown(account_of(request, Scope.BALANCE_READ)))
 
     @extend_schema(
         request=SubscriptionIn, responses=SubscriptionOut, operation_id="set_subscription"
@@ -169,7 +182,7 @@ class SubscriptionView(APIView):
                 is_past_due=said.get("past_due", False),
                 seats=said.get("seats"),
             )
-            return 200, _shown(account)
+            return 200, self.shown(account)
 
         return idempotency.respond(idempotency.answer_once(key, work, now=timezone.now()))
 
@@ -205,7 +218,8 @@ class SignalList(APIView):
         return idempotency.respond(idempotency.answer_once(key, work, now=now))
 
 
-def _shown(account: Account) -> dict[str, Any]:
+def shown(account: Account) -> dict[str, Any]:
+    """Return what an account is on, as every answer about it says."""
     published = plans.current()
     membership = selectors.membership_of(account, catalog=published.catalog)
     plan = membership.plan
@@ -221,7 +235,11 @@ def _sold(subscription: Subscription | None, published: Published) -> dict[str, 
     """Return what was sold; of an account without a subscription, that nothing was."""
     if subscription is None:
         nothing = dict.fromkeys(
-            ("id", "interval", "price", "book", "seats", "since", "past_due_since", "next_change")
+            (
+                *("id", "interval", "price", "book", "seats", "since", "past_due_since"),
+                *("ends_at", "trial_ends_at", "paused_since", "paid_until", "access_until"),
+                "next_change",
+            )
         )
         return {**nothing, "catalog": published.version_id}
     upcoming = selectors.next_change(subscription, published.catalog, at=timezone.now())
@@ -231,8 +249,13 @@ def _sold(subscription: Subscription | None, published: Published) -> dict[str, 
         "price": _price(subscription),
         "book": subscription.book or None,
         "seats": subscription.seats,
-        "since": _written(subscription.started_at),
-        "past_due_since": _written(subscription.past_due_at),
+        "since": written_instant(subscription.started_at),
+        "past_due_since": written_instant(subscription.past_due_at),
+        "ends_at": written_instant(subscription.ends_at),
+        "trial_ends_at": written_instant(subscription.trial_ends_at),
+        "paused_since": written_instant(subscription.paused_at),
+        "paid_until": written_instant(subscription.paid_until),
+        "access_until": written_instant(selectors.access_until(subscription)),
         "next_change": upcoming and _change(upcoming),
         "catalog": subscription.terms_version_id,
     }
@@ -248,10 +271,10 @@ def _price(subscription: Subscription) -> dict[str, object] | None:
 
 
 def _change(upcoming: NextChange) -> dict[str, object]:
-    return {"at": _written(upcoming.at), "kind": upcoming.kind, "plan": upcoming.plan}
+    return {"at": written_instant(upcoming.at), "kind": upcoming.kind, "plan": upcoming.plan}
 
 
-def _written(at: datetime | None) -> str | None:
+def written_instant(at: datetime | None) -> str | None:
     """Return an instant as every answer writes it."""
     field = serializers.DateTimeField()
     written: str | None = None if at is None else field.to_representation(at)

@@ -81,6 +81,24 @@ class Subscription(models.Model):
     moved_at = models.DateTimeField(
         _("moved at"), null=True, blank=True, help_text=_("When its terms were last replaced.")
     )
+    anchor_at = models.DateTimeField(
+        _("anchor"),
+        null=True,
+        blank=True,
+        help_text=_("From which the periods that are paid for are drawn; empty: none are."),
+    )
+    paid_until = models.DateTimeField(
+        _("paid until"),
+        null=True,
+        blank=True,
+        help_text=_("Nothing comes by itself from then on, unless more is paid."),
+    )
+    trial_ends_at = models.DateTimeField(
+        _("trial ends at"), null=True, blank=True, help_text=_("Empty: it had no trial.")
+    )
+    paused_at = models.DateTimeField(
+        _("paused since"), null=True, blank=True, help_text=_("Nothing is collected for it.")
+    )
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
 
     class Meta:
@@ -121,6 +139,11 @@ class Subscription(models.Model):
                 condition=Q(past_due_at=None) | Q(past_due_at__gte=F("started_at")),
                 name="subscription_past_due_after_it_starts",
             ),
+            models.CheckConstraint(
+                condition=Q(anchor_at=None, paid_until=None, trial_ends_at=None, paused_at=None)
+                | Q(anchor_at__isnull=False, paid_until__isnull=False),
+                name="subscription_paid_time_has_an_anchor",
+            ),
         ]
         indexes = [
             models.Index(
@@ -133,7 +156,47 @@ class Subscription(models.Model):
                 condition=Q(ended_at=None, ends_at__isnull=False),
                 name="subscription_to_end",
             ),
+            models.Index(
+                fields=["paid_until"],
+                condition=Q(ended_at=None, paid_until__isnull=False),
+                name="subscription_to_lapse",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.account_id} ({self.plan})"
+
+
+class PaidPeriod(models.Model):
+    """A stretch of a subscription's time that is paid for, or is its trial; each once."""
+
+    subscription = models.ForeignKey(
+        Subscription,
+        on_delete=models.PROTECT,
+        related_name="paid_periods",
+        verbose_name=_("subscription"),
+    )
+    starts_at = models.DateTimeField(_("starts at"))
+    ends_at = models.DateTimeField(_("ends at"))
+    is_trial = models.BooleanField(_("trial"), default=False)
+    recorded_at = models.DateTimeField(
+        _("recorded at"), help_text=_("When it became known here; it may have begun before.")
+    )
+    taken_back_at = models.DateTimeField(
+        _("taken back at"), null=True, blank=True, help_text=_("Its money was given back then.")
+    )
+
+    class Meta:
+        verbose_name = _("paid period")
+        verbose_name_plural = _("paid periods")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subscription", "starts_at"], name="paid_period_begins_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")), name="paid_period_lasts_a_while"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subscription_id} {self.starts_at:%Y-%m-%d}"

@@ -68,6 +68,12 @@ def test_without_a_subscription_it_is_the_free_plan(
         "standing": ["unsubscribed"],
         "past_due_since": None,
         "next_change": None,
+        "ends_at": None,
+        "trial_ends_at": None,
+        "paused_since": None,
+        "paid_until": None,
+        "access_until": None,
+        "payment": None,
     }
 
 

@@ -7,6 +7,7 @@ import pytest
 from billing.accounts.models import Account
 from billing.subscriptions import selectors, services
 from billing.subscriptions.models import Subscription
+from billing.subscriptions.selectors import touching
 from plans import selectors as plans
 from plans.catalog import publish
 from plans.catalog.publish import Change, Touched
@@ -74,7 +75,7 @@ def test_accounts_on_the_free_plan_are_touched_by_what_it_allows(
 def test_everyone_is_listed_however_many_there_are(
     kling: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(selectors, "_CHUNK", 2)
+    monkeypatch.setattr(touching, "_CHUNK", 2)
     for number in range(5):
         services.start(account=factories.new_account(f"user-{number}"), plan="standard")
 

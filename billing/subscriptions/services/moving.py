@@ -10,6 +10,7 @@ from billing.accounts.models import Account
 from billing.ledger import services as ledger
 from billing.subscriptions import selectors
 from billing.subscriptions.models import Subscription
+from billing.subscriptions.services import coming
 from billing.subscriptions.services.telling import tell
 from plans import selectors as plans
 from plans.catalog.offers import Plan
@@ -93,8 +94,7 @@ def _move(subscription_id: str, published: Published, now: datetime) -> bool:
     plan = published.catalog.plan(subscription.plan)
     assert plan is not None, "only plans of the catalog move"
     if selectors.terms_of(subscription).allowances != plan.allowances:
-        given = plan.for_seats(subscription.seats)
-        ledger.carry_allowances(locked, given, zone=account.zone, ends_at=subscription.ends_at)
+        coming.go_on(locked, subscription, plan.for_seats(subscription.seats))
     subscription.terms_version_id = published.version_id
     subscription.moved_at = max(locked.now, subscription.started_at)
     subscription.renewal_micros = _renewal(subscription, plan, now)

@@ -10,6 +10,7 @@ from billing.ledger.services import Cause, LockedWallet
 from billing.subscriptions import selectors
 from billing.subscriptions.errors import FewerSeatsThanMembers, SeatsOutOfRange
 from billing.subscriptions.models import Subscription
+from billing.subscriptions.services import coming
 from billing.subscriptions.services.telling import tell
 from billing.transactions import require_transaction
 from plans.catalog.offers import Plan
@@ -54,9 +55,7 @@ def change_seats(locked: LockedWallet, subscription: Subscription, seats: int) -
     subscription.seats = seats
     subscription.save(update_fields=["seats"])
     given = selectors.given_by(subscription)
-    locked = ledger.carry_allowances(
-        locked, given, zone=subscription.account.zone, ends_at=subscription.ends_at
-    )
+    locked = coming.go_on(locked, subscription, given)
     cause = Cause("subscription", subscription.pk)
     ledger.enlarge_windows(locked, cause=cause, actor=SYSTEM)
     tell(subscription, "subscription.changed", now=locked.now)

@@ -21,7 +21,7 @@ from billing.subscriptions.errors import (
     UnknownPlan,
 )
 from billing.subscriptions.models import Subscription
-from billing.subscriptions.services import ending, seating
+from billing.subscriptions.services import coming, ending, seating
 from billing.subscriptions.services.telling import tell
 from billing.transactions import require_transaction
 from plans import prices
@@ -107,6 +107,7 @@ def keep(
     require_transaction("subscriptions.keep")
     published = plans.current()
     locked = ledger.lock_wallet(account, catalog=published.catalog)
+    _refuse_if_paid_by_periods(account)
     if _plan(published.catalog, plan).free:
         locked = ending.finish_if_over(locked, account, catalog=published.catalog)
         subscription = selectors.open_of(account)
@@ -164,7 +165,8 @@ def begin(
         UnknownPlan: that catalog has no such plan.
         PlanNotOnSale: it cannot be chosen now.
         NoSuchPrice: it has no price for that interval and currency.
-        AlreadySubscribed: it would end by itself, and the account's subscription would not.
+        AlreadySubscribed: it would end by itself, and the account's subscription would not; or
+            that is paid for by periods, and changes where it is paid.
         EndIsOver: `ends_at` is not ahead.
         SeatsOutOfRange, FewerSeatsThanMembers: as `seating.seats_of`.
     """
@@ -175,6 +177,7 @@ def begin(
     before = selectors.open_of(account)
     if before is not None and wish.is_met_by(before):
         return before
+    _refuse_if_paid_by_periods(account)
     if ends_at is not None and ends_at <= locked.now:
         raise EndIsOver
     if before is not None and ends_at is not None:
@@ -186,6 +189,17 @@ def begin(
         raise PlanNotOnSale(plan=plan)
     book, price = _price(published.catalog, wish, account=account, at=locked.now)
     return _replace(locked, account, before, wish, published, book, price)
+
+
+def _refuse_if_paid_by_periods(account: Account) -> None:
+    """Let what is collected for here change where it is collected: else it is paid for in vain.
+
+    Raises:
+        AlreadySubscribed: it is collected for.
+    """
+    before = selectors.open_of(account)
+    if before is not None and before.paid_until is not None:
+        raise AlreadySubscribed(plan=before.plan)
 
 
 def _replace(
@@ -277,9 +291,7 @@ def _end_at(
 ) -> Subscription:
     """Let it end by itself at `ends_at`; None: it goes on."""
     before, subscription.ends_at = subscription.ends_at, ends_at
-    ledger.carry_allowances(
-        locked, selectors.given_by(subscription), zone=subscription.account.zone, ends_at=ends_at
-    )
+    coming.go_on(locked, subscription, selectors.given_by(subscription))
     subscription.save(update_fields=["ends_at"])
     is_longer = before is not None and ends_at is not None and ends_at > before
     event = "subscription.renewed" if is_longer else "subscription.changed"

@@ -1,31 +1,26 @@
-"""Which plan counts for an account, how it stands, and whom a new catalog touches."""
+"""Which plan counts for an account, and how it stands."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Now
-from django.utils.translation import gettext as _
 
 from billing.accounts import selectors as accounts
 from billing.accounts.models import Account
 from billing.ledger import selectors as ledger
-from billing.subscriptions.models import Subscription
-from plans import prices
+from billing.ledger.models import Grant
+from billing.subscriptions.models import PaidPeriod, Subscription
+from plans import periods, prices
 from plans import selectors as plans
-from plans.catalog import diff
 from plans.catalog.offers import Plan
-from plans.catalog.publish import Change, Touched
 from plans.catalog.schema import Catalog
-from plans.credits import format_micros
 
 PAST_DUE: Final = "past_due"
 UNSUBSCRIBED: Final = "unsubscribed"
-_CHUNK: Final = 2000
-_Row = tuple[str, str, str]
-_Sold = tuple[str, str, str, int | None]  # interval, currency, book, renewal in micros
+SoldFor = tuple[str, str, str, int | None]  # interval, currency, book, renewal in micros
 # What says how existing subscribers are treated is no term of the plan.
 _NOT_TERMS: Final = frozenset({"existing", "moves_at", "from", "until", "ref", "name"})
 
@@ -136,6 +131,74 @@ def given_by(subscription: Subscription) -> Plan:
     return terms_of(subscription).for_seats(subscription.seats)
 
 
+def catalog_of(subscription: Subscription) -> Catalog:
+    """Return the catalog that it was sold by: its rules of payment count for it."""
+    return plans.version(subscription.catalog_version_id).catalog
+
+
+def had_trial(account: Account) -> bool:
+    """Say whether the account has had a trial, of whatever plan: it gets no other."""
+    return Subscription.objects.filter(account=account, trial_ends_at__isnull=False).exists()
+
+
+def brought_micros(subscription: Subscription) -> int:
+    """Return how many credits a subscription that is paid by periods has brought by now."""
+    grants = ledger.grants(subscription.account).filter(series__endswith=f":{subscription.pk}")
+    brought: int | None = grants.aggregate(total=Sum("amount_micros"))["total"]
+    return brought or 0
+
+
+def overdue() -> list[Subscription]:
+    """Return the open subscriptions whose paid time and grace are over, the longest first.
+
+    By their wallets' clocks. Who ends by himself is ended by the sweep, not here.
+    """
+    over = Subscription.objects.filter(
+        ended_at=None, paid_until__lte=Now() + F("account__wallet__clock_offset")
+    ).exclude(ends_at__lte=F("paid_until"))
+    rows = over.select_related("account__wallet").order_by("paid_until")
+    return [row for row in rows if _is_overdue(row)]
+
+
+def period_under_way(subscription: Subscription, *, at: datetime) -> PaidPeriod | None:
+    """Return the period that is paid for and holds the instant `at`; None: none does."""
+    begun = subscription.paid_periods.filter(taken_back_at=None, starts_at__lte=at, ends_at__gt=at)
+    return begun.order_by("-starts_at").first()
+
+
+def grants_of(period: PaidPeriod) -> QuerySet[Grant]:
+    """Return what the windows of a period brought, and what changes of plan added to them.
+
+    A period has as many subscriptions as it saw plans; what a window gave belongs to one of them.
+    """
+    account = period.subscription.account
+    family = PaidPeriod.objects.filter(
+        subscription__account=account, starts_at=period.starts_at, is_trial=period.is_trial
+    )
+    named = Q(pk__in=())
+    for key in family.values_list("subscription_id", flat=True):
+        named |= Q(series__endswith=f":{key}")
+    return ledger.grants(account).filter(
+        named, effective_at__gte=period.starts_at, effective_at__lt=period.ends_at
+    )
+
+
+def access_until(subscription: Subscription) -> datetime | None:
+    """Return until when it counts without another payment; None: it is not paid by periods.
+
+    The time that is paid for and the grace of the catalog that it was sold by; paused, or ending
+    by itself, it has none.
+    """
+    until = subscription.paid_until
+    if until is None:
+        return None
+    if subscription.ends_at is not None:
+        return min(until, subscription.ends_at)
+    if subscription.paused_at is not None:
+        return until
+    return periods.add_period(until, catalog_of(subscription).payments.grace)
+
+
 def renewal_of(plan: Plan, *, currency: str, interval: str, book: str, at: datetime) -> int | None:
     """Return what `plan` asks at `at` for a later period, in micros; None: it has no such price."""
     price = prices.price_of(
@@ -160,7 +223,7 @@ def moving(catalog: Catalog, version_id: str, *, now: datetime) -> QuerySet[Subs
             "terms_version_id", flat=True
         )
         stale_versions = [
-            one for one in versions.distinct() if differs(_terms(one, plan.code), plan)
+            one for one in versions.distinct() if differs(terms_by(one, plan.code), plan)
         ]
         stale |= Q(plan=plan.code, terms_version__in=stale_versions) | _at_other_prices(plan, now)
     return Subscription.objects.filter(stale, ended_at=None).order_by("pk")
@@ -192,7 +255,7 @@ def moving_free(plan: Plan) -> QuerySet[Account]:
 
 def differs(old: Plan | None, new: Plan) -> bool:
     """Say whether two plans give, allow or cost something else."""
-    return old is None or _said(old) != _said(new)
+    return old is None or said_of(old) != said_of(new)
 
 
 def to_end() -> QuerySet[Subscription]:
@@ -234,7 +297,7 @@ def _at_other_prices(plan: Plan, now: datetime) -> Q:
     return found
 
 
-def _sold(subscription: Subscription) -> _Sold:
+def _sold(subscription: Subscription) -> SoldFor:
     row = subscription
     return row.interval, row.currency, row.book, row.renewal_micros
 
@@ -248,11 +311,11 @@ def _moves_at(subscription: Subscription, plan: Plan, at: datetime) -> datetime 
         return None
     if plan.moves_at is not None and differs(terms_of(subscription), plan):
         return plan.moves_at
-    rise = _rise(plan, _sold(subscription), after=at)
+    rise = rise_of(plan, _sold(subscription), after=at)
     return rise[0] if rise else None
 
 
-def _rise(plan: Plan, sold: _Sold, *, after: datetime) -> tuple[datetime, int] | None:
+def rise_of(plan: Plan, sold: SoldFor, *, after: datetime) -> tuple[datetime, int] | None:
     """Return from when, after an instant, later periods cost something else, and how much."""
     interval, currency, book, renewal = sold
     if renewal is None:
@@ -272,107 +335,9 @@ def _instants(plan: Plan) -> set[datetime]:
     return {one for one in ends if one is not None}
 
 
-# -- whom a new catalog touches ------------------------------------------------------------------
-def touched(change: Change) -> Iterator[Touched]:
-    """Yield each open subscription that the change touches, and each account on the free plan.
-
-    One row for each thing that changes; a subscriber who keeps what he was sold is named too.
-    """
-    before = change.old
-    groups = Subscription.objects.filter(ended_at=None).values_list(
-        *("plan", "terms_version_id", "interval", "currency", "book", "renewal_micros")
-    )
-    for plan, version_id, interval, currency, book, renewal in groups.distinct().order_by():
-        terms = _terms(version_id, plan)
-        assert terms is not None, "a subscription's version has its plan"
-        sold = (interval, currency, book, renewal)
-        rows = list(_changes(terms, change.new.plan(plan), sold, change))
-        if rows:
-            subscribers = Subscription.objects.filter(
-                ended_at=None,
-                plan=plan,
-                terms_version=version_id,
-                interval=interval,
-                currency=currency,
-                book=book,
-                renewal_micros=renewal,
-            )
-            yield from _each(subscribers, plan, rows)
-    if before is not None and before.free_plan is not None:
-        rows = list(_free_changes(before.free_plan, change.new.free_plan))
-        if rows:
-            yield from _each_free(before.free_plan.code, rows)
-
-
-def _changes(terms: Plan, new: Plan | None, sold: _Sold, change: Change) -> Iterator[_Row]:
-    """Yield what changes for subscribers on `terms`: a kind, what is, and what will be."""
-    if new is None:
-        yield "plan_gone", terms.code, _("they keep what they were sold")
-        return
-    if new.existing == "keep":
-        if differs(terms, new):
-            yield "keeps", terms.code, _("they keep what they were sold")
-        return
-    at = change.at if new.moves_at is None else max(change.at, new.moves_at)
-    yield from _price_change(new, sold, at)
-    yield from _terms_changes(terms, new)
-
-
-def _price_change(new: Plan, sold: _Sold, at: datetime) -> Iterator[_Row]:
-    """Yield the price of later periods where it becomes another, at once or as is announced."""
-    interval, currency, book, renewal = sold
-    if renewal is None:
-        return
-    spoken = f"{currency}/{interval}"
-    was = f"{format_micros(renewal)} {spoken}"
-    asked = renewal_of(new, currency=currency, interval=interval, book=book, at=at)
-    if asked is not None and asked != renewal:
-        yield "price", was, f"{format_micros(asked)} {spoken}"
-    elif (rise := _rise(new, sold, after=at)) is not None:
-        since, asked = rise
-        will = _("%(price)s from %(at)s") % {
-            "price": f"{format_micros(asked)} {spoken}",
-            "at": since.isoformat(),
-        }
-        yield "price", was, will
-
-
-def _terms_changes(old: Plan, new: Plan) -> Iterator[_Row]:
-    was, will = _said(old), _said(new)
-    for kind, key in (("allowances", "allowance"), ("entitlements", "entitlements")):
-        left = diff.leaves({key: was.get(key)})
-        right = diff.leaves({key: will.get(key)})
-        changed = [name for name in {**left, **right} if left.get(name) != right.get(name)]
-        if changed:
-            yield kind, _listed(left, changed), _listed(right, changed)
-
-
-def _free_changes(old: Plan, new: Plan | None) -> Iterator[_Row]:
-    """Yield what changes for accounts without a subscription: what a plan allows, at once."""
-    if new is None:
-        yield "plan_gone", old.code, _("nothing: there is no free plan")
-        return
-    for row in _terms_changes(old, new):
-        if row[0] == "entitlements" or new.existing == "move":
-            yield row
-        else:
-            yield "keeps", row[1], _("wallets that are open keep their allowances")
-
-
-def _each(subscribers: QuerySet[Subscription], plan: str, rows: list[_Row]) -> Iterator[Touched]:
-    found = subscribers.order_by("pk").values_list("account__external_id", "pk")
-    for external_id, subscription_id in found.iterator(chunk_size=_CHUNK):
-        for kind, was, will in rows:
-            yield Touched(external_id, subscription_id, plan, kind, was, will)
-
-
-def _each_free(plan: str, rows: list[_Row]) -> Iterator[Touched]:
-    subscribed = Subscription.objects.filter(account=OuterRef("pk"), ended_at=None)
-    unsubscribed = Account.objects.filter(~Exists(subscribed), wallet__isnull=False)
-    found = unsubscribed.order_by("pk").values_list("external_id", flat=True)
-    for external_id in found.iterator(chunk_size=_CHUNK):
-        for kind, was, will in rows:
-            yield Touched(external_id, "", plan, kind, was, will)
+def _is_overdue(subscription: Subscription) -> bool:
+    until = access_until(subscription)
+    return until is not None and until <= ledger.instant(subscription.account.wallet)
 
 
 def _standing(subscription: Subscription, plan: Plan) -> frozenset[str]:
@@ -382,19 +347,12 @@ def _standing(subscription: Subscription, plan: Plan) -> frozenset[str]:
     return frozenset(found)
 
 
-def _terms(version_id: str, plan: str) -> Plan | None:
+def terms_by(version_id: str, plan: str) -> Plan | None:
+    """Return a plan on the terms of a catalog version; None: that has no such plan."""
     return plans.version(version_id).catalog.plan(plan)
 
 
-def _said(plan: Plan) -> dict[str, object]:
+def said_of(plan: Plan) -> dict[str, object]:
+    """Return what a plan gives, allows and costs, in the catalog's words."""
     written = plan.model_dump(by_alias=True, mode="json", exclude_none=True)
     return {name: value for name, value in written.items() if name not in _NOT_TERMS}
-
-
-def _listed(leaves: dict[str, str], names: list[str]) -> str:
-    said = [
-        f"{name.removeprefix('entitlements.').removeprefix('allowance ')}: {leaves[name]}"
-        for name in names
-        if name in leaves
-    ]
-    return "; ".join(said) or _("nothing")

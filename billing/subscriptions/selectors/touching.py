@@ -1,0 +1,137 @@
+"""Whom a new catalog touches, and how."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext as _
+
+from billing.accounts.models import Account
+from billing.subscriptions.models import Subscription
+from billing.subscriptions.selectors.members import (
+    SoldFor,
+    differs,
+    renewal_of,
+    rise_of,
+    said_of,
+    terms_by,
+)
+from plans.catalog import diff
+from plans.catalog.offers import Plan
+from plans.catalog.publish import Change, Touched
+from plans.credits import format_micros
+
+_CHUNK: Final = 2000
+_Row = tuple[str, str, str]
+
+
+def touched(change: Change) -> Iterator[Touched]:
+    """Yield each open subscription that the change touches, and each account on the free plan.
+
+    One row for each thing that changes; a subscriber who keeps what he was sold is named too.
+    """
+    before = change.old
+    groups = Subscription.objects.filter(ended_at=None).values_list(
+        *("plan", "terms_version_id", "interval", "currency", "book", "renewal_micros")
+    )
+    for plan, version_id, interval, currency, book, renewal in groups.distinct().order_by():
+        terms = terms_by(version_id, plan)
+        assert terms is not None, "a subscription's version has its plan"
+        sold = (interval, currency, book, renewal)
+        rows = list(_changes(terms, change.new.plan(plan), sold, change))
+        if rows:
+            subscribers = Subscription.objects.filter(
+                ended_at=None,
+                plan=plan,
+                terms_version=version_id,
+                interval=interval,
+                currency=currency,
+                book=book,
+                renewal_micros=renewal,
+            )
+            yield from _each(subscribers, plan, rows)
+    if before is not None and before.free_plan is not None:
+        rows = list(_free_changes(before.free_plan, change.new.free_plan))
+        if rows:
+            yield from _each_free(before.free_plan.code, rows)
+
+
+def _changes(terms: Plan, new: Plan | None, sold: SoldFor, change: Change) -> Iterator[_Row]:
+    """Yield what changes for subscribers on `terms`: a kind, what is, and what will be."""
+    if new is None:
+        yield "plan_gone", terms.code, _("they keep what they were sold")
+        return
+    if new.existing == "keep":
+        if differs(terms, new):
+            yield "keeps", terms.code, _("they keep what they were sold")
+        return
+    at = change.at if new.moves_at is None else max(change.at, new.moves_at)
+    yield from _price_change(new, sold, at)
+    yield from _terms_changes(terms, new)
+
+
+def _price_change(new: Plan, sold: SoldFor, at: datetime) -> Iterator[_Row]:
+    """Yield the price of later periods where it becomes another, at once or as is announced."""
+    interval, currency, book, renewal = sold
+    if renewal is None:
+        return
+    spoken = f"{currency}/{interval}"
+    was = f"{format_micros(renewal)} {spoken}"
+    asked = renewal_of(new, currency=currency, interval=interval, book=book, at=at)
+    if asked is not None and asked != renewal:
+        yield "price", was, f"{format_micros(asked)} {spoken}"
+    elif (rise := rise_of(new, sold, after=at)) is not None:
+        since, asked = rise
+        will = _("%(price)s from %(at)s") % {
+            "price": f"{format_micros(asked)} {spoken}",
+            "at": since.isoformat(),
+        }
+        yield "price", was, will
+
+
+def _terms_changes(old: Plan, new: Plan) -> Iterator[_Row]:
+    was, will = said_of(old), said_of(new)
+    for kind, key in (("allowances", "allowance"), ("entitlements", "entitlements")):
+        left = diff.leaves({key: was.get(key)})
+        right = diff.leaves({key: will.get(key)})
+        changed = [name for name in {**left, **right} if left.get(name) != right.get(name)]
+        if changed:
+            yield kind, _listed(left, changed), _listed(right, changed)
+
+
+def _free_changes(old: Plan, new: Plan | None) -> Iterator[_Row]:
+    """Yield what changes for accounts without a subscription: what a plan allows, at once."""
+    if new is None:
+        yield "plan_gone", old.code, _("nothing: there is no free plan")
+        return
+    for row in _terms_changes(old, new):
+        if row[0] == "entitlements" or new.existing == "move":
+            yield row
+        else:
+            yield "keeps", row[1], _("wallets that are open keep their allowances")
+
+
+def _each(subscribers: QuerySet[Subscription], plan: str, rows: list[_Row]) -> Iterator[Touched]:
+    found = subscribers.order_by("pk").values_list("account__external_id", "pk")
+    for external_id, subscription_id in found.iterator(chunk_size=_CHUNK):
+        for kind, was, will in rows:
+            yield Touched(external_id, subscription_id, plan, kind, was, will)
+
+
+def _each_free(plan: str, rows: list[_Row]) -> Iterator[Touched]:
+    subscribed = Subscription.objects.filter(account=OuterRef("pk"), ended_at=None)
+    unsubscribed = Account.objects.filter(~Exists(subscribed), wallet__isnull=False)
+    found = unsubscribed.order_by("pk").values_list("external_id", flat=True)
+    for external_id in found.iterator(chunk_size=_CHUNK):
+        for kind, was, will in rows:
+            yield Touched(external_id, "", plan, kind, was, will)
+
+
+def _listed(leaves: dict[str, str], names: list[str]) -> str:
+    said = [
+        f"{name.removeprefix('entitlements.').removeprefix('allowance ')}: {leaves[name]}"
+        for name in names
+        if name in leaves
+    ]
+    return "; ".join(said) or _("nothing")

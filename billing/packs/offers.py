@@ -21,6 +21,26 @@ class Paid:
 NOTHING: Final = Paid(0, "")
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked for so many of a pack.
+
+    Attributes:
+        price: the one of the catalog that counts.
+        each_micros: of each but the first one.
+        amount_micros: of all of them, in millionths of the currency's unit.
+    """
+
+    price: PlanPrice
+    each_micros: int
+    amount_micros: int
+
+    @property
+    def currency(self) -> str:
+        """In which currency all of it is asked."""
+        return self.price.currency
+
+
 def may_buy(plan: Plan | None, pack: str) -> bool:
     """Say whether an account on `plan` may buy the pack; one on no plan may buy nothing."""
     if plan is None:
@@ -49,36 +69,23 @@ def price_of(
     book: Book | None,
     currency: str | None,
     is_first: bool,
-) -> Paid | None:
+) -> Asked | None:
     """Return what so many of the pack cost at `at`; None: it has no price that fits.
 
-    A price of the account's own book counts before one that is of no book; of several, the one
-    that stands first.
+    A price of the account's own book counts before one that is of no book. Where the currency is
+    not said, the one that stands first counts.
 
     Args:
         currency: in which the account buys; None: in any.
         is_first: the account never paid for it, so that one of them, no more, is to be had for
             the first price, where there is one.
     """
-    fitting = [
-        price
-        for price in pack.prices
-        if currency in {None, price.currency} and _counts(price, at) and _is_of(price, book)
-    ]
+    asked = prices.prices_of(pack, at=at, book=book.code if book is not None else None)
+    fitting = [price for price in asked if currency in {None, price.currency}]
     fitting.sort(key=lambda price: price.book is None)
     if not fitting:
         return None
     price = fitting[0]
     each_micros = prices.renewal_micros(price)
     one_micros = prices.first_micros(price) if is_first else each_micros
-    return Paid(one_micros + each_micros * (quantity - 1), price.currency)
-
-
-def _counts(price: PlanPrice, at: datetime) -> bool:
-    return (price.starts_at is None or price.starts_at <= at) and (
-        price.ends_at is None or at < price.ends_at
-    )
-
-
-def _is_of(price: PlanPrice, book: Book | None) -> bool:
-    return price.book is None or (book is not None and price.book == book.code)
+    return Asked(price, each_micros, one_micros + each_micros * (quantity - 1))

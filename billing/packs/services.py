@@ -24,7 +24,7 @@ from billing.outbox.names import TaskName
 from billing.packs import offers, selectors
 from billing.packs.errors import NoPrice, NotIncluded, NotOnSale, QuantityOutOfRange, UnknownPack
 from billing.packs.models import PackPurchase
-from billing.packs.offers import NOTHING, Paid
+from billing.packs.offers import NOTHING, Asked, Paid
 from billing.subscriptions import selectors as subscriptions
 from billing.transactions import require_transaction
 from plans import periods
@@ -33,7 +33,18 @@ from plans.catalog.offers import Pack
 from plans.catalog.schema import Catalog
 from plans.catalog.values import SUBSCRIPTION_END
 
-__all__ = ["NOTHING", "Paid", "activate", "activate_due", "begin_overdue", "give", "present"]
+__all__ = [
+    "NOTHING",
+    "Paid",
+    "activate",
+    "activate_due",
+    "begin",
+    "begin_overdue",
+    "deliver",
+    "give",
+    "offer",
+    "present",
+]
 
 _log = structlog.get_logger(__name__)
 
@@ -48,6 +59,20 @@ class _Lot:
     version_id: str
     pack: Pack
     quantity: int
+
+
+def offer(*, account: Account, pack: str, quantity: int, at: datetime) -> Asked:
+    """Return what the account is asked for so many of the pack at `at`; nothing is given.
+
+    Raises:
+        UnknownPack, NotOnSale, QuantityOutOfRange, NotIncluded, NoPrice: as `give`.
+    """
+    catalog = plans.current().catalog
+    sold = _sold(catalog, pack)
+    _require_sale(account, catalog, sold, quantity=quantity, at=at)
+    if not sold.prices:
+        raise NoPrice(pack=pack, currency=None, known=[])
+    return _asked(account, catalog, sold, quantity=quantity, at=at)
 
 
 def give(
@@ -82,13 +107,9 @@ def give(
     if (before := _known(account, fact)) is not None:
         return before
     sold = _sold(published.catalog, pack)
-    if not offers.is_on_sale(sold, locked.now):
-        raise NotOnSale(pack=pack, starts_at=_said(sold.starts_at), ends_at=_said(sold.ends_at))
-    _require_right(account, published.catalog, sold)
-    if not sold.quantity_min <= quantity <= sold.quantity_max:
-        raise QuantityOutOfRange(pack=pack, least=sold.quantity_min, most=sold.quantity_max)
+    _require_sale(account, published.catalog, sold, quantity=quantity, at=locked.now)
     if paid is None:
-        paid = _asked(account, published.catalog, sold, quantity=quantity, at=locked.now)
+        paid = _usual(account, published.catalog, sold, quantity=quantity, at=locked.now)
     lot = _Lot(published.version_id, sold, quantity)
     return _record(account, locked, lot, fact=fact, paid=paid, actor=actor)
 
@@ -106,11 +127,32 @@ def present(
         AmountOutOfRange: beyond what a wallet may hold.
     """
     require_transaction("packs.present")
-    locked = ledger.lock_wallet(account, catalog=plans.current().catalog)
-    if (before := _known(account, fact)) is not None:
-        return before
     lot = _Lot(version_id, _sold(plans.version(version_id).catalog, pack), quantity)
-    return _record(account, locked, lot, fact=fact, paid=NOTHING, actor=actor)
+    return _hand_over(account, lot, fact=fact, paid=NOTHING, actor=actor)
+
+
+def deliver(
+    *,
+    account: Account,
+    pack: str,
+    version_id: str,
+    quantity: int,
+    fact: str,
+    paid: Paid,
+    actor: Actor,
+) -> PackPurchase:
+    """The account has what it has paid for: `quantity` of `pack`, as that catalog version sold it.
+
+    Nothing that has changed since keeps it from that: no end of the sale, no other plan, no other
+    price. A repeat with the same fact changes nothing.
+
+    Raises:
+        UnknownPack: that version has none of that name.
+        AmountOutOfRange: beyond what a wallet may hold.
+    """
+    require_transaction("packs.deliver")
+    lot = _Lot(version_id, _sold(plans.version(version_id).catalog, pack), quantity)
+    return _hand_over(account, lot, fact=fact, paid=paid, actor=actor)
 
 
 def activate(*, account: Account, purchase_id: str, actor: Actor) -> PackPurchase:
@@ -124,6 +166,21 @@ def activate(*, account: Account, purchase_id: str, actor: Actor) -> PackPurchas
     require_transaction("packs.activate")
     locked = ledger.lock_wallet(account, catalog=plans.current().catalog)
     bought = selectors.purchase(account, purchase_id)
+    if bought.is_active:
+        return bought
+    assert bought.activate_by is not None, "what waits has a last day"
+    return _begin(locked, bought, at=min(locked.now, bought.activate_by), actor=actor)
+
+
+def begin(locked: LockedWallet, bought: PackPurchase, *, actor: Actor) -> PackPurchase:
+    """A purchase that waits is in effect, in a wallet that the caller has locked already.
+
+    A repeat changes nothing.
+
+    Raises:
+        AmountOutOfRange: beyond what a wallet may hold.
+    """
+    require_transaction("packs.begin")
     if bought.is_active:
         return bought
     assert bought.activate_by is not None, "what waits has a last day"
@@ -171,6 +228,14 @@ def _activate_late(purchase_id: str) -> bool:
     return True
 
 
+def _hand_over(account: Account, lot: _Lot, *, fact: str, paid: Paid, actor: Actor) -> PackPurchase:
+    """Record what was settled elsewhere, once for each fact."""
+    locked = ledger.lock_wallet(account, catalog=plans.current().catalog)
+    if (before := _known(account, fact)) is not None:
+        return before
+    return _record(account, locked, lot, fact=fact, paid=paid, actor=actor)
+
+
 def _known(account: Account, fact: str) -> PackPurchase | None:
     return PackPurchase.objects.filter(account=account, fact=fact).first()
 
@@ -180,6 +245,18 @@ def _sold(catalog: Catalog, code: str) -> Pack:
     if pack is None:
         raise UnknownPack(pack=code, known=[one.code for one in catalog.packs])
     return pack
+
+
+def _require_sale(
+    account: Account, catalog: Catalog, pack: Pack, *, quantity: int, at: datetime
+) -> None:
+    if not offers.is_on_sale(pack, at):
+        raise NotOnSale(
+            pack=pack.code, starts_at=_said(pack.starts_at), ends_at=_said(pack.ends_at)
+        )
+    _require_right(account, catalog, pack)
+    if not pack.quantity_min <= quantity <= pack.quantity_max:
+        raise QuantityOutOfRange(pack=pack.code, least=pack.quantity_min, most=pack.quantity_max)
 
 
 def _require_right(account: Account, catalog: Catalog, pack: Pack) -> None:
@@ -197,12 +274,17 @@ def _require_right(account: Account, catalog: Catalog, pack: Pack) -> None:
     )
 
 
-def _asked(account: Account, catalog: Catalog, pack: Pack, *, quantity: int, at: datetime) -> Paid:
-    """Return what the catalog asks now; a pack without any price is sold by who knows it."""
+def _usual(account: Account, catalog: Catalog, pack: Pack, *, quantity: int, at: datetime) -> Paid:
+    """Return what counts as paid; a pack without any price is sold by who knows it."""
     if not pack.prices:
         return NOTHING
+    asked = _asked(account, catalog, pack, quantity=quantity, at=at)
+    return Paid(asked.amount_micros, asked.price.currency)
+
+
+def _asked(account: Account, catalog: Catalog, pack: Pack, *, quantity: int, at: datetime) -> Asked:
     currency = accounts.currency_of(account, catalog=catalog)
-    price = offers.price_of(
+    asked = offers.price_of(
         pack,
         quantity=quantity,
         at=at,
@@ -210,13 +292,13 @@ def _asked(account: Account, catalog: Catalog, pack: Pack, *, quantity: int, at:
         currency=currency,
         is_first=not selectors.has_paid_for(account, pack.code),
     )
-    if price is None:
+    if asked is None:
         known = sorted({one.currency for one in pack.prices})
         raise NoPrice(pack=pack.code, currency=currency, known=known)
-    if price.amount_micros > AMOUNT_MAX_MICROS:
-        most = quantity * AMOUNT_MAX_MICROS // price.amount_micros
+    if asked.amount_micros > AMOUNT_MAX_MICROS:
+        most = quantity * AMOUNT_MAX_MICROS // asked.amount_micros
         raise QuantityOutOfRange(pack=pack.code, least=pack.quantity_min, most=most)
-    return price
+    return asked
 
 
 def _record(

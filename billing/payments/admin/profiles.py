@@ -1,0 +1,16 @@
+"""Operators look at to whom invoices of the tax office are made out."""
+
+from django.contrib import admin
+
+from billing.http.admin import ReadOnlyAdmin
+from billing.payments.models import BillingProfile
+
+
+@admin.register(BillingProfile)
+class BillingProfileAdmin(ReadOnlyAdmin[BillingProfile]):
+    """A window: accounts say it themselves."""
+
+    list_display = ["title", "account", "kind", "invoice_type", "tax_number", "updated_at"]
+    list_filter = ["kind", "invoice_type"]
+    search_fields = ["=title", "=tax_number", "account__external_id"]
+    list_select_related = ["account"]

@@ -1,0 +1,306 @@
+"""Operators ask for refunds, decide on those of others, and see disputes by their deadline."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.formats import localize
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import action
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from billing.errors import DomainError
+from billing.http.admin import ActingAdmin, ReadOnlyAdmin
+from billing.ledger.admin import credits_column
+from billing.payments.models import Dispute, Purchase, Refund, Taking
+from billing.payments.models.fields import TEXT_LENGTH_MAX
+from billing.payments.money import written
+from billing.payments.services import refunding
+from billing.payments.services.offering import Offer
+from billing.payments.services.refunding import Wish
+from plans.credits import format_micros, parse_micros
+
+Facts = list[tuple[str, str]]
+
+
+class RefundForm(forms.Form):
+    """A payment of which money is to go back, and why."""
+
+    key = forms.CharField(max_length=refunding.KEY_LENGTH_MAX, widget=forms.HiddenInput)
+    purchase = forms.CharField(
+        label=gettext_lazy("purchase"), max_length=255, widget=UnfoldAdminTextInputWidget
+    )
+    rule = forms.ChoiceField(
+        label=gettext_lazy("rule"),
+        choices=Refund.Rule.choices,
+        initial=Refund.Rule.GOODWILL,
+        widget=UnfoldAdminSelectWidget,
+    )
+    amount = forms.CharField(
+        label=gettext_lazy("amount"),
+        required=False,
+        max_length=32,
+        help_text=gettext_lazy("Empty: all that is left, or what the rule says."),
+        widget=UnfoldAdminTextInputWidget,
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("reason"), max_length=64, widget=UnfoldAdminTextInputWidget
+    )
+    text = forms.CharField(
+        label=gettext_lazy("explanation"),
+        max_length=TEXT_LENGTH_MAX,
+        widget=UnfoldAdminTextareaWidget,
+    )
+
+    def clean_amount(self) -> int | None:
+        """Return the amount in millionths; None where none is written.
+
+        Raises:
+            ValidationError: it is no amount.
+        """
+        text: str = self.cleaned_data["amount"].strip()
+        if not text:
+            return None
+        try:
+            return parse_micros(text)
+        except ValueError as wrong:
+            raise forms.ValidationError(str(wrong)) from None
+
+    def wish(self) -> Wish:
+        """Return what is asked for."""
+        said = self.cleaned_data
+        return Wish(said["rule"], said["reason"], said["amount"], text=said["text"])
+
+
+@admin.register(Refund)
+class RefundAdmin(ActingAdmin[Any]):
+    """Money that goes back: who asked for it, who approved it, and what Stripe says."""
+
+    list_display = [
+        *("id", "purchase", "money", "rule", "state", "source"),
+        *("requester", "approver", "requested_at", "ended_at"),
+    ]
+    list_filter = ["state", "source", "rule", "purchase__account__is_sandbox"]
+    search_fields = ["=id", "=stripe_id", "=purchase__id", "purchase__account__external_id"]
+    list_select_related = ["purchase", "requester", "approver"]
+    date_hierarchy = "requested_at"
+    actions = ["approve", "refuse", "withdraw"]
+    actions_list = ["ask"]
+    actions_detail = ["look"]
+
+    @admin.display(description=gettext_lazy("amount"), ordering="amount_micros")
+    def money(self, row: Refund) -> str:
+        """Return the money."""
+        return _money(row.amount_micros, row.purchase.currency)
+
+    def has_ask_permission(self, request: HttpRequest, *_more: object) -> bool:
+        """Only who may request refunds sees the form."""
+        return request.user.has_perm("billing.request_refund")
+
+    def has_decide_permission(self, request: HttpRequest, *_more: object) -> bool:
+        """Only who may decide on refunds sees the actions."""
+        return request.user.has_perm("billing.approve_refund")
+
+    def has_act_permission(self, request: HttpRequest, *_more: object) -> bool:
+        """Only who may do one of both sees what can be decided on."""
+        return self.has_ask_permission(request) or self.has_decide_permission(request)
+
+    @action(  # type: ignore[untyped-decorator]  # unfold ships no types
+        description=gettext_lazy("Request a refund"), url_path="ask", permissions=["ask"]
+    )
+    def ask(self, request: HttpRequest) -> HttpResponse:
+        """Show what would move, then ask for it; another person decides on it."""
+        form = RefundForm(request.POST or None, initial=_begun(request))
+        facts: Facts = []
+        if form.is_valid():
+            purchase_id = form.cleaned_data["purchase"]
+            try:
+                if request.POST.get("act") == "ask":
+                    return self._asked(request, form, purchase_id)
+                offer = refunding.preview_refund(purchase_id=purchase_id, wish=form.wish())
+            except DomainError as refusal:
+                self.complain(form, refusal)
+            except Purchase.DoesNotExist:
+                form.add_error("purchase", _("There is no such purchase."))
+            else:
+                facts = _offered(offer)
+        buttons = [("look", _("Preview")), ("ask", _("Request"))]
+        return self.page(request, _("Request a refund"), form, buttons, facts)
+
+    @action(  # type: ignore[untyped-decorator]  # unfold ships no types
+        description=gettext_lazy("Look at it and decide"), url_path="decide", permissions=["act"]
+    )
+    def look(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show what is asked for and why, with the buttons that are this person's."""
+        refund = self.get_object(request, object_id)
+        if refund is None:
+            return self.to_list()
+        chosen = request.POST.get("act")
+        if chosen in _ACTS:
+            self._decide(request, Refund.objects.filter(pk=refund.pk), str(chosen))
+            return self.to_list()
+        buttons: list[tuple[str, str]] = []
+        if refund.state == Refund.State.REQUESTED and refund.requester_id == request.user.pk:
+            buttons = [("withdraw", _("Withdraw"))]
+        elif refund.state == Refund.State.REQUESTED and self.has_decide_permission(request):
+            buttons = [("approve", _("Approve")), ("refuse", _("Refuse"))]
+        return self.page(request, _("Look at it and decide"), forms.Form(), buttons, _facts(refund))
+
+    @admin.action(
+        description=gettext_lazy("Approve the selected requests of others"), permissions=["decide"]
+    )
+    def approve(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Approve each: its credits are taken, and Stripe is asked."""
+        self._decide(request, queryset, "approve")
+
+    @admin.action(
+        description=gettext_lazy("Refuse the selected requests of others"), permissions=["decide"]
+    )
+    def refuse(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Refuse each; nothing moves."""
+        self._decide(request, queryset, "refuse")
+
+    @admin.action(
+        description=gettext_lazy("Withdraw the selected requests of your own"), permissions=["ask"]
+    )
+    def withdraw(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Take each back; nothing moves."""
+        self._decide(request, queryset, "withdraw")
+
+    def _asked(self, request: HttpRequest, form: RefundForm, purchase_id: str) -> HttpResponse:
+        asked = refunding.request_refund(
+            purchase_id=purchase_id,
+            wish=form.wish(),
+            requester=_operator(request),
+            key=form.cleaned_data["key"],
+            now=timezone.now(),
+        )
+        self.log_addition(request, asked, _("Requested."))
+        self.message_user(request, _("%(request)s is requested.") % {"request": asked.pk})
+        return self.to_list()
+
+    def _decide(self, request: HttpRequest, rows: QuerySet[Any], chosen: str) -> None:
+        """Decide on each row by itself: one that cannot be decided on stops none of the others."""
+        act, done = _ACTS[chosen]
+        for refund in rows.order_by("pk"):
+            try:
+                decided = act(refund.pk, _operator(request))
+            except DomainError as refusal:
+                self.message_user(request, f"{refund.pk}: {refusal.message}", messages.WARNING)
+            else:
+                self.log_change(request, decided, str(done))
+                self.message_user(request, f"{refund.pk}: {done}")
+
+
+@admin.register(Dispute)
+class DisputeAdmin(ReadOnlyAdmin[Dispute]):
+    """Payments that their buyers contest; the first to be answered stands first."""
+
+    list_display = [
+        *("stripe_id", "purchase", "money", "status", "is_taken", "reason"),
+        *("evidence_due_at", "opened_at", "ended_at"),
+    ]
+    list_filter = ["status", "is_taken", ("ended_at", admin.EmptyFieldListFilter)]
+    search_fields = ["=stripe_id", "=purchase__id", "purchase__account__external_id"]
+    list_select_related = ["purchase"]
+    ordering = ["ended_at", "evidence_due_at"]
+
+    @admin.display(description=gettext_lazy("amount"), ordering="amount_micros")
+    def money(self, row: Dispute) -> str:
+        """Return the money."""
+        return _money(row.amount_micros, row.purchase.currency)
+
+
+@admin.register(Taking)
+class TakingAdmin(ReadOnlyAdmin[Taking]):
+    """Which credits were taken back of a purchase, and given back, step by step."""
+
+    list_display = [
+        *("purchase", "number", credits_column("delta_micros", gettext_lazy("credits"))),
+        credits_column("revoked_micros", gettext_lazy("revoked")),
+        credits_column("owed_micros", gettext_lazy("owed")),
+        credits_column("given_micros", gettext_lazy("given back")),
+        "created_at",
+    ]
+    search_fields = ["=purchase__id"]
+    date_hierarchy = "created_at"
+
+
+_ACTS: dict[str, tuple[Callable[[str, User], Refund], Any]] = {
+    "approve": (
+        lambda key, person: refunding.approve_refund(
+            refund_id=key, approver=person, now=timezone.now()
+        ),
+        gettext_lazy("Approved."),
+    ),
+    "refuse": (
+        lambda key, person: refunding.refuse_refund(
+            refund_id=key, approver=person, now=timezone.now()
+        ),
+        gettext_lazy("Refused."),
+    ),
+    "withdraw": (
+        lambda key, person: refunding.withdraw_refund(
+            refund_id=key, requester=person, now=timezone.now()
+        ),
+        gettext_lazy("Withdrawn."),
+    ),
+}
+
+
+def _operator(request: HttpRequest) -> User:
+    assert isinstance(request.user, User), "nobody else comes into the admin"
+    return request.user
+
+
+def _begun(request: HttpRequest) -> dict[str, str]:
+    return {"key": uuid.uuid4().hex, "purchase": request.GET.get("purchase", "")}
+
+
+def _money(micros: int, currency: str) -> str:
+    said = written(micros, currency)
+    return f"{said['amount']} {said['currency']}"
+
+
+def _offered(offer: Offer) -> Facts:
+    """Return what would move, as a person reads it before asking for it."""
+    return [
+        (_("would go back"), _money(offer.amount_micros, offer.currency)),
+        (_("would be left of the payment"), _money(offer.left_micros, offer.currency)),
+        (_("credits that would be taken"), format_micros(offer.taken_micros)),
+        (_("of them free"), format_micros(offer.revoked_micros)),
+        (_("would be owed"), format_micros(offer.owed_micros)),
+    ]
+
+
+def _facts(refund: Refund) -> Facts:
+    """Return what a person reads before deciding on a refund: why, and what would move now."""
+    purchase = refund.purchase
+    facts = [
+        (_("account"), purchase.account.external_id),
+        (_("paid"), _money(purchase.amount_micros, purchase.currency)),
+        (_("amount"), _money(refund.amount_micros, purchase.currency)),
+        (_("rule"), str(refund.get_rule_display())),
+        (_("reason"), refund.reason),
+        (_("explanation"), refund.text),
+        (_("requested by"), refund.requester.get_username() if refund.requester else "-"),
+        (_("requested at"), localize(refund.requested_at)),
+        (_("state"), str(refund.get_state_display())),
+    ]
+    if refund.state != Refund.State.REQUESTED:
+        return facts
+    try:
+        return facts + _offered(refunding.look_at_refund(refund_id=refund.pk))
+    except DomainError as refusal:
+        return [*facts, (_("would be refused"), refusal.message)]

@@ -1,0 +1,142 @@
+"""The net under the webhooks: fetches what never came, applies what failed, asks after pages.
+
+Each part does no harm when it is repeated, and leaves to the next run what it did not reach.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+from django.db import transaction
+
+from billing.outbox import selectors as outbox_selectors
+from billing.outbox.names import TaskName
+from billing.payments import selectors
+from billing.payments.gateway import configured, events
+from billing.payments.models import Checkout, Look, StripeEvent
+from billing.payments.services import applying, hearing, lapsing, pages
+from billing.transactions import forbid_transaction
+
+# The look whose instant says since when Stripe was last asked for its events: no object's.
+_EVENTS: Final = "events"
+_FIRST: Final = timedelta(days=3)
+_KEPT: Final = timedelta(days=29)  # Stripe keeps its events for 30 days
+_OVERLAP: Final = timedelta(hours=1)  # their clock, and what was on its way when we asked
+_RETRY_AFTER: Final = timedelta(minutes=1)
+_RETRY_FOR: Final = timedelta(days=3)  # as long as Stripe itself repeats
+_LATE: Final = timedelta(minutes=2)
+_NEVER_OPENED: Final = timedelta(hours=23)  # a page lives a day; by then one would have ended
+_BATCH: Final = 100
+_log = structlog.get_logger(__name__)
+
+
+def fetch_missed(*, now: datetime, since: datetime | None = None) -> int:
+    """Every event of Stripe's is kept, and applied by a worker; return how many had not come.
+
+    Args:
+        since: look so far back; None: an hour before the last time, three days at the first.
+
+    Raises:
+        StripeAway: Stripe could not be read to the end; the next run begins where this one did.
+    """
+    forbid_transaction("payments.fetch_missed")
+    wire = configured()
+    if wire is None:
+        return 0
+    missed = 0
+    for event, raw in events.events_since(wire, since or _since(now)):
+        if event.is_live == wire.is_live:
+            missed += hearing.keep(event, raw=raw, via=StripeEvent.Via.CATCH_UP, now=now)
+    if since is None:
+        _note_fetched(now)
+    if missed:
+        _log.warning("webhooks_never_came", events=missed)
+    return missed
+
+
+def sweep(*, now: datetime) -> int:
+    """Apply what failed and ask after pages that should have ended; return how many there were.
+
+    An event that cannot be applied is tried for three days, then it waits for a person.
+    """
+    forbid_transaction("payments.sweep")
+    if configured() is None:
+        return 0
+    done = _apply_failed(_failed(now), now=now)
+    for checkout in _never_opened(now):
+        done += 1
+        _give_up(checkout.pk, now=now)
+    for checkout in _late(now):
+        done += 1
+        _ask_after(checkout, now=now)
+    return done + lapsing.go_on_with_changes(now=now) + lapsing.lapse_due(now=now)
+
+
+def replay(*, event_ids: Iterable[str], now: datetime) -> dict[str, str]:
+    """Apply these events once more, applied or not; return why one could not be, by event."""
+    forbid_transaction("payments.replay")
+    failed = {}
+    for event_id in event_ids:
+        try:
+            hearing.apply_again(event_id=event_id, now=now)
+        except Exception as problem:  # noqa: BLE001 (whatever it is, the others are applied)
+            failed[event_id] = str(problem) or type(problem).__name__
+    return failed
+
+
+def _since(now: datetime) -> datetime:
+    last = Look.objects.filter(pk=_EVENTS).values_list("applied_at", flat=True).first()
+    return now - _FIRST if last is None else max(last - _OVERLAP, now - _KEPT)
+
+
+@transaction.atomic(durable=True)
+def _note_fetched(now: datetime) -> None:
+    Look.objects.update_or_create(pk=_EVENTS, defaults={"applied_at": now})
+
+
+def _failed(now: datetime) -> list[str]:
+    """Return events whose worker has given up, or never began."""
+    waiting = selectors.unapplied(since=now - _RETRY_FOR, until=now - _RETRY_AFTER)
+    return [
+        event_id
+        for event_id in waiting.values_list("pk", flat=True)[:_BATCH]
+        if not outbox_selectors.is_open(TaskName.APPLY_STRIPE_EVENT, event_id=event_id)
+    ]
+
+
+def _apply_failed(event_ids: Iterable[str], *, now: datetime) -> int:
+    tried = 0
+    for event_id in event_ids:
+        tried += 1
+        try:
+            hearing.apply(event_id=event_id, now=now)
+        except Exception:  # noqa: BLE001 (whatever it is, the other events must not wait for it)
+            _log.exception("event_stumbled", event_id=event_id)
+    return tried
+
+
+def _never_opened(now: datetime) -> list[Checkout]:
+    """Return checkouts whose asker never came back for their page, which has ended meanwhile."""
+    asked = Checkout.objects.filter(state=Checkout.State.ASKED)
+    return list(asked.filter(created_at__lte=now - _NEVER_OPENED).order_by("created_at")[:_BATCH])
+
+
+def _late(now: datetime) -> list[Checkout]:
+    """Return open pages whose time is over and of which nobody has told how they ended."""
+    late = Checkout.objects.filter(state=Checkout.State.OPEN, expires_at__lte=now - _LATE)
+    return list(late.order_by("expires_at")[:_BATCH])
+
+
+@transaction.atomic(durable=True)
+def _give_up(checkout_id: str, *, now: datetime) -> None:
+    checkout = Checkout.objects.select_for_update().get(pk=checkout_id)
+    if checkout.state == Checkout.State.ASKED:
+        pages.end(checkout, Checkout.State.EXPIRED, now=now)
+
+
+def _ask_after(checkout: Checkout, *, now: datetime) -> None:
+    try:
+        applying.look(kind="checkout.session", stripe_id=checkout.stripe_id, now=now)
+    except Exception:  # noqa: BLE001 (whatever it is, the other pages must not wait for it)
+        _log.exception("page_stumbled", checkout_id=checkout.pk)

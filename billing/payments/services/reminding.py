@@ -1,0 +1,97 @@
+"""Letters about what is about to happen to contracts, or has: found by looking, not by events.
+
+Each is one fact, so that whoever looks again, however late and however often, writes nothing new.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db import transaction
+
+from billing.notices.kinds import Fact, Kind, Money
+from billing.notices.models import Notice
+from billing.payments.models import Contract
+from billing.payments.services import mailing
+from plans import periods
+from plans import selectors as plans
+
+_SOON: Final = timedelta(days=3)
+# Who has been away for longer than this writes no more of what is over.
+_LATEST: Final = timedelta(days=3)
+_Status = Contract.Status
+
+
+@dataclass(frozen=True, slots=True)
+class _Reminder:
+    kind: Kind
+    contract: Contract
+    facts: Mapping[str, Fact | None]
+    at: datetime
+
+    @property
+    def fact(self) -> str:
+        """Another end is another fact: who resumes and cancels again is written to again."""
+        return f"{self.contract.pk}:{self.kind}:{self.at:%Y%m%d%H%M%S}"
+
+
+@transaction.atomic(durable=True)
+def remind(*, now: datetime) -> int:
+    """Whoever has something coming is written to; return how many letters that were.
+
+    Of a trial, an end and the days of grace three days before; of a cancellation and of an end
+    when they are there.
+    """
+    found = {one.fact: one for one in _due(now)}
+    known = Notice.objects.filter(fact__in=found).values_list("fact", flat=True)
+    fresh = found.keys() - set(known)
+    for fact in sorted(fresh):
+        one = found[fact]
+        mailing.mail(one.kind, one.contract.account, one.facts, fact=fact, now=now)
+    return len(fresh)
+
+
+def _due(now: datetime) -> Iterator[_Reminder]:
+    contracts = Contract.objects.select_related("account")
+    for one in contracts.filter(ended_at=None, trial_ends_at__range=(now, now + _SOON)):
+        if one.status == _Status.TRIALING and one.cancel_at is None and one.trial_ends_at:
+            facts: dict[str, Fact | None] = {"ends_at": one.trial_ends_at, "amount": _renewal(one)}
+            yield _about(Kind.TRIAL_ENDS_SOON, one, facts, at=one.trial_ends_at)
+    for one in contracts.filter(ended_at=None, cancel_at__gt=now):
+        if one.cancel_at:
+            is_soon = one.cancel_at <= now + _SOON
+            kind = Kind.SUBSCRIPTION_ENDING if is_soon else Kind.SUBSCRIPTION_CANCELED
+            yield _about(kind, one, {"ends_at": one.cancel_at}, at=one.cancel_at)
+    for one in contracts.filter(ended_at__range=(now - _LATEST, now)):
+        if one.ended_at and one.status == _Status.CANCELED:
+            yield _about(Kind.SUBSCRIPTION_ENDED, one, {"ended_at": one.ended_at}, at=one.ended_at)
+    yield from _behind(now)
+
+
+def _behind(now: datetime) -> Iterator[_Reminder]:
+    """Yield whose days of grace are soon over: they begin with the period that is not paid."""
+    grace = plans.current().catalog.payments.grace
+    behind = Contract.objects.select_related("account").filter(
+        ended_at=None, status=_Status.PAST_DUE
+    )
+    for one in behind:
+        ends_at = periods.add_period(one.period_starts_at, grace, zone="UTC")
+        if now < ends_at <= now + _SOON:
+            bill = one.invoices.filter(status="open").order_by("-created_at").first()
+            facts: dict[str, Fact | None] = {
+                "ends_at": ends_at,
+                "amount": Money(bill.amount_micros, bill.currency) if bill else None,
+                "pay_url": (bill.page_url or None) if bill else None,
+            }
+            yield _about(Kind.GRACE_ENDS_SOON, one, facts, at=ends_at)
+
+
+def _about(
+    kind: Kind, contract: Contract, facts: Mapping[str, Fact | None], *, at: datetime
+) -> _Reminder:
+    return _Reminder(kind, contract, {"plan": mailing.name_of(contract), **facts}, at)
+
+
+def _renewal(contract: Contract) -> Money:
+    return Money(contract.renewal_micros, contract.currency)

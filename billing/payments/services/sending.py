@@ -1,0 +1,75 @@
+"""Asks Stripe to pay back what was approved: intent first, then the call, then what it answered."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+from django.db import transaction
+
+from billing.payments.gateway import StripeAway, StripeRefused, configured, refunds
+from billing.payments.gateway.seen import SeenRefund
+from billing.payments.models import Refund
+from billing.payments.services import returning
+from billing.transactions import forbid_transaction
+
+_LATE: Final = timedelta(minutes=10)
+_log = structlog.get_logger(__name__)
+
+
+def send(*, refund_id: str) -> None:
+    """Stripe has been asked for an approved refund, and its answer is written down.
+
+    It is asked with the refund's id as key, so that a repeat pays nothing twice. What Stripe
+    refuses has failed, and its credits are given back.
+
+    Raises:
+        StripeAway: it does not answer, or may not be asked; whoever calls tries again.
+    """
+    forbid_transaction("payments.send_refund")
+    refund = Refund.objects.select_related("purchase__account").get(pk=refund_id)
+    if refund.state != Refund.State.APPROVED:
+        return
+    wire = configured()
+    if wire is None or (wire.is_live and refund.purchase.account.is_sandbox):
+        raise StripeAway("there is no key of Stripe for this account")
+    try:
+        seen = refunds.refund(
+            wire,
+            payment_id=refund.purchase.stripe_id,
+            refund_id=refund.pk,
+            amount_micros=refund.amount_micros,
+            currency=refund.purchase.currency,
+        )
+    except StripeRefused as refusal:
+        _log.warning("refund_refused", refund_id=refund_id, code=refusal.code)
+        _give_up(refund_id, f"{refusal.code}: {refusal}")
+    else:
+        _note(refund_id, seen)
+
+
+def send_late(*, now: datetime, limit: int = 20) -> int:
+    """Ask again for what was approved some time ago; return how many Stripe has answered.
+
+    One that Stripe does not answer waits for the next run, and keeps no other waiting.
+    """
+    late = Refund.objects.filter(state=Refund.State.APPROVED, decided_at__lte=now - _LATE)
+    sent = 0
+    for refund_id in late.order_by("decided_at").values_list("pk", flat=True)[:limit]:
+        try:
+            send(refund_id=refund_id)
+            sent += 1
+        except Exception:  # noqa: BLE001 (whatever it is, the other refunds must not wait for it)
+            _log.exception("refund_stumbled", refund_id=refund_id)
+    return sent
+
+
+@transaction.atomic(durable=True)
+def _note(refund_id: str, seen: SeenRefund) -> None:
+    locked, refund = returning.lock_refund(refund_id)
+    returning.note_answer(locked, refund, seen)
+
+
+@transaction.atomic(durable=True)
+def _give_up(refund_id: str, failure: str) -> None:
+    locked, refund = returning.lock_refund(refund_id)
+    returning.give_up(locked, refund, failure=failure)

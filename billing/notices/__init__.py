@@ -1,0 +1,1 @@
+"""Mails to people, each about one fact, in their language."""

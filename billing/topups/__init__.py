@@ -1,0 +1,1 @@
+"""Packs that are bought by themselves when credits run low."""

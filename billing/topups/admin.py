@@ -1,0 +1,31 @@
+"""Operators see who is topped up automatically, and how each top-up went; nothing is edited."""
+
+from django.contrib import admin
+
+from billing.http.admin import ReadOnlyAdmin
+from billing.topups.models import AutoTopUp, TopUp
+
+
+@admin.register(AutoTopUp)
+class AutoTopUpAdmin(ReadOnlyAdmin[AutoTopUp]):
+    """Who wants what."""
+
+    list_display = ["account", "is_on", "stopped", "pack", "quantity", "failures", "retry_at"]
+    list_filter = ["is_on", "stopped"]
+    search_fields = ["=account__external_id", "=account__id"]
+    list_select_related = ["account"]
+
+
+@admin.register(TopUp)
+class TopUpAdmin(ReadOnlyAdmin[TopUp]):
+    """What was tried; its page stays closed: whoever has the address can pay there."""
+
+    list_display = ["id", "account", "pack", "quantity", "state", "decline", "created_at"]
+    list_filter = ["state"]
+    search_fields = ["=id", "=account__external_id", "=page_id"]
+    list_select_related = ["account"]
+    date_hierarchy = "created_at"
+    fields = [
+        *("id", "account", "pack", "quantity", "catalog_version", "currency", "price_micros"),
+        *("state", "decline", "page_id", "page_expires_at", "created_at", "ring_at", "ended_at"),
+    ]

@@ -47,7 +47,7 @@ def read(text: str) -> Catalog:
 
 def film(*_args: object) -> Iterator[Output]:
     yield Output(
-        file=io.BytesIO(b"film"), mime="video/mp4", bytes=4, milliseconds=5000, width=16, height=9
+        file=io.BytesIO(b"film"), mime="video/mp4", bytes=4, milliseconds=60_000, width=16, height=9
     )
 
 

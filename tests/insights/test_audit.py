@@ -6,11 +6,14 @@ from datetime import timedelta
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import timezone
 
 from billing.accounts.models import Account
 from billing.insights import audit
+from billing.jobs.models import LooseFile
 from plans.credits import MICROS
 from tests import factories
+from tests.insights.selling import sell
 
 # What a superuser might do with every guard switched off, and which invariant says so.
 DRIFTS = [
@@ -52,6 +55,13 @@ DRIFTS = [
         ),
         {"I8"},
     ),
+    (
+        (
+            "INSERT INTO billing_loosefile (path, created_at) "
+            "VALUES ('outputs/nobodys.mp4', now() - interval '8 days')"
+        ),
+        {"I21"},
+    ),
 ]
 
 
@@ -63,6 +73,21 @@ def lived(ada: Account) -> Account:
     factories.hold(ada, 10)
     connection.check_constraints()
     return ada
+
+
+@pytest.mark.parametrize("column", ["path", "thumbnail_path"])
+def test_a_film_that_a_sweep_would_take_from_its_job_is_named(buyer: Account, column: str) -> None:
+    factories.give(buyer, 100)
+    kept = sell(buyer).outputs.get()
+    kept.thumbnail_path = "outputs/thumbnail.jpg"
+    kept.save(update_fields=["thumbnail_path"])
+    LooseFile.objects.create(path="outputs/copied-just-now.mp4", created_at=timezone.now())
+    assert list(audit.breaches()) == []
+
+    LooseFile.objects.create(path=getattr(kept, column), created_at=timezone.now())
+
+    [breach] = audit.breaches()
+    assert (breach.invariant, breach.row) == ("I7", kept.pk)
 
 
 def test_a_wallet_that_lived_is_clean(lived: Account) -> None:

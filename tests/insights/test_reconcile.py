@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Final
@@ -20,7 +20,7 @@ from billing.ledger.services import Cause
 from billing.packs import services as packs
 from billing.packs.models import PackPurchase
 from billing.packs.services import Paid
-from billing.payments.gateway import Gateway
+from billing.payments.gateway import Wire
 from billing.promotions import services as promotions
 from billing.subscriptions import services as subscriptions
 from plans.catalog import publish
@@ -28,6 +28,8 @@ from plans.credits import MICROS
 from tests import factories
 from tests.insights.selling import USER, WORTH, catalog, sell
 from tests.insights.wrongs import JOB, WRONGS
+from tests.payments import back
+from tests.payments.contracts import pay_a_month
 from tests.payments.stripe_server import Row, StripeServer
 
 CAMPAIGN: Final = """
@@ -58,7 +60,7 @@ class World:
     now: datetime
 
     def drifts(self) -> tuple[Drift, ...]:
-        gateway = Gateway(self.stripe.key, self.stripe.url, timeout_seconds=2, retries=0)
+        gateway = Wire(self.stripe.key, self.stripe.url, timeout_seconds=2, retries=0)
         since = self.now - timedelta(days=30)
         report = reconcile.run(since=since, now=self.now + LATER, gateway=gateway)
         assert report.stripe_away == ""
@@ -100,6 +102,7 @@ def world(buyer: Account, eve: Account, stripe: StripeServer) -> World:
     created = int(now.timestamp())
     payment = stripe.pay("one", amount=5000, currency="usd", created=created, fact="stripe:one")
     stripe.pay("strange", amount=5000, currency="usd", created=created)
+    pay_a_month(factories.new_account("mei"), number=0)
     connection.check_constraints()
     return World(stripe, purchase, payment, now)
 
@@ -221,6 +224,60 @@ def test_credits_that_went_back_for_no_refund_are_named(world: World) -> None:
     )
 
 
+def refunded(world: World, name: str, *, is_seen: bool = True) -> Row:
+    """Let Ada's payment of a pack be paid back by half at Stripe; a look has seen it, or not."""
+    created = int(world.now.timestamp())
+    account = factories.new_account("zoe", is_sandbox=False)
+    seen = replace(back.payment(account, "credits-3300", paid_micros=4 * MICROS), id=f"pi_{name}")
+    fact = seen.metadata["linggan_fact"]
+    payment = world.stripe.pay(name, amount=400, currency="cny", created=created, fact=fact)
+    made = world.stripe.refund(payment, amount=200, created=created)
+    back.look(seen, [back.refund(2 * MICROS, key=str(made["id"]))] if is_seen else [])
+    return payment
+
+
+def test_a_refund_that_both_know_is_right(world: World) -> None:
+    refunded(world, "half")
+
+    assert world.drifts() == ()
+
+
+def test_a_refund_that_nobody_told_us_of_is_named(world: World) -> None:
+    refunded(world, "half", is_seen=False)
+
+    found = {drift.code: drift for drift in world.drifts()}
+
+    assert "refund_otherwise" in found
+    assert "2 CNY back (re_half_0), and here it is nothing" in found["refund_otherwise"].sentence
+
+
+def test_a_refund_that_stripe_does_not_know_is_named(world: World) -> None:
+    refunded(world, "half")
+    world.stripe.rows["refunds"].clear()
+
+    assert "refund_unknown_to_stripe" in {drift.code for drift in world.drifts()}
+
+
+def test_a_dispute_that_stands_otherwise_is_named(world: World) -> None:
+    payment = refunded(world, "half")
+    world.stripe.dispute(payment, created=int(world.now.timestamp()))
+
+    assert (only(world).code, only(world).sides) == ("dispute_otherwise", ("Stripe", "purchases"))
+
+
+def test_an_approved_refund_that_never_went_is_named(world: World) -> None:
+    account = factories.new_account("zoe", is_sandbox=False)
+    seen = back.payment(account, "credits-3300", paid_micros=4 * MICROS)
+    created = int(world.now.timestamp())
+    fact = seen.metadata["linggan_fact"]
+    world.stripe.pay(
+        seen.id.removeprefix("pi_"), amount=400, currency="cny", created=created, fact=fact
+    )
+    back.approve(asked := back.ask(back.look(seen), MICROS))
+
+    assert (only(world).code, only(world).row) == ("refund_never_sent", asked)
+
+
 @transaction.atomic
 def take_back(world: World) -> None:
     ledger.claw_back(
@@ -234,7 +291,7 @@ def take_back(world: World) -> None:
 
 
 def test_what_is_still_on_its_way_is_not_held_against_anybody(world: World) -> None:
-    gateway = Gateway(world.stripe.key, world.stripe.url, timeout_seconds=2, retries=0)
+    gateway = Wire(world.stripe.key, world.stripe.url, timeout_seconds=2, retries=0)
     created = int(world.now.timestamp())
     world.stripe.pay("new", amount=990, currency="usd", created=created, fact="stripe:new")
     world.payment["status"] = "processing"

@@ -21,9 +21,17 @@ BOUGHT_GRANT = f"(SELECT grant_id FROM billing_packpurchase WHERE id = {BOUGHT})
 BONUS_GRANT = f"(SELECT bonus_grant_id FROM billing_packpurchase WHERE id = {BOUGHT})"
 SHARE = "(SELECT min(id) FROM billing_campaigngrant)"
 DEBT = "(SELECT min(id) FROM billing_debt)"
+PLAN = "(SELECT id FROM billing_purchase WHERE kind = 'plan')"
+PAID = "(SELECT subscription_id FROM billing_paidperiod)"
 SUBSCRIPTION = "(SELECT min(id) FROM billing_subscription)"
 
 WRONGS: Final = [
+    Wrong("DELETE FROM billing_paidperiod", {"period_paid_and_not_given"}, PLAN),
+    Wrong(
+        f"UPDATE billing_purchase SET period_starts_at = paid_at + interval '1s' WHERE id = {PLAN}",
+        {"period_paid_and_not_given", "period_given_and_not_paid"},
+        PAID,
+    ),
     Wrong(
         f"DELETE FROM billing_hold WHERE id = {HOLD}",
         {"job_without_hold", "entry_of_another_hold"},

@@ -13,6 +13,7 @@ from billing.insights.checks import (
     organizations,
     owing,
     partners,
+    payments,
     sales,
 )
 
@@ -27,4 +28,5 @@ ALL: Final[tuple[Check, ...]] = (
     *organizations.CHECKS,
     *corrections.CHECKS,
     *partners.CHECKS,
+    *payments.CHECKS,
 )

@@ -1,4 +1,4 @@
-"""Jobs, attempts and what the outbox owes them: I6 to I8, I10, I22, I23."""
+"""Jobs, attempts, files and what the outbox owes them: I6 to I8, I10, I21 to I23."""
 
 from typing import Final
 
@@ -67,5 +67,16 @@ CHECKS: Final = (
               OR j.charged_micros <> h.captured_micros + j.overrun_micros + j.owed_micros
               OR j.overrun_micros <> COALESCE(o.captured_micros, 0)
               OR j.owed_micros <> COALESCE(d.amount_micros, 0)""",
+    ),
+    (
+        "I7",
+        "a file that is kept for a job is called nobody's, and will be deleted",
+        """SELECT o.id FROM billing_output o JOIN billing_loosefile f
+           ON f.path = o.path OR f.path = o.thumbnail_path WHERE o.deleted_at IS NULL""",
+    ),
+    (
+        "I21",
+        "a file of nobody has not been deleted for a week",
+        "SELECT path FROM billing_loosefile WHERE created_at < now() - interval '7 days'",
     ),
 )

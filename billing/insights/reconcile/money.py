@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from billing.insights.reconcile.drift import Drift
 from billing.ledger.models import Debt, Entry, Grant
 from billing.packs.models import PackPurchase
-from billing.payments.gateway import Gateway, Payment, Refund
+from billing.payments.gateway import Wire, lists
+from billing.payments.gateway.lists import Disputed, Paid, PaidBack
 from billing.subscriptions.models import Subscription
 from plans.credits import format_micros
 
@@ -31,14 +32,17 @@ class Told:
     Attributes:
         since, until: what is compared; what Stripe says reaches back further than that.
         payments: by their fact; of one fact there should be one.
+        all_refunds: those of payments without a fact as well: a bill's payment has none.
     """
 
     since: datetime
     until: datetime
-    payments: Mapping[str, Sequence[Payment]]
-    refunds: Mapping[str, Sequence[Refund]]
+    payments: Mapping[str, Sequence[Paid]]
+    refunds: Mapping[str, Sequence[PaidBack]]
+    all_refunds: Sequence[PaidBack] = ()
+    disputes: Sequence[Disputed] = ()
 
-    def kept(self, fact: str) -> list[Payment]:
+    def kept(self, fact: str) -> list[Paid]:
         """Return the fact's payments of which something was not paid back."""
         payments = self.payments.get(fact, ())
         return [one for one in payments if self._back_micros(one) < one.amount_micros]
@@ -47,7 +51,7 @@ class Told:
         """Say whether nothing of one of its payments was paid back."""
         return any(self._back_micros(one) == 0 for one in self.payments.get(fact, ()))
 
-    def _back_micros(self, payment: Payment) -> int:
+    def _back_micros(self, payment: Paid) -> int:
         refunds = self.refunds.get(payment.fact, ())
         return sum(one.amount_micros for one in refunds if one.payment_id == payment.id)
 
@@ -61,21 +65,23 @@ class _Recorded:
     grant_ids: tuple[str, ...]
 
 
-def ask(gateway: Gateway, *, since: datetime, now: datetime) -> Told:
+def ask(wire: Wire, *, since: datetime, now: datetime) -> Told:
     """Return what Stripe says of what was paid since then; outside of any transaction.
 
     Raises:
         StripeAway: it could not be read to the end.
     """
-    payments: dict[str, list[Payment]] = {}
-    refunds: dict[str, list[Refund]] = {}
-    for payment in gateway.payments(since=since - LOOK_BACK, until=now):
+    payments: dict[str, list[Paid]] = {}
+    refunds: dict[str, list[PaidBack]] = {}
+    for payment in lists.payments(wire, since=since - LOOK_BACK, until=now):
         if payment.fact:
             payments.setdefault(payment.fact, []).append(payment)
-    for refund in gateway.refunds(since=since - LOOK_BACK, until=now):
+    all_refunds = lists.refunds(wire, since=since - LOOK_BACK, until=now)
+    for refund in all_refunds:
         if refund.fact:
             refunds.setdefault(refund.fact, []).append(refund)
-    return Told(since, now - ON_ITS_WAY, payments, refunds)
+    disputes = lists.disputes(wire, since=since - LOOK_BACK, until=now)
+    return Told(since, now - ON_ITS_WAY, payments, refunds, all_refunds, disputes)
 
 
 def drifts(told: Told) -> Iterator[Drift]:
@@ -97,7 +103,7 @@ def drifts(told: Told) -> Iterator[Drift]:
     yield from _taken_back_for_nothing(told)
 
 
-def _of_payments(fact: str, payments: Sequence[Payment]) -> Iterator[Drift]:
+def _of_payments(fact: str, payments: Sequence[Paid]) -> Iterator[Drift]:
     recorded = _recorded(fact)
     for payment in payments[1:]:
         yield _drift(
@@ -131,7 +137,7 @@ def _of_payments(fact: str, payments: Sequence[Payment]) -> Iterator[Drift]:
         )
 
 
-def _of_refunds(fact: str, refunds: Sequence[Refund]) -> Iterator[Drift]:
+def _of_refunds(fact: str, refunds: Sequence[PaidBack]) -> Iterator[Drift]:
     recorded = _recorded(fact)
     if recorded is None or not recorded.grant_ids:
         return
@@ -177,7 +183,8 @@ def _taken_back_for_nothing(told: Told) -> Iterator[Drift]:
         effective_at__gte=told.since,
         effective_at__lte=told.until,
     )
-    grant_ids = set(taken.values_list("grant_id", flat=True))
+    # What was taken of a purchase of ours follows its refunds and disputes: see `returns`.
+    grant_ids = set(taken.exclude(cause_id__startswith="pu_").values_list("grant_id", flat=True))
     bought = PackPurchase.objects.filter(
         Q(grant__in=grant_ids) | Q(bonus_grant__in=grant_ids), fact__startswith=STRIPE
     )

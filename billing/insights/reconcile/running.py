@@ -7,9 +7,9 @@ from typing import Final
 
 from django.db import connection, transaction
 
-from billing.insights.reconcile import balances, money, orders, sales
+from billing.insights.reconcile import balances, money, orders, periods, returns, sales
 from billing.insights.reconcile.drift import Comparison, Drift
-from billing.payments.gateway import Gateway, StripeAway
+from billing.payments.gateway import StripeAway, Wire
 
 COMPARISONS: Final[tuple[Comparison, ...]] = (
     *orders.JOBS_AND_HOLDS,
@@ -18,6 +18,7 @@ COMPARISONS: Final[tuple[Comparison, ...]] = (
     *balances.WALLETS,
     *balances.GRANTS,
     *sales.SALES,
+    *periods.PERIODS,
 )
 
 
@@ -35,7 +36,7 @@ class Report:
     stripe_away: str = ""
 
 
-def run(*, since: datetime, now: datetime, gateway: Gateway | None) -> Report:
+def run(*, since: datetime, now: datetime, gateway: Wire | None) -> Report:
     """Return every row of what was begun or touched since then that two sides disagree on.
 
     Each comparison is one statement, so that it sees one instant; it takes no lock and may run
@@ -54,6 +55,7 @@ def run(*, since: datetime, now: datetime, gateway: Gateway | None) -> Report:
         found = list(_compared(since))
         if told is not None:
             found += money.drifts(told)
+            found += returns.drifts(told)
     return Report(tuple(found), has_stripe=gateway is not None, stripe_away=away)
 
 

@@ -1,0 +1,70 @@
+"""Money that came and went back, and the credits that follow it: I13, I15."""
+
+from typing import Final
+
+CHECKS: Final = (
+    (
+        "I13",
+        "the purchase is not of the account whose pack it paid for",
+        """SELECT p.id FROM billing_purchase p JOIN billing_packpurchase b
+             ON b.id = p.pack_purchase_id
+           WHERE b.account_id <> p.account_id OR b.fact <> p.fact""",
+    ),
+    (
+        "I15",
+        "the purchase does not say what its refunds and disputes say",
+        """SELECT p.id FROM billing_purchase p LEFT JOIN LATERAL (
+               SELECT COALESCE(sum(amount_micros), 0) back FROM billing_refund r
+               WHERE r.purchase_id = p.id AND r.state IN ('approved', 'sent', 'succeeded')) r
+             ON true LEFT JOIN LATERAL (
+               SELECT COALESCE(sum(amount_micros), 0) gone FROM billing_dispute d
+               WHERE d.purchase_id = p.id AND d.is_taken) d ON true
+           WHERE p.refunded_micros <> r.back OR p.refunded_micros > p.amount_micros
+              OR p.disputed_micros <> LEAST(d.gone, p.amount_micros)""",
+    ),
+    (
+        "I15",
+        "more of the purchase's credits are taken back than it brought, or given back than taken",
+        """SELECT p.id FROM billing_purchase p LEFT JOIN LATERAL (
+               SELECT COALESCE(sum(delta_micros), 0) taken, COALESCE(sum(given_micros), 0) given,
+                      COALESCE(sum(revoked_micros + owed_micros), 0) moved
+               FROM billing_taking t WHERE t.purchase_id = p.id) t ON true
+           WHERE p.taken_micros <> t.taken OR p.taken_micros > p.credited_micros
+              OR p.taken_micros < 0 OR t.given > t.moved""",
+    ),
+    (
+        "I15",
+        "the credits taken back are not what the money that went back makes them",
+        """SELECT p.id FROM billing_purchase p LEFT JOIN LATERAL (
+               SELECT COALESCE(sum(amount_micros), 0) back, COALESCE(sum(takes_micros), 0) takes
+               FROM billing_refund r WHERE r.purchase_id = p.id AND r.takes_micros IS NOT NULL
+                 AND r.state IN ('approved', 'sent', 'succeeded')) r ON true
+           CROSS JOIN LATERAL (
+               SELECT LEAST(p.amount_micros, p.refunded_micros + p.disputed_micros) back) m
+           WHERE p.taken_micros <> CASE
+               WHEN m.back = 0 THEN 0
+               WHEN m.back = p.amount_micros THEN p.credited_micros
+               ELSE LEAST(p.credited_micros, r.takes + div(p.credited_micros::numeric
+                   * GREATEST(0, m.back - r.back), p.amount_micros::numeric)) END""",
+    ),
+    (
+        "I15",
+        "the ledger has not moved what was taken of the purchase and given back",
+        """SELECT p.id FROM billing_purchase p LEFT JOIN LATERAL (
+               SELECT COALESCE(sum(revoked_micros), 0) revoked, COALESCE(sum(owed_micros), 0) owed,
+                      COALESCE(sum(given_micros), 0) given
+               FROM billing_taking t WHERE t.purchase_id = p.id) t ON true
+           LEFT JOIN billing_wallet w ON w.account_id = p.account_id LEFT JOIN LATERAL (
+               SELECT COALESCE(sum(amount_micros), 0) revoked FROM billing_entry e
+               WHERE e.wallet_id = w.id AND e.kind IN ('revoke', 'withdraw')
+                 AND e.cause_type = 'refund' AND e.cause_id = p.id) e ON true
+           LEFT JOIN LATERAL (
+               SELECT COALESCE(sum(amount_micros), 0) owed FROM billing_debt d
+               WHERE d.wallet_id = w.id
+                 AND starts_with(d.fact, 'purchase:' || p.id || ':')) d ON true
+           LEFT JOIN LATERAL (
+               SELECT COALESCE(sum(amount_micros), 0) given FROM billing_grant g
+               WHERE g.wallet_id = w.id AND starts_with(g.fact, 'back:' || p.id || ':')) g ON true
+           WHERE (t.revoked, t.owed, t.given) <> (e.revoked, d.owed, g.given)""",
+    ),
+)

@@ -19,6 +19,7 @@ from billing.accounts.models import Account
 from billing.accounts.scopes import Scope
 from billing.http import errors, idempotency, pagination, problems
 from billing.http.parsing import InstantField, StrictIn
+from billing.payments.errors.clocks import CustomerHasNoClock
 from billing.sandbox import selectors, services
 from billing.sandbox.errors import ClockBusy, ClockGoesForward, NotOnThisClock
 from billing.sandbox.models import NAME_LENGTH_MAX, TestClock
@@ -149,7 +150,7 @@ class ClockList(APIView):
     authz: ClassVar = {"GET": "test_clock.read", "POST": "test_clock.write"}
     paged = True
     idempotency: ClassVar = {"POST": "optional"}
-    refusals: ClassVar = {"POST": [errors.NotFound, NotOnThisClock, NoCatalog]}
+    refusals: ClassVar = {"POST": [errors.NotFound, NotOnThisClock, CustomerHasNoClock, NoCatalog]}
 
     @extend_schema(responses=ClockPage, operation_id="list_test_clocks")
     def get(self, request: Request) -> Response:
@@ -202,7 +203,7 @@ class ClockAccounts(APIView):
     acts_for_account: ClassVar = False
     authz: ClassVar = {"POST": "test_clock.write"}
     idempotency: ClassVar = {"POST": "optional"}
-    refusals: ClassVar = {"POST": [ClockBusy, NotOnThisClock, NoCatalog]}
+    refusals: ClassVar = {"POST": [ClockBusy, NotOnThisClock, CustomerHasNoClock, NoCatalog]}
 
     @extend_schema(
         request=ClockAccountsIn, responses=ClockOut, operation_id="add_test_clock_accounts"

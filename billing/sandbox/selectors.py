@@ -12,6 +12,7 @@ from billing.jobs import selectors as jobs
 from billing.ledger import clocks as ledger_clocks
 from billing.packs import selectors as packs
 from billing.partners import selectors as partners
+from billing.payments import selectors as payments
 from billing.sandbox.models import TestClock, TestClockAccount
 from billing.subscriptions import selectors as subscriptions
 from billing.webhooks import selectors as webhooks
@@ -71,6 +72,8 @@ def dues(account_ids: Sequence[str], *, catalog: Catalog) -> dict[str, list[date
     ):
         for account_id, at in first.items():
             found[account_id].append(at)
+    for account_id, at in payments.stripe_acts_at(account_ids):
+        found[account_id].append(at)
     return found
 
 

@@ -21,6 +21,8 @@ from billing.outbox import services as outbox
 from billing.outbox.names import TaskName
 from billing.packs import services as packs
 from billing.partners import services as partners
+from billing.payments.services import clocks as stripe_clocks
+from billing.payments.services import timing
 from billing.sandbox import selectors
 from billing.sandbox.errors import ClockBusy, ClockGoesForward, NotOnThisClock
 from billing.sandbox.models import TestClock, TestClockAccount
@@ -43,6 +45,7 @@ class _Stop:
     """Where a clock has come to on its way, and for whom something was due there."""
 
     accounts: Sequence[Account]
+    at: datetime
     is_goal: bool
 
 
@@ -59,6 +62,7 @@ def create(
 
     Raises:
         NotOnThisClock: an account is on another clock, or they are more than 50.
+        CustomerHasNoClock: Stripe knows one of them already, without a clock.
     """
     require_transaction("sandbox.create")
     catalog = plans.current().catalog
@@ -83,6 +87,7 @@ def join(*, clock: TestClock, accounts: Sequence[Account], now: datetime) -> Tes
         ClockBusy: it is being advanced, or has been retired.
         NotOnThisClock: an account is on another clock, its time is ahead of this clock's, or they
             would be more than 50.
+        CustomerHasNoClock: Stripe knows one of them already, without a clock.
     """
     require_transaction("sandbox.join")
     clock = _ready(clock)
@@ -95,6 +100,7 @@ def join(*, clock: TestClock, accounts: Sequence[Account], now: datetime) -> Tes
         ledger.settle(ledger.lock_wallet(account, catalog=catalog))
         _require_fit(clock, account, members=len(members))
         TestClockAccount.objects.create(clock=clock, account=account, joined_at=now)
+        timing.expect(account, now=now)
         members.add(account.pk)
         if (by := clock.offset - _offset_of(account)) > timedelta(0):
             behind.append(clocks.database_now() + _offset_of(account))
@@ -159,6 +165,8 @@ def walk(clock_id: str, *, now: datetime) -> None:
         for account in stop.accounts:
             # Outside, for a job is locked before its wallet. The jobs' own sweep is the net.
             jobs.expire_queued(account, now=clocks.database_now())
+        # Outside as well, for Stripe is called. What it collects by then is applied here.
+        stripe_clocks.follow(stop.accounts, at=stop.at, now=now)
         if stop.is_goal:
             _arrive(clock_id, now)
             return
@@ -234,7 +242,7 @@ def _go_on(clock_id: str, catalog: Catalog) -> _Stop | None:
     due = [one for one in accounts if is_goal or any(at <= stop_at for at in dues[one.pk])]
     for account in due:
         _touch(account, catalog)
-    return _Stop(due, is_goal)
+    return _Stop(due, stop_at, is_goal)
 
 
 def _touch(account: Account, catalog: Catalog) -> None:

@@ -6,14 +6,17 @@ from billing.fleet import admin as fleet
 from billing.http import admin as http
 from billing.jobs import admin as jobs
 from billing.ledger import admin as ledger
+from billing.notices import admin as notices
 from billing.organizations import admin as organizations
 from billing.outbox import admin as outbox
 from billing.packs import admin as packs
 from billing.partners import admin as partners
+from billing.payments import admin as payments
 from billing.promotions import admin as promotions
 from billing.receipts import admin as receipts
 from billing.sandbox import admin as sandbox
 from billing.subscriptions import admin as subscriptions
+from billing.topups import admin as topups
 from billing.webhooks import admin as webhooks
 
 __all__ = [
@@ -23,13 +26,16 @@ __all__ = [
     "http",
     "jobs",
     "ledger",
+    "notices",
     "organizations",
     "outbox",
     "packs",
     "partners",
+    "payments",
     "promotions",
     "receipts",
     "sandbox",
     "subscriptions",
+    "topups",
     "webhooks",
 ]

@@ -36,10 +36,25 @@ from billing.ledger.models import (
     Wallet,
     ZoneChange,
 )
+from billing.notices.models import Notice
 from billing.organizations.models import Allotment
 from billing.outbox.models import Message
 from billing.packs.models import PackPurchase
 from billing.partners.models import Partner, Referral, ReferralCode, Reward
+from billing.payments.models import (
+    BillingProfile,
+    Checkout,
+    Contract,
+    Customer,
+    Dispute,
+    Invoice,
+    Look,
+    PlanChange,
+    Purchase,
+    Refund,
+    StripeEvent,
+    Taking,
+)
 from billing.promotions.models import (
     CampaignBudget,
     CampaignGrant,
@@ -49,7 +64,8 @@ from billing.promotions.models import (
 )
 from billing.receipts.models import ReceiptKey
 from billing.sandbox.models import TestClock, TestClockAccount
-from billing.subscriptions.models import Subscription
+from billing.subscriptions.models import PaidPeriod, Subscription
+from billing.topups.models import AutoTopUp, TopUp
 from billing.webhooks.models import Delivery, Endpoint, Event, EventCounter
 
 __all__ = [
@@ -61,18 +77,24 @@ __all__ = [
     "Allowance",
     "ApiKey",
     "Attempt",
+    "AutoTopUp",
     "BackendState",
+    "BillingProfile",
     "Breaker",
     "Callback",
     "CampaignBudget",
     "CampaignGrant",
+    "Checkout",
     "CompensatedJob",
     "Compensation",
     "CompensationShare",
+    "Contract",
     "CountedUse",
+    "Customer",
     "Debt",
     "DebtNotice",
     "Delivery",
+    "Dispute",
     "Endpoint",
     "Entry",
     "Event",
@@ -84,17 +106,23 @@ __all__ = [
     "Hold",
     "IdempotentAnswer",
     "Identity",
+    "Invoice",
     "Job",
     "LaneClock",
+    "Look",
     "LooseFile",
     "Membership",
     "MembershipChange",
     "Message",
+    "Notice",
     "OperatorDay",
     "Organization",
     "Output",
     "PackPurchase",
+    "PaidPeriod",
     "Partner",
+    "PlanChange",
+    "Purchase",
     "Quote",
     "ReceiptKey",
     "Redemption",
@@ -102,11 +130,15 @@ __all__ = [
     "RedemptionTry",
     "Referral",
     "ReferralCode",
+    "Refund",
     "Reward",
     "Standstill",
+    "StripeEvent",
     "Subscription",
+    "Taking",
     "TestClock",
     "TestClockAccount",
+    "TopUp",
     "Transfer",
     "TransferPart",
     "Wallet",

@@ -1,25 +1,33 @@
 """The index of the tasks that workers run; each lives in its package."""
 
 from billing.corrections import tasks as corrections
+from billing.insights import tasks as insights
 from billing.jobs import tasks as jobs
 from billing.ledger import tasks as ledger
+from billing.notices import tasks as notices
 from billing.organizations import tasks as organizations
 from billing.outbox import tasks as outbox
 from billing.packs import tasks as packs
 from billing.partners import tasks as partners
+from billing.payments import tasks as payments
 from billing.sandbox import tasks as sandbox
 from billing.subscriptions import tasks as subscriptions
+from billing.topups import tasks as topups
 from billing.webhooks import tasks as webhooks
 
 __all__ = [
     "corrections",
+    "insights",
     "jobs",
     "ledger",
+    "notices",
     "organizations",
     "outbox",
     "packs",
     "partners",
+    "payments",
     "sandbox",
     "subscriptions",
+    "topups",
     "webhooks",
 ]

@@ -1,10 +1,13 @@
 """The whole surface of `billing` over HTTP: nothing appears by inheritance."""
 
+from django.contrib import admin
 from django.urls import path
 
 from billing.accounts.api import AccountDetail
 from billing.corrections.api import DebtList
 from billing.http.health import Healthz, Readyz
+from billing.insights.api import StatementDetail, StatementList, StatementTable
+from billing.insights.pages import revenue_page
 from billing.jobs.api import (
     JobCancel,
     JobDetail,
@@ -40,12 +43,26 @@ from billing.partners.api import (
     ProgrammePartners,
     ReferralList,
 )
+from billing.payments.api.changes import (
+    SubscriptionCancel,
+    SubscriptionChange,
+    SubscriptionPreview,
+    SubscriptionResume,
+    SubscriptionView,
+)
+from billing.payments.api.checkouts import CheckoutDetail, CheckoutList
+from billing.payments.api.invoices import InvoiceList
+from billing.payments.api.portals import PortalList
+from billing.payments.api.profiles import ProfileView
+from billing.payments.api.refunds import PaymentList, RefundList
+from billing.payments.callbacks import StripeCallback
 from billing.promotions.api import CampaignGrants, RedemptionList
 from billing.receipts.api import ReceiptDetail, ReceiptKeyList
 from billing.sandbox.api import ClockAccounts, ClockAdvance, ClockDetail, ClockList
-from billing.subscriptions.api import SignalList, SubscriptionView
+from billing.subscriptions.api import SignalList
 from billing.subscriptions.selectors import plan_of
 from billing.subscriptions.services import finish_if_over
+from billing.topups.api import AutoTopUpView
 from billing.webhooks.api import (
     DeliveryList,
     EndpointDetail,
@@ -55,6 +72,7 @@ from billing.webhooks.api import (
 )
 
 urlpatterns = [
+    path("v1/auto-top-up", AutoTopUpView.as_view()),
     path("v1/quotes", QuoteList.as_view()),
     path("v1/jobs", JobList.as_view()),
     path("v1/jobs/<str:job_id>", JobDetail.as_view()),
@@ -65,6 +83,8 @@ urlpatterns = [
     path("v1/balance", BalanceView.as_view()),
     path("v1/debts", DebtList.as_view()),
     path("v1/grants", GrantList.as_view()),
+    path("v1/purchases", PaymentList.as_view()),
+    path("v1/refunds", RefundList.as_view()),
     path("v1/pack-purchases", PurchaseList.as_view()),
     path("v1/pack-purchases/<str:purchase_id>/activate", PurchaseActivation.as_view()),
     path("v1/campaigns/<str:code>/grants", CampaignGrants.as_view()),
@@ -76,9 +96,22 @@ urlpatterns = [
     path("v1/redemptions", RedemptionList.as_view()),
     path("v1/ledger", EntryList.as_view()),
     path("v1/ledger/<str:entry_id>/receipt", ReceiptDetail.as_view()),
+    path("admin/revenue", admin.site.admin_view(revenue_page), name="revenue"),
+    path("v1/invoices", InvoiceList.as_view()),
+    path("v1/billing-profile", ProfileView.as_view()),
+    path("v1/statements", StatementList.as_view()),
+    path("v1/statements/<str:month>.csv", StatementTable.as_view()),
+    path("v1/statements/<str:month>", StatementDetail.as_view()),
     path("v1/receipt-keys", ReceiptKeyList.as_view()),
     path("v1/check-in", CheckIn.as_view(brought_up=finish_if_over)),
     path("v1/subscription", SubscriptionView.as_view()),
+    path("v1/subscription/preview", SubscriptionPreview.as_view()),
+    path("v1/subscription/change", SubscriptionChange.as_view()),
+    path("v1/subscription/cancel", SubscriptionCancel.as_view()),
+    path("v1/subscription/resume", SubscriptionResume.as_view()),
+    path("v1/checkout-sessions", CheckoutList.as_view()),
+    path("v1/checkout-sessions/<str:checkout_id>", CheckoutDetail.as_view()),
+    path("v1/portal-sessions", PortalList.as_view()),
     path("v1/organizations", OrganizationList.as_view()),
     path("v1/organizations/<str:organization_id>", OrganizationDetail.as_view()),
     path("v1/organizations/<str:organization_id>/members", MemberList.as_view()),
@@ -109,6 +142,7 @@ urlpatterns = [
     path("v1/webhook-endpoints/<str:endpoint_id>/rotate-secret", EndpointSecret.as_view()),
     path("v1/webhook-endpoints/<str:endpoint_id>/deliveries", DeliveryList.as_view()),
     path("webhooks/backends/<str:backend>/<str:token>", BackendCallback.as_view()),
+    path("webhooks/stripe", StripeCallback.as_view()),
     path("healthz", Healthz.as_view()),
     path("readyz", Readyz.as_view()),
 ]

@@ -50,6 +50,12 @@ class Account(models.Model):
         default=False,
         help_text=_("Somebody brought it, and what it does may still earn him something."),
     )
+    tops_up_below_micros = models.BigIntegerField(
+        _("tops up below"),
+        null=True,
+        blank=True,
+        help_text=_("When fewer credits are free, more are bought; empty: nothing is."),
+    )
     metadata = models.JSONField(
         _("metadata"), default=dict, blank=True, help_text=_("The platform's own notes.")
     )

@@ -46,6 +46,8 @@ class DebtOut(serializers.Serializer[Any]):
             return _("Taken back by hand: %(reason)s.") % {"reason": name}
         if debt.cause_type == "job":
             return _("The job has used more than was set aside for it.")
+        if debt.cause_type == "refund" and debt.cause_id.startswith("pu_"):
+            return _("The money that these credits were bought with went back.")
         if debt.cause_type == "refund":
             return _("What had earned these credits was paid back.")
         return str(debt.get_cause_type_display())

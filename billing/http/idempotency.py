@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -125,6 +125,43 @@ def answer_once(
     return answer
 
 
+def answer_in_steps(
+    key: Key | None,
+    *,
+    intend: Callable[[], str],
+    carry_out: Callable[[str], object],
+    tell: Callable[[str], object],
+    now: datetime,
+) -> Answer:
+    """Answer what needs another service: the intent is committed, then carried out, then told.
+
+    Wherever it breaks off, a repeat with the key goes on with the same intent. Without a key, each
+    request is an intent of its own.
+
+    Args:
+        intend: judges, and writes down what shall be done; returns its id. In a transaction.
+        carry_out: does it, outside of any transaction; once it is done, nothing any more.
+        tell: what the answer says of it, with status 201.
+        now: when the answer is given.
+
+    Raises:
+        IdempotencyInProgress, IdempotencyMismatch: as `answer_once`.
+        DomainError: a refusal of any step that is not kept.
+    """
+    asked = answer_once(_of_intent(key), lambda: (202, intend()), now=now)
+    if asked.status >= _OK_BELOW:
+        return asked
+    intent_id: str = json.loads(asked.body)
+    refusal = None if _is_answered(key) else _refusal_of(carry_out, intent_id)
+
+    def work() -> tuple[int, object]:
+        if refusal is not None:
+            raise refusal
+        return 201, tell(intent_id)
+
+    return answer_once(key, work, now=now)
+
+
 def respond(answer: Answer) -> HttpResponse:
     """Return the answer as HTTP; says when it is an old one."""
     response = HttpResponse(
@@ -135,6 +172,28 @@ def respond(answer: Answer) -> HttpResponse:
     if answer.replayed:
         response.headers[REPLAYED_HEADER] = "true"
     return response
+
+
+def _of_intent(key: Key | None) -> Key | None:
+    """Return the key under which the intent of a request is kept."""
+    return None if key is None else replace(key, route=f"{key.route} intent")
+
+
+def _is_answered(key: Key | None) -> bool:
+    if key is None:
+        return False
+    return IdempotentAnswer.objects.filter(caller=key.caller, route=key.route, key=key.key).exists()
+
+
+def _refusal_of(carry_out: Callable[[str], object], intent_id: str) -> DomainError | None:
+    """Carry an intent out; return a refusal that is an answer too, and raise any other."""
+    try:
+        carry_out(intent_id)
+    except DomainError as refusal:
+        if not _is_kept(refusal):
+            raise
+        return refusal
+    return None
 
 
 def _asked_by(request: Request) -> str:

@@ -7,6 +7,8 @@ from typing import Any, Final, Literal
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from billing.http import cards
+
 _HIDDEN: Final = "[hidden]"
 # A key whose value is a secret whatever it looks like.
 _SECRET_KEY: Final = re.compile(
@@ -77,12 +79,14 @@ def logging_config(format: Literal["text", "json"]) -> dict[str, Any]:  # noqa: 
             "django.security": {"level": "ERROR"},
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},
+            "stripe": {"level": "WARNING"},
         },
     }
 
 
 def redact(text: str) -> str:
-    """Return `text` with each secret in it replaced by a mark. A repeat changes nothing."""
+    """Return `text` with each secret and card number in it hidden. A repeat changes nothing."""
+    text = cards.without_numbers(text)
     for secret in _SECRET_TEXT:
         text = secret.sub(rf"\g<kept>{_HIDDEN}", text)
     return text
@@ -110,6 +114,8 @@ def _hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> Eve
 
 
 def _hidden_inside(value: object) -> object:
+    if isinstance(value, int) and cards.is_card_number(str(value)):
+        return _HIDDEN
     if isinstance(value, bool | int | float | None):
         return value
     if isinstance(value, Mapping):

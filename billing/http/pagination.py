@@ -1,9 +1,10 @@
 """Lists in pages: a signed cursor names the last row seen, so new rows shift nothing."""
 
+from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
 from django.core import signing
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
@@ -23,6 +24,7 @@ def page(
     serializer: type[BaseSerializer[Any]],
     *,
     by: str = "pk",
+    at: str = "",
 ) -> dict[str, Any]:
     """Return `{"data": [...], "next": cursor or None}`, newest first.
 
@@ -32,6 +34,7 @@ def page(
     Args:
         queryset: already narrowed to what the caller may see.
         by: a column that is unique in it and grows with time: a text id, a sequence number.
+        at: an instant that comes first, where the unique column does not grow with time.
         request: may say `limit` and `cursor`.
         serializer: gives one row its shape.
 
@@ -40,17 +43,52 @@ def page(
     """
     limit = _limit(request.query_params.get("limit"))
     name = queryset.model._meta.label_lower  # noqa: SLF001 (public by documentation)
-    signer = signing.Signer(salt=f"cursor:{name}:{by}")
-    rows = queryset.order_by(f"-{by}")
+    signer = signing.Signer(salt=f"cursor:{name}:{at or by}")
+    rows = queryset.order_by(*(f"-{column}" for column in (at, by) if column))
     cursor = request.query_params.get("cursor")
     if cursor is not None:
-        rows = rows.filter(**{f"{by}__lt": _last_seen(signer, cursor)})
+        rows = rows.filter(_after(_last_seen(signer, cursor), by=by, at=at))
     found = list(rows[: limit + 1])
     shown = found[:limit]
     return {
         "data": serializer(shown, many=True, context={"request": request, "listed": True}).data,
-        "next": signer.sign_object(getattr(shown[-1], by)) if len(found) > limit else None,
+        "next": signer.sign_object(_name_of(shown[-1], by=by, at=at))
+        if len(found) > limit
+        else None,
     }
+
+
+def _name_of(row: Model, *, by: str, at: str) -> Any:  # noqa: ANN401 (what a cursor holds)
+    """Return what a cursor says of the last row that was shown."""
+    return [getattr(row, at).isoformat(), getattr(row, by)] if at else getattr(row, by)
+
+
+def _after(last: Any, *, by: str, at: str) -> Q:  # noqa: ANN401 (as above)
+    """Return which rows stand after the last one that was shown."""
+    if not at:
+        return Q(**{f"{by}__lt": last})
+    instant, key = last
+    return Q(**{f"{at}__lt": instant}) | Q(**{at: instant, f"{by}__lt": key})
+
+
+def named(names: Sequence[str], request: Request, *, name: str) -> tuple[list[str], str | None]:
+    """Return a page of names that sort as they stand, the last first, and its next cursor.
+
+    Args:
+        names: without repeats; each sorts after those that follow it.
+        name: of the list, which no other list's cursor opens.
+
+    Raises:
+        Malformed: `limit` or `cursor` is not one of ours.
+    """
+    limit = _limit(request.query_params.get("limit"))
+    signer = signing.Signer(salt=f"cursor:{name}")
+    cursor = request.query_params.get("cursor")
+    if cursor is not None:
+        last = str(_last_seen(signer, cursor))
+        names = [one for one in names if one < last]
+    shown = list(names[:limit])
+    return shown, signer.sign_object(shown[-1]) if len(names) > limit else None
 
 
 def _limit(given: str | None) -> int:
@@ -64,9 +102,9 @@ def _limit(given: str | None) -> int:
     return int(given)
 
 
-def _last_seen(signer: signing.Signer, cursor: str) -> str | int:
+def _last_seen(signer: signing.Signer, cursor: str) -> Any:  # noqa: ANN401 (as above)
     try:
-        last: str | int = signer.unsign_object(cursor[:_CURSOR_LENGTH_MAX])
+        last = signer.unsign_object(cursor[:_CURSOR_LENGTH_MAX])
     except signing.BadSignature:
         raise errors.Malformed(
             _("`cursor` is not one that this list gave out."), parameter="cursor"

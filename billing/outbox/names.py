@@ -27,9 +27,22 @@ class TaskName(StrEnum):
     SWEEP_CLOCKS = "sandbox.sweep"
     DELIVER_WEBHOOK = "webhooks.deliver"
     SWEEP_WEBHOOKS = "webhooks.sweep"
+    LOOK_AT_TOP_UP = "topups.look"
+    PAY_TOP_UP = "topups.pay"
+    SWEEP_TOP_UPS = "topups.sweep"
+    SEND_NOTICE = "notices.send"
+    SWEEP_NOTICES = "notices.sweep"
     LOOK_AT_REFERRAL = "partners.look"
     TAKE_BACK_REWARDS = "partners.take_back"
     SWEEP_PARTNERS = "partners.sweep"
+    APPLY_STRIPE_EVENT = "payments.apply_event"
+    CARRY_OUT_CHANGE = "payments.carry_out_change"
+    SWEEP_PAYMENTS = "payments.sweep"
+    REMIND = "payments.remind"
+    FETCH_STRIPE_EVENTS = "payments.fetch_events"
+    RECONCILE = "insights.reconcile"
+    SEND_REFUND = "payments.send_refund"
+    SWEEP_REFUNDS = "payments.sweep_refunds"
     RING_DUE = "outbox.ring_due"
     BEAT_HEART = "outbox.beat_heart"
 
@@ -56,9 +69,23 @@ QUEUES: Final[Mapping[TaskName, str]] = {
     TaskName.SWEEP_CLOCKS: "poll",
     TaskName.DELIVER_WEBHOOK: "deliver",
     TaskName.SWEEP_WEBHOOKS: "deliver",
+    TaskName.LOOK_AT_TOP_UP: "settle",
+    TaskName.PAY_TOP_UP: "poll",
+    TaskName.SWEEP_TOP_UPS: "poll",
+    TaskName.SEND_NOTICE: "deliver",
+    TaskName.SWEEP_NOTICES: "deliver",
     TaskName.LOOK_AT_REFERRAL: "settle",
     TaskName.TAKE_BACK_REWARDS: "settle",
     TaskName.SWEEP_PARTNERS: "poll",
+    # Stripe is waited for by itself: neither slow receivers nor bursts of jobs delay what was paid.
+    TaskName.APPLY_STRIPE_EVENT: "pay",
+    TaskName.CARRY_OUT_CHANGE: "pay",
+    TaskName.SWEEP_PAYMENTS: "pay",
+    TaskName.REMIND: "poll",
+    TaskName.FETCH_STRIPE_EVENTS: "poll",
+    TaskName.RECONCILE: "poll",
+    TaskName.SEND_REFUND: "pay",
+    TaskName.SWEEP_REFUNDS: "pay",
     # Not among the jobs that it rings for: their backlog would keep the ring that mends it.
     TaskName.RING_DUE: "poll",
     TaskName.BEAT_HEART: "settle",

@@ -121,7 +121,8 @@ def lines(account: Account, code: str, month: Window) -> QuerySet[Reward]:
     touched = (
         _within("earned_at", month) | _within("settled_at", month) | _within("taken_back_at", month)
     )
-    is_held_back = Q(earned_at__lt=month.starts_at, settled_at=None)
+    is_open = Q(settled_at=None) | Q(settled_at__gte=month.ends_at)
+    is_held_back = Q(earned_at__lt=month.starts_at) & is_open
     return (
         selectors.rewards(account, code)
         .filter(touched | is_held_back)

@@ -28,6 +28,7 @@ class EventType(StrEnum):
     SUBSCRIPTION_CANCELED = "subscription.canceled"
     PAYMENT_SUCCEEDED = "payment.succeeded"
     PAYMENT_FAILED = "payment.failed"
+    PAYMENT_ACTION_REQUIRED = "payment.action_required"
     PAYMENT_REFUNDED = "payment.refunded"
     PAYMENT_DISPUTED = "payment.disputed"
     ACCOUNT_HALTED = "account.halted"

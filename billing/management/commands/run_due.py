@@ -11,12 +11,15 @@ from django.utils.dateparse import parse_datetime
 from billing.corrections import services as corrections
 from billing.jobs import services as jobs
 from billing.ledger import services as ledger
+from billing.notices import services as notices
 from billing.organizations import services as organizations
 from billing.outbox import services as outbox
 from billing.packs import services as packs
 from billing.partners import services as partners
+from billing.payments import services as payments
 from billing.sandbox import services as sandbox
 from billing.subscriptions import services as subscriptions
+from billing.topups import services as topups
 from billing.webhooks import services as webhooks
 from plans import selectors as plans
 
@@ -59,7 +62,11 @@ class Command(BaseCommand):
         self.stdout.write(f"clocks called for: {sandbox.sweep(now=now)}")
         self.stdout.write(f"jobs looked after: {jobs.sweep(now=now)}")
         self.stdout.write(f"files looked after: {jobs.sweep_files(now=now)}")
+        self.stdout.write(f"payments looked after: {payments.sweep(now=now)}")
         self.stdout.write(f"webhooks looked after: {webhooks.sweep(now=now)}")
+        self.stdout.write(f"reminders written: {payments.remind(now=now)}")
+        self.stdout.write(f"top-ups looked after: {topups.sweep(now=now)}")
+        self.stdout.write(f"letters looked after: {notices.sweep(now=now)}")
         self.stdout.write(f"messages rung: {outbox.ring_due(now=now)}")
 
 

@@ -1,21 +1,61 @@
-"""Brings Stripe on."""
+"""Stripe, as these tests need it."""
 
 from collections.abc import Iterator
 
 import pytest
+from pytest_django import Settings
 
-from billing.payments.gateway import Gateway
+from billing.accounts.models import Account
+from billing.payments.gateway import Wire
+from tests import factories
+from tests.cast import kling
+from tests.payments import till as tills
 from tests.payments.stripe_server import StripeServer
+from tests.payments.till import Till
+from tests.stripe_peer import driver
+from tests.stripe_peer.driver import Peer
+
+__all__ = ["ada", "emulator", "gateway", "kling", "peer", "stripe", "till"]
 
 
 @pytest.fixture
 def stripe() -> Iterator[StripeServer]:
-    """An account at Stripe, as far as the protocol goes."""
+    """A Stripe of the test's own."""
     with StripeServer() as server:
         yield server
 
 
 @pytest.fixture
-def gateway(stripe: StripeServer) -> Gateway:
+def gateway(stripe: StripeServer) -> Wire:
     """The way to it; it does not wait long."""
-    return Gateway(stripe.key, stripe.url, timeout_seconds=0.5, retries=1)
+    return Wire(stripe.key, stripe.url, timeout_seconds=0.5, retries=1)
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[Peer]:
+    """One emulator for all tests of this process: a process of its own."""
+    with driver.running() as peer:
+        yield peer
+
+
+@pytest.fixture
+def peer(emulator: Peer, settings: Settings) -> Peer:
+    """The emulator, that knows nothing yet; the service talks to it, and takes its word."""
+    emulator.reset()
+    settings.STRIPE_SECRET_KEY = emulator.key
+    settings.STRIPE_API_BASE = emulator.url
+    settings.STRIPE_WEBHOOK_SECRETS = [emulator.secret]
+    return emulator
+
+
+@pytest.fixture
+def till(db: None, peer: Peer) -> Till:
+    """A shop that takes money."""
+    tills.open_till()
+    return Till(peer)
+
+
+@pytest.fixture
+def ada(till: Till) -> Account:
+    """Ada pays real money, if there is some."""
+    return factories.new_account("ada", is_sandbox=False)

@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 from urllib.parse import parse_qs, urlsplit
 
 Row = dict[str, Any]
-LISTS: Final = ("payment_intents", "refunds")
+LISTS: Final = ("payment_intents", "refunds", "disputes")
 LIMIT: Final = 10
 
 
@@ -106,6 +106,20 @@ class StripeServer:
             "payment_intent": payment["id"],
         }
         self.rows["refunds"].append(row)
+        return row
+
+    def dispute(self, payment: Row, *, created: int, status: str = "needs_response") -> Row:
+        """Let a payment be contested."""
+        row = {
+            "id": payment["id"].replace("pi_", "dp_"),
+            "object": "dispute",
+            "amount": payment["amount"],
+            "currency": payment["currency"],
+            "created": created,
+            "status": status,
+            "payment_intent": payment["id"],
+        }
+        self.rows["disputes"].append(row)
         return row
 
     # -- how it answers ----------------------------------------------------------------------

@@ -22,12 +22,14 @@ from billing.ledger.models import Grant, Wallet
 from billing.ledger.moving import Balances
 from billing.ledger.services import Cause, claiming, holding, zones
 from billing.ledger.timeline import Timeline
+from billing.payments.services import taking
 from billing.subscriptions import selectors as subscriptions
 from plans import selectors as plans
 from plans.credits import MICROS
 from plans.periods import Move
 from tests import everything, factories
 from tests.jobs import shop
+from tests.payments import back
 from tests.rules.unchecked import uncheck
 
 Patch = pytest.MonkeyPatch
@@ -170,6 +172,26 @@ def any_amount(patch: Patch) -> None:
 def one_payment(ada: Account) -> Act:
     factories.give(ada, 5, fact="payment:1")
     return lambda: factories.give(ada, 5, fact="payment:1")
+
+
+def paid_back(ada: Account) -> Act:
+    """A payment whose money is back; who looks again takes nothing more."""
+    seen = back.payment(ada, "plain", paid_micros=9 * MICROS)
+    back.look(seen, [back.refund(9 * MICROS)])
+    return lambda: back.look(seen, [back.refund(9 * MICROS)])
+
+
+def twice_as_much(patch: Patch) -> None:
+    patch.setattr(taking, "target_micros", lambda purchase: 2 * purchase.credited_micros)
+
+
+def too_much_back(ada: Account) -> Act:
+    """Two thirds are to go back; two thirds have gone."""
+    purchase = back.look(back.payment(ada, "plain", paid_micros=9 * MICROS))
+    first, second = (back.ask(purchase, 6 * MICROS) for _time in range(2))
+    back.operator("hedy", "approve_refund")
+    back.approve(first)
+    return lambda: back.approve(second)
 
 
 def one_day(ada: Account) -> Act:

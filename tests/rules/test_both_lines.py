@@ -25,6 +25,8 @@ from billing.ledger.services import Cause
 from billing.ledger.timeline import Timeline
 from billing.outbox import gateway
 from billing.outbox.models import Message
+from billing.payments.models import Purchase, Refund, Taking
+from billing.payments.services import offering
 from billing.subscriptions.models import Subscription
 from tests import everything, factories
 from tests.drift.places import forget_the_rules
@@ -37,7 +39,7 @@ pytestmark = pytest.mark.django_db
 # Of the invariants of the ledger and its jobs, those that both the database and the code keep.
 WITH_TWO_LINES: Final = frozenset(
     (
-        *("I1", "I2", "I3", "I5", "I6", "I7", "I8", "I9", "I10", "I13", "I14", "I16", "I17"),
+        *("I1", "I2", "I3", "I5", "I6", "I7", "I8", "I9", "I10", "I13", "I14", "I15", "I16", "I17"),
         *("I18", "I23", "I25", "I27"),
     )
 )
@@ -163,6 +165,21 @@ RULES: Final = (
         "insufficient_credits",
     ),
     Rule(
+        "I15",
+        "no more is taken back than was given, however often it is told",
+        acts.paid_back,
+        acts.twice_as_much,
+        "purchase_taken_within_credited|purchase_adds_up",
+    ),
+    Rule(
+        "I15",
+        "no more money goes back than came",
+        acts.too_much_back,
+        lambda patch: uncheck(patch, offering, "offer"),
+        "purchase_refunded_within_paid",
+        "refund_too_large",
+    ),
+    Rule(
         "I16",
         "who owes holds nothing",
         acts.in_debt,
@@ -230,6 +247,7 @@ def everything_that_moves() -> list[object]:
     models = (
         *(Wallet, Grant, Hold, Entry, Allocation, Debt, Allowance),
         *(Attempt, Callback, Subscription, Message),
+        *(Purchase, Refund, Taking),
     )
     return [list(model.objects.order_by("pk").values()) for model in models]
 

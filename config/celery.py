@@ -45,6 +45,9 @@ _EVERY: Final[Mapping[TaskName, float]] = {
     TaskName.SWEEP_JOBS: 5.0,
     TaskName.SWEEP_FILES: 60.0,
     TaskName.SWEEP_WEBHOOKS: 5.0,
+    TaskName.REMIND: 300.0,
+    TaskName.SWEEP_TOP_UPS: 15.0,
+    TaskName.SWEEP_NOTICES: 60.0,
     TaskName.SWEEP_SUBSCRIPTIONS: 15.0,
     TaskName.BEAT_HEART: 5.0,
     TaskName.ACTIVATE_PACKS: 15.0,
@@ -52,7 +55,11 @@ _EVERY: Final[Mapping[TaskName, float]] = {
     TaskName.MAKE_PARTITIONS: 3600.0,
     TaskName.SWEEP_CORRECTIONS: 15.0,
     TaskName.SWEEP_PARTNERS: 15.0,
+    TaskName.SWEEP_REFUNDS: 300.0,
     TaskName.SWEEP_CLOCKS: 15.0,
+    TaskName.SWEEP_PAYMENTS: 60.0,
+    TaskName.FETCH_STRIPE_EVENTS: 600.0,
+    TaskName.RECONCILE: 6 * 3600.0,
 }
 app.conf.beat_schedule = {
     name.value: {"task": name.value, "schedule": seconds, "options": {"expires": 4 * seconds}}

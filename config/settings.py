@@ -161,6 +161,29 @@ if not (JWT_JWKS_URL or JWT_PUBLIC_KEY):
 RECEIPT_KEY = _required("RECEIPT_KEY", shortest=43).replace("\\n", "\n")
 STRIPE_SECRET_KEY: str = env.str("STRIPE_SECRET_KEY", default="")  # empty: no Stripe
 STRIPE_API_BASE: str = env.str("STRIPE_API_BASE", default="https://api.stripe.com")
+# What proves that a webhook is Stripe's: one secret, or two while a new one takes over.
+STRIPE_WEBHOOK_SECRETS: list[str] = [
+    secret.strip() for secret in env.list("STRIPE_WEBHOOK_SECRET", default=[]) if secret.strip()
+]
+# Hosts of the platform to which buyers may be led back; empty: any, by https.
+RETURN_HOSTS: list[str] = env.list("RETURN_HOSTS", default=[])
+
+# -- letters ----------------------------------------------------------------------------------
+# Where mail is handed in, such as smtp+tls://user:password@mail.example.com:587; empty: nobody is
+# written to.
+EMAIL_URL: str = env.str("EMAIL_URL", default="")
+_mail: dict[str, Any] = environ.Env.email_url_config(EMAIL_URL or "dummymail://")
+EMAIL_BACKEND: str = _mail["EMAIL_BACKEND"]
+EMAIL_HOST: str = _mail["EMAIL_HOST"] or "localhost"
+EMAIL_PORT: int = _mail["EMAIL_PORT"] or 25
+EMAIL_HOST_USER: str = _mail["EMAIL_HOST_USER"] or ""
+EMAIL_HOST_PASSWORD: str = _mail["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_USE_TLS: bool = _mail.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL: bool = _mail.get("EMAIL_USE_SSL", False)
+EMAIL_FILE_PATH: str = _mail["EMAIL_FILE_PATH"]
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="Linggan <billing@localhost>")
+OPERATORS_EMAIL: str = env.str("OPERATORS_EMAIL", default="")  # who hears of disputes
 
 # -- what is sold, and where it is made --------------------------------------------------------
 CATALOG: str = env.str("CATALOG", default=str(BASE_DIR / "plans" / "catalogs" / "kling.toml"))

@@ -17,13 +17,20 @@ _URL = (
 _ON_ITS_WAY = '"status": *"(queued|dispatched|running|unknown)"'
 
 
-def banner(*, url: str, logs: str, token: str, operator_password: str | None) -> str:
-    """Return the text; its lines work when pasted one after another into a shell."""
+def banner(
+    *, url: str, logs: str, token: str, operator_password: str | None, emulator_url: str
+) -> str:
+    """Return the text; its lines work when pasted one after another into a shell.
+
+    Args:
+        emulator_url: where an emulator of Stripe is; "": Stripe itself is paid, or nobody.
+    """
     operator = (
         f"operator / {operator_password}   (shown this once)"
         if operator_password
         else "operator   (forgotten? ./run manage changepassword operator)"
     )
+    pay = f"\n  pay    {emulator_url}   an emulator of Stripe: test cards alone, no money moves"
     get = 'curl -s -H "$AUTH"'
     post = f'{get} -H "Content-Type: application/json"'
     return f"""
@@ -31,7 +38,7 @@ Linggan runs. Ctrl-C stops it; the data stays.
 
   API    {url}/v1        docs   {url}/v1/docs
   admin  {url}/admin/    login  {operator}
-  logs   {logs}
+  logs   {logs}{pay if emulator_url else ""}
 
 # A first video. Paste once: who you are, what you want, today's free credits.
 

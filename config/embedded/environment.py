@@ -6,6 +6,7 @@ import tomllib
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, Final
+from urllib.parse import quote
 
 from config.embedded import secrecy
 from config.embedded.binaries import find_postgres, find_valkey
@@ -17,6 +18,7 @@ from config.embedded.valkey import Valkey
 ROOT: Final = DEFAULT.parent
 _NO_GPU_PORT = 9  # "discard": nothing listens there, so a call is refused at once
 GPU_JOBS_AT_ONCE: Final = 2
+_STRIPE: Final = ("STRIPE_SECRET_KEY", "STRIPE_API_BASE", "STRIPE_WEBHOOK_SECRET")
 
 
 def data_folder(asked: str | None = None) -> Path:
@@ -54,6 +56,7 @@ def fill(
             "BACKEND_WEBHOOK_BASE_URL": public_url,
             "MEDIA_ROOT": str(place.folder / "media"),
             "STATIC_ROOT": str(place.folder / "static"),
+            "EMAIL_URL": f"filemail:///{quote(str(place.folder / 'mails'))}",
             # So that a receiver on this laptop works, for endpoints made by a service key.
             "WEBHOOK_ALLOWED_CIDRS": "127.0.0.0/8",
         }
@@ -119,7 +122,10 @@ def own_valkey(place: Place) -> Valkey | None:
 def announced() -> dict[str, str]:
     """Return the variables by which other programs reach the servers that now run."""
     names = ["DATABASE_URL", "REDIS_URL", "PUBLIC_URL", "BACKEND_WEBHOOK_BASE_URL", "BACKENDS"]
-    more = [name for name in ("DATABASE_OWNER_URL", "EVENTS_URL") if os.environ.get(name)]
+    # Of Stripe only what is an emulator's: a key of one's own is not written to a file.
+    emulated = os.environ.get("STRIPE_API_BASE", "").startswith("http://127.0.0.1:")
+    others = ("DATABASE_OWNER_URL", "EVENTS_URL", *(_STRIPE if emulated else ()))
+    more = [name for name in others if os.environ.get(name)]
     return {name: os.environ[name] for name in [*names, *more]}
 
 

@@ -38,6 +38,9 @@ def prepare() -> dict[str, object]:
     if not versions.exists():
         with step(f"catalog {Path(settings.CATALOG).name}"):
             call_command("load_catalog", settings.CATALOG, stdout=io.StringIO())
+    if os.environ.get("SYNC_PRICES"):
+        with step("prices at the emulator of Stripe"):
+            call_command("sync_prices", stdout=io.StringIO())
     people = get_user_model()._default_manager  # noqa: SLF001 (as above)
     is_new = not people.filter(username=OPERATOR).exists()
     if is_new:

@@ -36,6 +36,9 @@ def make() -> dict[str, str]:
         "valkey_password": secrets.token_urlsafe(24),
         "gpu_token": secrets.token_urlsafe(24),
         "operator_password": secrets.token_urlsafe(12),
+        # Named as Stripe names its own, so that whoever reads them knows that they are a test's.
+        "stripe_emulator_key": f"sk_test_{secrets.token_hex(24)}",
+        "stripe_emulator_webhook_secret": f"whsec_{secrets.token_hex(24)}",
         "jwt_private_key": private,
         "jwt_public_key": public,
         "receipt_key": base64.b64encode(secrets.token_bytes(32)).decode(),

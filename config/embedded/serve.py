@@ -15,7 +15,7 @@ from types import FrameType
 
 from billing.gpu.demo import server as demo_gpu
 from config.celery import queues
-from config.embedded import environment
+from config.embedded import environment, stripe_emulator
 from config.embedded.banner import banner
 from config.embedded.console import complain, say, step
 from config.embedded.place import Place
@@ -80,9 +80,10 @@ def _serve(place: Place, port: int) -> None:
         with step("environment"):
             environment.fill(place, port=port, gpu_port=gpu_port, events_port=events_port)
         _start_servers(parts, place)
+        emulator_url = _start_emulator(parts, place, port)
         place.announce(environment.announced())
         stack.callback(_take_back, place)
-        answer = _prepare(place)
+        answer = _prepare(place, has_emulator=bool(emulator_url))
         os.environ.pop("DATABASE_OWNER_URL", None)  # what serves owns nothing
         _start_programs(parts, place, port=port, gpu_port=gpu_port, events_port=events_port)
         with step("everything is ready"):
@@ -93,6 +94,7 @@ def _serve(place: Place, port: int) -> None:
                 logs=str(logs),
                 token=str(answer["token"]),
                 operator_password=place.secrets().get("operator_password"),
+                emulator_url=emulator_url,
             )
         )
         place.forget("operator_password")
@@ -119,11 +121,24 @@ def _start_servers(parts: Supervisor, place: Place) -> None:
         os.environ["REDIS_URL"] = valkey.url
 
 
-def _prepare(place: Place) -> dict[str, object]:
+def _start_emulator(parts: Supervisor, place: Place, port: int) -> str:
+    """Start an emulator of Stripe where no key of it is set; return its address, or ""."""
+    program = stripe_emulator.emulator(place, web_port=port)
+    if program is None:
+        return ""
+    with step("emulator of Stripe"):
+        parts.start("stripe", program)
+        stripe_emulator.wait_for_emulator()
+    return os.environ["STRIPE_API_BASE"]
+
+
+def _prepare(place: Place, *, has_emulator: bool) -> dict[str, object]:
     """Have migrations, static files, catalog, operator and token made by one Django process."""
     made = place.secrets()
     log = place.folder / "logs" / "prepare.log"
     variables = {**os.environ, "DJANGO_SUPERUSER_PASSWORD": made.get("operator_password", "")}
+    if has_emulator:
+        variables["SYNC_PRICES"] = "1"
     reading, writing = os.pipe()
     with os.fdopen(reading) as answers:
         try:

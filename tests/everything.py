@@ -144,7 +144,7 @@ def finish(attempt: Attempt) -> bool:
         mime="video/mp4",
         bytes=1,
         sha256="0" * 64,
-        milliseconds=5000,
+        milliseconds=60_000,
         width=1280,
         height=720,
     )

@@ -74,11 +74,36 @@ PLANTS: Final = [
     imports("ledger-models", "billing.ledger.models.wallets", "billing.ledger.models.holds"),
     is_born("ledger-models", "billing/ledger/models/mixins.py"),
     imports(
+        "payments-models", "billing.payments.models.checkouts", "billing.payments.models.contracts"
+    ),
+    is_born("payments-models", "billing/payments/models/mixins.py"),
+    imports(
+        "payments-gateway", "billing.payments.gateway.client", "billing.payments.gateway.prices"
+    ),
+    is_born("payments-gateway", "billing/payments/gateway/common.py"),
+    imports(
+        "payments-services",
+        "billing.payments.services.purchases",
+        "billing.payments.services.applying",
+    ),
+    is_born("payments-services", "billing/payments/services/common.py"),
+    is_born("payments-errors", "billing/payments/errors/common.py"),
+    imports(
+        "topups-services", "billing.topups.services.deciding", "billing.topups.services.paying"
+    ),
+    is_born("topups-services", "billing/topups/services/common.py"),
+    imports(
         "subscriptions-services",
         "billing.subscriptions.services.ending",
         "billing.subscriptions.services.starting",
     ),
     is_born("subscriptions-services", "billing/subscriptions/services/common.py"),
+    imports(
+        "subscriptions-selectors",
+        "billing.subscriptions.selectors.members",
+        "billing.subscriptions.selectors.touching",
+    ),
+    is_born("subscriptions-selectors", "billing/subscriptions/selectors/common.py"),
     imports(
         "promotions-services",
         "billing.promotions.services.granting",
@@ -111,6 +136,8 @@ PLANTS: Final = [
     imports("billing", "billing.promotions.selectors", "billing.partners.selectors"),
     imports("billing", "billing.packs.services", "billing.promotions.selectors"),
     imports("insights", "billing.insights.audit", "billing.insights.explain"),
+    imports("revenue", "billing.insights.revenue.spreading", "billing.insights.revenue.reading"),
+    is_born("revenue", "billing/insights/revenue/common.py"),
     imports("gpu", "billing.gpu.wire", "billing.gpu.adapters.cog.adapter"),
     Plant(
         "adapters",

@@ -43,15 +43,20 @@ HARMLESS: Final = {
     ("billing/jobs/charging.py", "_number", "float"),  # a backend's, made a decimal by its digits
     ("billing/jobs/shapes/jobs.py", "", "serializers.FloatField"),  # seconds of a film
     ("billing/jobs/services/ending.py", "book_cost", "float"),  # usage, priced by its exact text
-    ("billing/jobs/services/placing.py", "_own_wait", "work / max(1, count)"),  # times and counts
+    # Times and counts of a queue, which are told and never charged.
+    ("billing/jobs/services/placing.py", "_own_wait", "work / max(1, count)"),
     ("billing/jobs/services/placing.py", "_work", "before * total / sum(here.values())"),
+    ("billing/jobs/services/placing.py", "_work", "round"),
     ("billing/jobs/services/placing.py", "_work", "work / total"),
+    ("billing/jobs/services/placing.py", "_chance", "float"),
     (
         "billing/jobs/services/placing.py",
-        "_work",
-        "count * _slots(own & set(_makers(model))) / max(1, _slots(_makers(model)))",
+        "_part_here",
+        "_slots(own & set(makers)) / max(1, _slots(makers))",
     ),
-    ("billing/jobs/services/placing.py", "_work", "round"),
+    ("billing/jobs/services/placing.py", "_part_here", "float"),
+    ("billing/jobs/charging.py", "_part", "Fraction(film, 1000) / seconds"),  # Fractions of a film
+    ("billing/jobs/charging.py", "of_success", "came / sold.outputs"),  # Fractions of a film
     ("billing/jobs/shapes/jobs.py", "get_progress", "float"),
     ("billing/jobs/shapes/jobs.py", "get_progress", "job.progress_percent / 100"),
 }

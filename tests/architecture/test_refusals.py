@@ -30,12 +30,14 @@ PROMISED: Final = {
     "idempotency_mismatch": 422,
     "concurrency_limit": 429,
     "unavailable": 503,
+    "payments_not_configured": 503,
 }
 # Codes that no operation of the document can answer with, each with the reason.
 UNDOCUMENTED: Final = {
     "callback_malformed": "answers backends, whose address is not in the document",
     "callback_unauthenticated": "as callback_malformed",
     "unknown_backend": "as callback_malformed",
+    "event_not_proven": "answers Stripe, whose address is not in the document",
     "adjustment_above_maximum": "answers operators, who alone correct by hand",
     "adjustment_day_cap_reached": "as adjustment_above_maximum",
     "decided": "as adjustment_above_maximum",
@@ -55,11 +57,14 @@ UNDOCUMENTED: Final = {
     "reason_missing": "as no_such_breaker",
     "still_running": "as no_verdict",
     "unfounded": "as no_verdict",
+    "own_refund": "answers operators, who alone decide on refunds that were requested",
+    "not_your_refund": "as own_refund",
+    "refund_changed": "as own_refund",
+    "refund_decided": "as own_refund",
     "invalid_batch": "answers operators at the command line, who alone make codes",
     "invalid_run": "as invalid_batch",
     "method_not_allowed": "answers what is not in the document",
     "not_scheduled": "answers operators at the command line",
-    "not_subscribed": "answers whoever marks who has not paid; part 4 brings payments",
 }
 
 
@@ -72,7 +77,7 @@ def refusals(base: type[DomainError] = DomainError) -> Iterator[type[DomainError
 
 
 for module in files("billing", "plans"):
-    if module.name == "errors.py":
+    if module.name == "errors.py" or module.parent.name == "errors":
         importlib.import_module(".".join(module.relative_to(ROOT).with_suffix("").parts))
 
 REFUSALS: Final = sorted(set(refusals()), key=lambda refusal: refusal.__qualname__)

@@ -26,2258 +26,837 @@ def triggers(name: str) -> migrations.RunSQL:
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
-    dependencies = [("plans", "0001_initial")]
+    dependencies = [
+        ('plans', '0001_initial'),
+    ]
 
     operations = [
         migrations.CreateModel(
-            name="Account",
+            name='Account',
             fields=[
-                (
-                    "id",
-                    models.CharField(
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                (
-                    "external_id",
-                    models.CharField(
-                        help_text="The platform's name for it: a token's `sub`.",
-                        max_length=128,
-                        verbose_name="external id",
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[("person", "Person")],
-                        default="person",
-                        max_length=16,
-                        verbose_name="kind",
-                    ),
-                ),
-                (
-                    "zone",
-                    models.CharField(
-                        help_text="IANA name; its days begin at midnight there.",
-                        max_length=64,
-                        verbose_name="time zone",
-                    ),
-                ),
-                (
-                    "is_sandbox",
-                    models.BooleanField(
-                        default=False,
-                        help_text="Plays only: never reaches live payments or a paid backend.",
-                        verbose_name="sandbox",
-                    ),
-                ),
-                (
-                    "metadata",
-                    models.JSONField(
-                        blank=True,
-                        default=dict,
-                        help_text="The platform's own notes.",
-                        verbose_name="metadata",
-                    ),
-                ),
-                ("created_at", models.DateTimeField(verbose_name="created at")),
-            ],
-            options={"verbose_name": "account", "verbose_name_plural": "accounts"},
-        ),
-        migrations.CreateModel(
-            name="Allocation",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("position", models.SmallIntegerField(verbose_name="position")),
-                ("amount_micros", models.BigIntegerField(verbose_name="amount")),
-                ("created_at", models.DateTimeField(verbose_name="created at")),
-            ],
-            options={"verbose_name": "allocation", "verbose_name_plural": "allocations"},
-        ),
-        migrations.CreateModel(
-            name="Allowance",
-            fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.ledger.models._allowance_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                ("code", models.CharField(max_length=64, verbose_name="code")),
-                (
-                    "mode",
-                    models.CharField(
-                        choices=[("auto", "by itself"), ("claimed", "when claimed")],
-                        max_length=8,
-                        verbose_name="given",
-                    ),
-                ),
-                (
-                    "cadence",
-                    models.CharField(
-                        choices=[("daily", "daily"), ("monthly", "monthly"), ("once", "once")],
-                        max_length=8,
-                        verbose_name="cadence",
-                    ),
-                ),
-                ("zone", models.CharField(max_length=64, verbose_name="time zone")),
-                ("amount_micros", models.BigIntegerField(verbose_name="amount")),
-                ("source", models.CharField(max_length=32, verbose_name="source of the credits")),
-                ("priority", models.SmallIntegerField(verbose_name="priority")),
-                (
-                    "expiry",
-                    models.CharField(
-                        help_text='"window_end", "never" or a period.',
-                        max_length=16,
-                        verbose_name="validity",
-                    ),
-                ),
-                (
-                    "anchor_at",
-                    models.DateTimeField(
-                        help_text="From which monthly windows are drawn.", verbose_name="anchor"
-                    ),
-                ),
-                (
-                    "next_at",
-                    models.DateTimeField(
-                        blank=True,
-                        help_text="Start of the next window that is granted by itself.",
-                        null=True,
-                        verbose_name="next grant at",
-                    ),
-                ),
-                ("ends_at", models.DateTimeField(blank=True, null=True, verbose_name="ends at")),
-            ],
-            options={"verbose_name": "allowance", "verbose_name_plural": "allowances"},
-        ),
-        migrations.CreateModel(
-            name="ApiKey",
-            fields=[
-                (
-                    "id",
-                    models.CharField(
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                (
-                    "name",
-                    models.CharField(
-                        help_text="Whose it is, for people.", max_length=100, verbose_name="name"
-                    ),
-                ),
-                (
-                    "prefix",
-                    models.CharField(
-                        help_text="The visible beginning of the secret, by which it is found.",
-                        max_length=32,
-                        verbose_name="prefix",
-                    ),
-                ),
-                (
-                    "secret_hash",
-                    models.BinaryField(
-                        help_text="SHA-256 of the whole secret.",
-                        max_length=32,
-                        verbose_name="digest",
-                    ),
-                ),
-                (
-                    "scopes",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(max_length=32), size=None, verbose_name="scopes"
-                    ),
-                ),
-                ("is_sandbox", models.BooleanField(default=False, verbose_name="sandbox")),
-                ("created_at", models.DateTimeField(verbose_name="created at")),
-                (
-                    "expires_at",
-                    models.DateTimeField(
-                        blank=True,
-                        help_text="Empty: does not expire.",
-                        null=True,
-                        verbose_name="expires at",
-                    ),
-                ),
-                (
-                    "revoked_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="revoked at"),
-                ),
-                (
-                    "last_used_at",
-                    models.DateTimeField(
-                        blank=True,
-                        help_text="To the minute, so that using a key is not a write.",
-                        null=True,
-                        verbose_name="last used at",
-                    ),
-                ),
-            ],
-            options={"verbose_name": "service key", "verbose_name_plural": "service keys"},
-        ),
-        migrations.CreateModel(
-            name="Attempt",
-            fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.jobs.models._attempt_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                ("number", models.PositiveSmallIntegerField(verbose_name="attempt number")),
-                ("backend", models.CharField(max_length=64, verbose_name="backend")),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("submitting", "submitting"),
-                            ("accepted", "accepted"),
-                            ("ambiguous", "ambiguous"),
-                            ("ended", "ended"),
-                        ],
-                        default="submitting",
-                        max_length=16,
-                        verbose_name="state",
-                    ),
-                ),
-                (
-                    "outcome",
-                    models.CharField(
-                        blank=True, help_text="How it ended.", max_length=32, verbose_name="outcome"
-                    ),
-                ),
-                (
-                    "provider_id",
-                    models.CharField(blank=True, max_length=200, verbose_name="id at the backend"),
-                ),
-                ("context", models.JSONField(blank=True, default=dict, verbose_name="context")),
-                (
-                    "usage",
-                    models.JSONField(
-                        blank=True,
-                        default=dict,
-                        help_text="As the backend reported it.",
-                        verbose_name="usage",
-                    ),
-                ),
-                ("detail", models.CharField(blank=True, max_length=500, verbose_name="detail")),
-                (
-                    "absences",
-                    models.PositiveSmallIntegerField(
-                        default=0,
-                        help_text="How often in a row the backend said that it has no such attempt.",
-                        verbose_name="absences",
-                    ),
-                ),
-                (
-                    "absent_since",
-                    models.DateTimeField(blank=True, null=True, verbose_name="absent since"),
-                ),
-                (
-                    "lease_until",
-                    models.DateTimeField(
-                        help_text="Until then its maker is trusted to report.",
-                        verbose_name="leased until",
-                    ),
-                ),
-                (
-                    "check_at",
-                    models.DateTimeField(
-                        help_text="When the backend is asked about it next.",
-                        verbose_name="next check at",
-                    ),
-                ),
-                ("created_at", models.DateTimeField(verbose_name="created at")),
-                (
-                    "accepted_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="accepted at"),
-                ),
-                ("ended_at", models.DateTimeField(blank=True, null=True, verbose_name="ended at")),
-            ],
-            options={"verbose_name": "attempt", "verbose_name_plural": "attempts"},
-        ),
-        migrations.CreateModel(
-            name="Callback",
-            fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.jobs.models._callback_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                (
-                    "digest",
-                    models.BinaryField(
-                        help_text="SHA-256 of the body as received.",
-                        max_length=32,
-                        verbose_name="digest",
-                    ),
-                ),
-                (
-                    "body",
-                    models.BinaryField(
-                        help_text="As received; the video is cut out once it is stored.",
-                        verbose_name="body",
-                    ),
-                ),
-                ("received_at", models.DateTimeField(verbose_name="received at")),
-                (
-                    "applied_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="applied at"),
-                ),
-            ],
-            options={"verbose_name": "callback", "verbose_name_plural": "callbacks"},
-        ),
-        migrations.CreateModel(
-            name="Delivery",
-            fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.webhooks.models._delivery_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                (
-                    "attempts",
-                    models.PositiveSmallIntegerField(default=0, verbose_name="number of attempts"),
-                ),
-                (
-                    "last_status",
-                    models.PositiveSmallIntegerField(
-                        blank=True, null=True, verbose_name="last HTTP status"
-                    ),
-                ),
-                (
-                    "last_trouble",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("", "none"),
-                            ("status", "the receiver did not answer 2xx"),
-                            ("address", "the address is not public"),
-                            ("connection", "no connection"),
-                            ("tls", "no trusted TLS connection"),
-                            ("timeout", "too slow"),
-                            ("protocol", "the answer is not HTTP"),
-                            ("secret", "the secret cannot be read"),
-                            ("disabled", "the endpoint is disabled"),
-                            ("lost", "its attempts ended without a word"),
-                        ],
-                        default="",
-                        max_length=16,
-                        verbose_name="last trouble",
-                    ),
-                ),
-                (
-                    "last_excerpt",
-                    models.CharField(
-                        blank=True,
-                        help_text="How the last answer began.",
-                        max_length=500,
-                        verbose_name="last answer",
-                    ),
-                ),
-                (
-                    "next_at",
-                    models.DateTimeField(
-                        blank=True,
-                        help_text="When it is tried next.",
-                        null=True,
-                        verbose_name="next attempt at",
-                    ),
-                ),
-                (
-                    "leased_until",
-                    models.DateTimeField(
-                        blank=True,
-                        help_text="An attempt is being made, at the longest until then.",
-                        null=True,
-                        verbose_name="leased until",
-                    ),
-                ),
-                (
-                    "delivered_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="delivered at"),
-                ),
-                (
-                    "dead_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="given up at"),
-                ),
-                ("created_at", models.DateTimeField(verbose_name="created at")),
+                ('id', models.CharField(editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('external_id', models.CharField(help_text="The platform's name for it: a token's `sub`.", max_length=128, verbose_name='external id')),
+                ('kind', models.CharField(choices=[('person', 'Person')], default='person', max_length=16, verbose_name='kind')),
+                ('zone', models.CharField(help_text='IANA name; its days begin at midnight there.', max_length=64, verbose_name='time zone')),
+                ('is_sandbox', models.BooleanField(default=False, help_text='Plays only: never reaches live payments or a paid backend.', verbose_name='sandbox')),
+                ('metadata', models.JSONField(blank=True, default=dict, help_text="The platform's own notes.", verbose_name='metadata')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
             ],
             options={
-                "verbose_name": "webhook delivery",
-                "verbose_name_plural": "webhook deliveries",
+                'verbose_name': 'account',
+                'verbose_name_plural': 'accounts',
             },
         ),
         migrations.CreateModel(
-            name="Endpoint",
+            name='Allocation',
             fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.webhooks.models._endpoint_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                ("is_sandbox", models.BooleanField(default=False, verbose_name="sandbox")),
-                ("url", models.CharField(max_length=2048, verbose_name="address")),
-                (
-                    "events",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(max_length=64),
-                        blank=True,
-                        default=list,
-                        help_text="Types of events it is told of; empty: all.",
-                        size=None,
-                        verbose_name="event types",
-                    ),
-                ),
-                ("secret_sealed", models.TextField(editable=False, verbose_name="sealed secret")),
-                (
-                    "previous_secret_sealed",
-                    models.TextField(
-                        blank=True,
-                        default="",
-                        editable=False,
-                        verbose_name="previous sealed secret",
-                    ),
-                ),
-                (
-                    "previous_until",
-                    models.DateTimeField(
-                        blank=True,
-                        help_text="Until then messages also bear the old signature.",
-                        null=True,
-                        verbose_name="previous secret until",
-                    ),
-                ),
-                (
-                    "disabled_reason",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("", "enabled"),
-                            ("gone", "its receiver answered 410"),
-                            ("deleted", "deleted"),
-                        ],
-                        default="",
-                        max_length=16,
-                        verbose_name="disabled reason",
-                    ),
-                ),
-                (
-                    "disabled_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="disabled at"),
-                ),
-                ("created_at", models.DateTimeField(verbose_name="created at")),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('position', models.SmallIntegerField(verbose_name='position')),
+                ('amount_micros', models.BigIntegerField(verbose_name='amount')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
             ],
             options={
-                "verbose_name": "webhook endpoint",
-                "verbose_name_plural": "webhook endpoints",
+                'verbose_name': 'allocation',
+                'verbose_name_plural': 'allocations',
             },
         ),
         migrations.CreateModel(
-            name="Entry",
+            name='Allowance',
             fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.ledger.models._entry_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                ("seq", models.BigIntegerField(verbose_name="entry number")),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("grant", "granted"),
-                            ("hold", "held"),
-                            ("capture", "captured"),
-                            ("release", "released"),
-                            ("expire", "expired"),
-                            ("lapse", "expired while held"),
-                            ("revoke", "revoked"),
-                        ],
-                        max_length=8,
-                        verbose_name="movement",
-                    ),
-                ),
-                (
-                    "source",
-                    models.CharField(
-                        choices=[
-                            ("issued", "issued"),
-                            ("available", "available"),
-                            ("held", "held"),
-                            ("captured", "captured"),
-                            ("expired", "expired"),
-                            ("revoked", "revoked"),
-                        ],
-                        max_length=10,
-                        verbose_name="from",
-                    ),
-                ),
-                (
-                    "target",
-                    models.CharField(
-                        choices=[
-                            ("issued", "issued"),
-                            ("available", "available"),
-                            ("held", "held"),
-                            ("captured", "captured"),
-                            ("expired", "expired"),
-                            ("revoked", "revoked"),
-                        ],
-                        max_length=10,
-                        verbose_name="to",
-                    ),
-                ),
-                ("amount_micros", models.BigIntegerField(verbose_name="amount")),
-                ("available_after_micros", models.BigIntegerField(verbose_name="available after")),
-                ("held_after_micros", models.BigIntegerField(verbose_name="held after")),
-                (
-                    "cause_type",
-                    models.CharField(
-                        choices=[
-                            ("job", "job"),
-                            ("allowance", "allowance"),
-                            ("expiry", "expiry"),
-                            ("service_grant", "grant by a service"),
-                            ("operator", "operator"),
-                        ],
-                        max_length=16,
-                        verbose_name="cause",
-                    ),
-                ),
-                ("cause_id", models.CharField(max_length=128, verbose_name="id of the cause")),
-                (
-                    "actor_type",
-                    models.CharField(
-                        choices=[
-                            ("user", "user"),
-                            ("service", "service"),
-                            ("operator", "operator"),
-                            ("backend", "backend"),
-                            ("system", "system"),
-                        ],
-                        max_length=16,
-                        verbose_name="actor",
-                    ),
-                ),
-                ("actor_id", models.CharField(max_length=150, verbose_name="id of the actor")),
-                (
-                    "request_id",
-                    models.CharField(blank=True, max_length=64, verbose_name="request id"),
-                ),
-                (
-                    "effective_at",
-                    models.DateTimeField(
-                        help_text="From when it counts.", verbose_name="effective at"
-                    ),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        help_text="When it was written down.", verbose_name="created at"
-                    ),
-                ),
-                ("digest", models.BinaryField(max_length=32, verbose_name="digest")),
-            ],
-            options={"verbose_name": "entry", "verbose_name_plural": "entries"},
-        ),
-        migrations.CreateModel(
-            name="Event",
-            fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.webhooks.models._event_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                (
-                    "sequence",
-                    models.BigIntegerField(
-                        blank=True,
-                        help_text="Counts the account's events without gaps; a test is not counted.",
-                        null=True,
-                        verbose_name="event number",
-                    ),
-                ),
-                ("type", models.CharField(max_length=64, verbose_name="event type")),
-                (
-                    "payload",
-                    models.TextField(
-                        help_text="The body of the message, byte for byte.", verbose_name="payload"
-                    ),
-                ),
-                ("created_at", models.DateTimeField(verbose_name="created at")),
-            ],
-            options={"verbose_name": "webhook event", "verbose_name_plural": "webhook events"},
-        ),
-        migrations.CreateModel(
-            name="Grant",
-            fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.ledger.models._grant_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                (
-                    "source",
-                    models.CharField(
-                        help_text="Where the credits came from, in the catalog's words.",
-                        max_length=32,
-                        verbose_name="source of the credits",
-                    ),
-                ),
-                (
-                    "fact",
-                    models.CharField(
-                        help_text="The business fact behind it; a wallet has one grant for each.",
-                        max_length=200,
-                        verbose_name="business fact",
-                    ),
-                ),
-                ("reason", models.CharField(blank=True, max_length=200, verbose_name="reason")),
-                (
-                    "priority",
-                    models.SmallIntegerField(
-                        default=100, help_text="Lower is burnt first.", verbose_name="priority"
-                    ),
-                ),
-                ("amount_micros", models.BigIntegerField(verbose_name="amount")),
-                ("pending_micros", models.BigIntegerField(default=0, verbose_name="pending")),
-                ("available_micros", models.BigIntegerField(default=0, verbose_name="available")),
-                ("held_micros", models.BigIntegerField(default=0, verbose_name="held")),
-                ("captured_micros", models.BigIntegerField(default=0, verbose_name="captured")),
-                ("expired_micros", models.BigIntegerField(default=0, verbose_name="expired")),
-                ("revoked_micros", models.BigIntegerField(default=0, verbose_name="revoked")),
-                ("effective_at", models.DateTimeField(verbose_name="effective at")),
-                (
-                    "expires_at",
-                    models.DateTimeField(
-                        blank=True,
-                        help_text="Gone from this instant on; empty: stays.",
-                        null=True,
-                        verbose_name="expires at",
-                    ),
-                ),
-                ("created_at", models.DateTimeField(verbose_name="created at")),
-            ],
-            options={"verbose_name": "grant", "verbose_name_plural": "grants"},
-        ),
-        migrations.CreateModel(
-            name="Hold",
-            fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.ledger.models._hold_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                (
-                    "reference",
-                    models.CharField(
-                        help_text='What it pays for: "job:<id>".',
-                        max_length=64,
-                        verbose_name="pays for",
-                    ),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("open", "open"),
-                            ("captured", "captured"),
-                            ("released", "released"),
-                        ],
-                        default="open",
-                        max_length=16,
-                        verbose_name="state",
-                    ),
-                ),
-                ("amount_micros", models.BigIntegerField(verbose_name="amount")),
-                ("captured_micros", models.BigIntegerField(default=0, verbose_name="captured")),
-                ("created_at", models.DateTimeField(verbose_name="created at")),
-                (
-                    "settled_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="settled at"),
-                ),
-            ],
-            options={"verbose_name": "hold", "verbose_name_plural": "holds"},
-        ),
-        migrations.CreateModel(
-            name="IdempotentAnswer",
-            fields=[
-                (
-                    "id",
-                    models.CharField(
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                (
-                    "caller",
-                    models.CharField(
-                        help_text="Who asked, and for which account.",
-                        max_length=200,
-                        verbose_name="caller",
-                    ),
-                ),
-                (
-                    "route",
-                    models.CharField(
-                        help_text='Method and route: "POST v1/jobs".',
-                        max_length=200,
-                        verbose_name="route",
-                    ),
-                ),
-                ("key", models.CharField(max_length=255, verbose_name="idempotency key")),
-                (
-                    "body_hash",
-                    models.BinaryField(
-                        help_text="SHA-256 of method, path and body.",
-                        max_length=32,
-                        verbose_name="digest",
-                    ),
-                ),
-                ("status", models.PositiveSmallIntegerField(verbose_name="HTTP status")),
-                (
-                    "body",
-                    models.BinaryField(
-                        help_text="The bytes as they were sent.", verbose_name="body"
-                    ),
-                ),
-                ("created_at", models.DateTimeField(verbose_name="created at")),
+                ('id', models.CharField(default=billing.ledger.models._allowance_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('code', models.CharField(max_length=64, verbose_name='code')),
+                ('mode', models.CharField(choices=[('auto', 'by itself'), ('claimed', 'when claimed')], max_length=8, verbose_name='given')),
+                ('cadence', models.CharField(choices=[('daily', 'daily'), ('monthly', 'monthly'), ('once', 'once')], max_length=8, verbose_name='cadence')),
+                ('zone', models.CharField(max_length=64, verbose_name='time zone')),
+                ('amount_micros', models.BigIntegerField(verbose_name='amount')),
+                ('source', models.CharField(max_length=32, verbose_name='source of the credits')),
+                ('priority', models.SmallIntegerField(verbose_name='priority')),
+                ('expiry', models.CharField(help_text='"window_end", "never" or a period.', max_length=16, verbose_name='validity')),
+                ('anchor_at', models.DateTimeField(help_text='From which monthly windows are drawn.', verbose_name='anchor')),
+                ('next_at', models.DateTimeField(blank=True, help_text='Start of the next window that is granted by itself.', null=True, verbose_name='next grant at')),
+                ('ends_at', models.DateTimeField(blank=True, null=True, verbose_name='ends at')),
             ],
             options={
-                "verbose_name": "idempotent answer",
-                "verbose_name_plural": "idempotent answers",
+                'verbose_name': 'allowance',
+                'verbose_name_plural': 'allowances',
             },
         ),
         migrations.CreateModel(
-            name="Job",
+            name='ApiKey',
             fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.jobs.models._job_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                (
-                    "plan",
-                    models.CharField(
-                        help_text="The account's plan when it ordered.",
-                        max_length=64,
-                        verbose_name="plan",
-                    ),
-                ),
-                (
-                    "status",
-                    models.CharField(
-                        choices=[
-                            ("queued", "queued"),
-                            ("dispatched", "dispatched"),
-                            ("running", "running"),
-                            ("unknown", "verdict sought"),
-                            ("succeeded", "succeeded"),
-                            ("failed", "failed"),
-                            ("canceled", "canceled"),
-                            ("expired", "expired"),
-                        ],
-                        default=billing.jobs.lifecycle.JobStatus["QUEUED"],
-                        max_length=16,
-                        verbose_name="status",
-                    ),
-                ),
-                ("model", models.CharField(max_length=64, verbose_name="model")),
-                (
-                    "dimensions",
-                    models.JSONField(
-                        help_text="What priced it: the order's flat dimensions.",
-                        verbose_name="dimensions",
-                    ),
-                ),
-                ("inputs", models.JSONField(default=dict, verbose_name="inputs")),
-                ("options", models.JSONField(blank=True, default=dict, verbose_name="options")),
-                ("metadata", models.JSONField(blank=True, default=dict, verbose_name="metadata")),
-                ("price_lines", models.JSONField(verbose_name="price lines")),
-                ("quoted_micros", models.BigIntegerField(verbose_name="price")),
-                (
-                    "chain_seconds",
-                    models.PositiveIntegerField(
-                        help_text="Length of the video with all parents.",
-                        verbose_name="total length (seconds)",
-                    ),
-                ),
-                (
-                    "progress_percent",
-                    models.PositiveSmallIntegerField(default=0, verbose_name="progress (%)"),
-                ),
-                (
-                    "failure_class",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("backend_error", "backend error"),
-                            ("timeout", "timeout"),
-                            ("moderation_input", "order refused by moderation"),
-                            ("moderation_output", "result refused by moderation"),
-                            ("invalid_input", "invalid input"),
-                            ("canceled_queued", "canceled while queued"),
-                            ("canceled_running", "canceled while running"),
-                            ("rejected", "rejected by the backend"),
-                        ],
-                        max_length=32,
-                        verbose_name="failure class",
-                    ),
-                ),
-                (
-                    "failure_detail",
-                    models.CharField(blank=True, max_length=500, verbose_name="failure detail"),
-                ),
-                (
-                    "dispatch_at",
-                    models.DateTimeField(
-                        help_text="Not handed over before this instant.",
-                        verbose_name="dispatch not before",
-                    ),
-                ),
-                (
-                    "dispatch_by",
-                    models.DateTimeField(
-                        help_text="Expires when nothing was sent by then.",
-                        verbose_name="dispatch by",
-                    ),
-                ),
-                (
-                    "deadline_at",
-                    models.DateTimeField(
-                        blank=True,
-                        help_text="When a verdict is due; then it is sought.",
-                        null=True,
-                        verbose_name="verdict due at",
-                    ),
-                ),
-                (
-                    "cancel_requested_at",
-                    models.DateTimeField(
-                        blank=True, null=True, verbose_name="cancellation asked at"
-                    ),
-                ),
-                (
-                    "late_success_at",
-                    models.DateTimeField(
-                        blank=True,
-                        help_text="The backend succeeded after the credits had gone back.",
-                        null=True,
-                        verbose_name="late success at",
-                    ),
-                ),
-                ("created_at", models.DateTimeField(verbose_name="created at")),
-                (
-                    "started_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="started at"),
-                ),
-                (
-                    "finished_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="ended at"),
-                ),
+                ('id', models.CharField(editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('name', models.CharField(help_text='Whose it is, for people.', max_length=100, verbose_name='name')),
+                ('prefix', models.CharField(help_text='The visible beginning of the secret, by which it is found.', max_length=32, verbose_name='prefix')),
+                ('secret_hash', models.BinaryField(help_text='SHA-256 of the whole secret.', max_length=32, verbose_name='digest')),
+                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=32), size=None, verbose_name='scopes')),
+                ('is_sandbox', models.BooleanField(default=False, verbose_name='sandbox')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
+                ('expires_at', models.DateTimeField(blank=True, help_text='Empty: does not expire.', null=True, verbose_name='expires at')),
+                ('revoked_at', models.DateTimeField(blank=True, null=True, verbose_name='revoked at')),
+                ('last_used_at', models.DateTimeField(blank=True, help_text='To the minute, so that using a key is not a write.', null=True, verbose_name='last used at')),
             ],
             options={
-                "verbose_name": "job",
-                "verbose_name_plural": "jobs",
-                "permissions": [("fail_job", "Can fail a job and give its credits back")],
+                'verbose_name': 'service key',
+                'verbose_name_plural': 'service keys',
             },
         ),
         migrations.CreateModel(
-            name="Message",
+            name='Attempt',
             fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.outbox.models._message_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                (
-                    "task",
-                    models.CharField(
-                        help_text="Name of the task that runs it.",
-                        max_length=64,
-                        verbose_name="task",
-                    ),
-                ),
-                (
-                    "arguments",
-                    models.JSONField(
-                        help_text="Ids only: the rest is read when it runs.",
-                        verbose_name="arguments",
-                    ),
-                ),
-                ("queue", models.CharField(max_length=32, verbose_name="queue")),
-                (
-                    "request_id",
-                    models.CharField(
-                        blank=True,
-                        help_text="The request that caused it.",
-                        max_length=64,
-                        verbose_name="request id",
-                    ),
-                ),
-                (
-                    "rings",
-                    models.PositiveIntegerField(
-                        default=0, help_text="How often workers were called.", verbose_name="rings"
-                    ),
-                ),
-                (
-                    "runs",
-                    models.PositiveIntegerField(
-                        default=0, help_text="How often a worker began it.", verbose_name="runs"
-                    ),
-                ),
-                (
-                    "error",
-                    models.TextField(
-                        blank=True, help_text="Why the last run went wrong.", verbose_name="error"
-                    ),
-                ),
-                ("created_at", models.DateTimeField(verbose_name="created at")),
-                (
-                    "ring_at",
-                    models.DateTimeField(
-                        blank=True,
-                        help_text="When workers are called next; empty: never again.",
-                        null=True,
-                        verbose_name="next ring at",
-                    ),
-                ),
-                ("done_at", models.DateTimeField(blank=True, null=True, verbose_name="done at")),
-                (
-                    "dead_at",
-                    models.DateTimeField(
-                        blank=True,
-                        help_text="When it was given up.",
-                        null=True,
-                        verbose_name="given up at",
-                    ),
-                ),
+                ('id', models.CharField(default=billing.jobs.models._attempt_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('number', models.PositiveSmallIntegerField(verbose_name='attempt number')),
+                ('backend', models.CharField(max_length=64, verbose_name='backend')),
+                ('state', models.CharField(choices=[('submitting', 'submitting'), ('accepted', 'accepted'), ('ambiguous', 'ambiguous'), ('ended', 'ended')], default='submitting', max_length=16, verbose_name='state')),
+                ('outcome', models.CharField(blank=True, help_text='How it ended.', max_length=32, verbose_name='outcome')),
+                ('provider_id', models.CharField(blank=True, max_length=200, verbose_name='id at the backend')),
+                ('context', models.JSONField(blank=True, default=dict, verbose_name='context')),
+                ('usage', models.JSONField(blank=True, default=dict, help_text='As the backend reported it.', verbose_name='usage')),
+                ('detail', models.CharField(blank=True, max_length=500, verbose_name='detail')),
+                ('absences', models.PositiveSmallIntegerField(default=0, help_text='How often in a row the backend said that it has no such attempt.', verbose_name='absences')),
+                ('absent_since', models.DateTimeField(blank=True, null=True, verbose_name='absent since')),
+                ('lease_until', models.DateTimeField(help_text='Until then its maker is trusted to report.', verbose_name='leased until')),
+                ('check_at', models.DateTimeField(help_text='When the backend is asked about it next.', verbose_name='next check at')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
+                ('accepted_at', models.DateTimeField(blank=True, null=True, verbose_name='accepted at')),
+                ('ended_at', models.DateTimeField(blank=True, null=True, verbose_name='ended at')),
             ],
-            options={"verbose_name": "outbox message", "verbose_name_plural": "outbox messages"},
+            options={
+                'verbose_name': 'attempt',
+                'verbose_name_plural': 'attempts',
+            },
         ),
         migrations.CreateModel(
-            name="Output",
+            name='Callback',
             fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.jobs.models._output_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                ("position", models.PositiveSmallIntegerField(verbose_name="position")),
-                (
-                    "path",
-                    models.CharField(
-                        help_text="Name in the storage.", max_length=200, verbose_name="file name"
-                    ),
-                ),
-                ("mime", models.CharField(max_length=64, verbose_name="media type")),
-                (
-                    "seconds",
-                    models.DecimalField(
-                        blank=True,
-                        decimal_places=3,
-                        max_digits=8,
-                        null=True,
-                        verbose_name="length (seconds)",
-                    ),
-                ),
-                (
-                    "width",
-                    models.PositiveIntegerField(
-                        blank=True, null=True, verbose_name="width (pixels)"
-                    ),
-                ),
-                (
-                    "height",
-                    models.PositiveIntegerField(
-                        blank=True, null=True, verbose_name="height (pixels)"
-                    ),
-                ),
-                ("bytes", models.PositiveBigIntegerField(verbose_name="size (bytes)")),
-                ("sha256", models.CharField(max_length=64, verbose_name="SHA-256 digest")),
-                ("created_at", models.DateTimeField(verbose_name="created at")),
+                ('id', models.CharField(default=billing.jobs.models._callback_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('digest', models.BinaryField(help_text='SHA-256 of the body as received.', max_length=32, verbose_name='digest')),
+                ('body', models.BinaryField(help_text='As received; the video is cut out once it is stored.', verbose_name='body')),
+                ('received_at', models.DateTimeField(verbose_name='received at')),
+                ('applied_at', models.DateTimeField(blank=True, null=True, verbose_name='applied at')),
             ],
-            options={"verbose_name": "output", "verbose_name_plural": "outputs"},
+            options={
+                'verbose_name': 'callback',
+                'verbose_name_plural': 'callbacks',
+            },
         ),
         migrations.CreateModel(
-            name="Quote",
+            name='Delivery',
             fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.jobs.models._quote_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                (
-                    "dimensions",
-                    models.JSONField(
-                        help_text="What priced it: the order's flat dimensions.",
-                        verbose_name="dimensions",
-                    ),
-                ),
-                ("lines", models.JSONField(verbose_name="price lines")),
-                ("total_micros", models.BigIntegerField(verbose_name="price")),
-                ("max_micros", models.BigIntegerField(verbose_name="highest price")),
-                ("created_at", models.DateTimeField(verbose_name="created at")),
-                ("expires_at", models.DateTimeField(verbose_name="expires at")),
+                ('id', models.CharField(default=billing.webhooks.models._delivery_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('attempts', models.PositiveSmallIntegerField(default=0, verbose_name='number of attempts')),
+                ('last_status', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='last HTTP status')),
+                ('last_trouble', models.CharField(blank=True, choices=[('', 'none'), ('status', 'the receiver did not answer 2xx'), ('address', 'the address is not public'), ('connection', 'no connection'), ('tls', 'no trusted TLS connection'), ('timeout', 'too slow'), ('protocol', 'the answer is not HTTP'), ('secret', 'the secret cannot be read'), ('disabled', 'the endpoint is disabled'), ('lost', 'its attempts ended without a word')], default='', max_length=16, verbose_name='last trouble')),
+                ('last_excerpt', models.CharField(blank=True, help_text='How the last answer began.', max_length=500, verbose_name='last answer')),
+                ('next_at', models.DateTimeField(blank=True, help_text='When it is tried next.', null=True, verbose_name='next attempt at')),
+                ('leased_until', models.DateTimeField(blank=True, help_text='An attempt is being made, at the longest until then.', null=True, verbose_name='leased until')),
+                ('delivered_at', models.DateTimeField(blank=True, null=True, verbose_name='delivered at')),
+                ('dead_at', models.DateTimeField(blank=True, null=True, verbose_name='given up at')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
             ],
-            options={"verbose_name": "quote", "verbose_name_plural": "quotes"},
+            options={
+                'verbose_name': 'webhook delivery',
+                'verbose_name_plural': 'webhook deliveries',
+            },
         ),
         migrations.CreateModel(
-            name="Subscription",
+            name='Endpoint',
             fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.subscriptions.models._subscription_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                ("plan", models.CharField(max_length=64, verbose_name="plan")),
-                ("started_at", models.DateTimeField(verbose_name="started at")),
-                ("ended_at", models.DateTimeField(blank=True, null=True, verbose_name="ended at")),
+                ('id', models.CharField(default=billing.webhooks.models._endpoint_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('is_sandbox', models.BooleanField(default=False, verbose_name='sandbox')),
+                ('url', models.CharField(max_length=2048, verbose_name='address')),
+                ('events', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=64), blank=True, default=list, help_text='Types of events it is told of; empty: all.', size=None, verbose_name='event types')),
+                ('secret_sealed', models.TextField(editable=False, verbose_name='sealed secret')),
+                ('previous_secret_sealed', models.TextField(blank=True, default='', editable=False, verbose_name='previous sealed secret')),
+                ('previous_until', models.DateTimeField(blank=True, help_text='Until then messages also bear the old signature.', null=True, verbose_name='previous secret until')),
+                ('disabled_reason', models.CharField(blank=True, choices=[('', 'enabled'), ('gone', 'its receiver answered 410'), ('deleted', 'deleted')], default='', max_length=16, verbose_name='disabled reason')),
+                ('disabled_at', models.DateTimeField(blank=True, null=True, verbose_name='disabled at')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
             ],
-            options={"verbose_name": "subscription", "verbose_name_plural": "subscriptions"},
+            options={
+                'verbose_name': 'webhook endpoint',
+                'verbose_name_plural': 'webhook endpoints',
+            },
         ),
         migrations.CreateModel(
-            name="Wallet",
+            name='Entry',
             fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.ledger.models._wallet_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                ("is_sandbox", models.BooleanField(default=False, verbose_name="sandbox")),
-                ("available_micros", models.BigIntegerField(default=0, verbose_name="available")),
-                ("held_micros", models.BigIntegerField(default=0, verbose_name="held")),
-                (
-                    "seq",
-                    models.BigIntegerField(
-                        default=0,
-                        help_text="Number of the last entry; no gaps.",
-                        verbose_name="last entry number",
-                    ),
-                ),
-                (
-                    "digest",
-                    models.BinaryField(
-                        default=billing.ledger.models._genesis, max_length=32, verbose_name="digest"
-                    ),
-                ),
-                (
-                    "due_at",
-                    models.DateTimeField(
-                        blank=True,
-                        help_text="When anything changes by itself next; empty: never.",
-                        null=True,
-                        verbose_name="next change at",
-                    ),
-                ),
-                (
-                    "touched_at",
-                    models.DateTimeField(
-                        help_text="The ledger has spoken up to this instant.",
-                        verbose_name="settled up to",
-                    ),
-                ),
-                (
-                    "clock_offset",
-                    models.DurationField(
-                        default=datetime.timedelta(0),
-                        help_text="How far a sandbox's clock runs ahead.",
-                        verbose_name="clock offset",
-                    ),
-                ),
-                ("created_at", models.DateTimeField(verbose_name="created at")),
+                ('id', models.CharField(default=billing.ledger.models._entry_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('seq', models.BigIntegerField(verbose_name='entry number')),
+                ('kind', models.CharField(choices=[('grant', 'granted'), ('hold', 'held'), ('capture', 'captured'), ('release', 'released'), ('expire', 'expired'), ('lapse', 'expired while held'), ('revoke', 'revoked')], max_length=8, verbose_name='movement')),
+                ('source', models.CharField(choices=[('issued', 'issued'), ('available', 'available'), ('held', 'held'), ('captured', 'captured'), ('expired', 'expired'), ('revoked', 'revoked')], max_length=10, verbose_name='from')),
+                ('target', models.CharField(choices=[('issued', 'issued'), ('available', 'available'), ('held', 'held'), ('captured', 'captured'), ('expired', 'expired'), ('revoked', 'revoked')], max_length=10, verbose_name='to')),
+                ('amount_micros', models.BigIntegerField(verbose_name='amount')),
+                ('available_after_micros', models.BigIntegerField(verbose_name='available after')),
+                ('held_after_micros', models.BigIntegerField(verbose_name='held after')),
+                ('cause_type', models.CharField(choices=[('job', 'job'), ('allowance', 'allowance'), ('expiry', 'expiry'), ('service_grant', 'grant by a service'), ('operator', 'operator')], max_length=16, verbose_name='cause')),
+                ('cause_id', models.CharField(max_length=128, verbose_name='id of the cause')),
+                ('actor_type', models.CharField(choices=[('user', 'user'), ('service', 'service'), ('operator', 'operator'), ('backend', 'backend'), ('system', 'system')], max_length=16, verbose_name='actor')),
+                ('actor_id', models.CharField(max_length=150, verbose_name='id of the actor')),
+                ('request_id', models.CharField(blank=True, max_length=64, verbose_name='request id')),
+                ('effective_at', models.DateTimeField(help_text='From when it counts.', verbose_name='effective at')),
+                ('created_at', models.DateTimeField(help_text='When it was written down.', verbose_name='created at')),
+                ('digest', models.BinaryField(max_length=32, verbose_name='digest')),
             ],
-            options={"verbose_name": "wallet", "verbose_name_plural": "wallets"},
+            options={
+                'verbose_name': 'entry',
+                'verbose_name_plural': 'entries',
+            },
         ),
         migrations.CreateModel(
-            name="EventCounter",
+            name='Event',
             fields=[
-                (
-                    "account",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        primary_key=True,
-                        related_name="+",
-                        serialize=False,
-                        to="billing.account",
-                        verbose_name="account",
-                    ),
-                ),
-                (
-                    "last_sequence",
-                    models.BigIntegerField(default=0, verbose_name="last event number"),
-                ),
+                ('id', models.CharField(default=billing.webhooks.models._event_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('sequence', models.BigIntegerField(blank=True, help_text="Counts the account's events without gaps; a test is not counted.", null=True, verbose_name='event number')),
+                ('type', models.CharField(max_length=64, verbose_name='event type')),
+                ('payload', models.TextField(help_text='The body of the message, byte for byte.', verbose_name='payload')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
             ],
-            options={"verbose_name": "event counter", "verbose_name_plural": "event counters"},
+            options={
+                'verbose_name': 'webhook event',
+                'verbose_name_plural': 'webhook events',
+            },
+        ),
+        migrations.CreateModel(
+            name='Grant',
+            fields=[
+                ('id', models.CharField(default=billing.ledger.models._grant_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('source', models.CharField(help_text="Where the credits came from, in the catalog's words.", max_length=32, verbose_name='source of the credits')),
+                ('fact', models.CharField(help_text='The business fact behind it; a wallet has one grant for each.', max_length=200, verbose_name='business fact')),
+                ('reason', models.CharField(blank=True, max_length=200, verbose_name='reason')),
+                ('priority', models.SmallIntegerField(default=100, help_text='Lower is burnt first.', verbose_name='priority')),
+                ('amount_micros', models.BigIntegerField(verbose_name='amount')),
+                ('pending_micros', models.BigIntegerField(default=0, verbose_name='pending')),
+                ('available_micros', models.BigIntegerField(default=0, verbose_name='available')),
+                ('held_micros', models.BigIntegerField(default=0, verbose_name='held')),
+                ('captured_micros', models.BigIntegerField(default=0, verbose_name='captured')),
+                ('expired_micros', models.BigIntegerField(default=0, verbose_name='expired')),
+                ('revoked_micros', models.BigIntegerField(default=0, verbose_name='revoked')),
+                ('effective_at', models.DateTimeField(verbose_name='effective at')),
+                ('expires_at', models.DateTimeField(blank=True, help_text='Gone from this instant on; empty: stays.', null=True, verbose_name='expires at')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
+            ],
+            options={
+                'verbose_name': 'grant',
+                'verbose_name_plural': 'grants',
+            },
+        ),
+        migrations.CreateModel(
+            name='Hold',
+            fields=[
+                ('id', models.CharField(default=billing.ledger.models._hold_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('reference', models.CharField(help_text='What it pays for: "job:<id>".', max_length=64, verbose_name='pays for')),
+                ('state', models.CharField(choices=[('open', 'open'), ('captured', 'captured'), ('released', 'released')], default='open', max_length=16, verbose_name='state')),
+                ('amount_micros', models.BigIntegerField(verbose_name='amount')),
+                ('captured_micros', models.BigIntegerField(default=0, verbose_name='captured')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
+                ('settled_at', models.DateTimeField(blank=True, null=True, verbose_name='settled at')),
+            ],
+            options={
+                'verbose_name': 'hold',
+                'verbose_name_plural': 'holds',
+            },
+        ),
+        migrations.CreateModel(
+            name='IdempotentAnswer',
+            fields=[
+                ('id', models.CharField(editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('caller', models.CharField(help_text='Who asked, and for which account.', max_length=200, verbose_name='caller')),
+                ('route', models.CharField(help_text='Method and route: "POST v1/jobs".', max_length=200, verbose_name='route')),
+                ('key', models.CharField(max_length=255, verbose_name='idempotency key')),
+                ('body_hash', models.BinaryField(help_text='SHA-256 of method, path and body.', max_length=32, verbose_name='digest')),
+                ('status', models.PositiveSmallIntegerField(verbose_name='HTTP status')),
+                ('body', models.BinaryField(help_text='The bytes as they were sent.', verbose_name='body')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
+            ],
+            options={
+                'verbose_name': 'idempotent answer',
+                'verbose_name_plural': 'idempotent answers',
+            },
+        ),
+        migrations.CreateModel(
+            name='Job',
+            fields=[
+                ('id', models.CharField(default=billing.jobs.models._job_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('plan', models.CharField(help_text="The account's plan when it ordered.", max_length=64, verbose_name='plan')),
+                ('status', models.CharField(choices=[('queued', 'queued'), ('dispatched', 'dispatched'), ('running', 'running'), ('unknown', 'verdict sought'), ('succeeded', 'succeeded'), ('failed', 'failed'), ('canceled', 'canceled'), ('expired', 'expired')], default=billing.jobs.lifecycle.JobStatus['QUEUED'], max_length=16, verbose_name='status')),
+                ('model', models.CharField(max_length=64, verbose_name='model')),
+                ('dimensions', models.JSONField(help_text="What priced it: the order's flat dimensions.", verbose_name='dimensions')),
+                ('inputs', models.JSONField(default=dict, verbose_name='inputs')),
+                ('options', models.JSONField(blank=True, default=dict, verbose_name='options')),
+                ('metadata', models.JSONField(blank=True, default=dict, verbose_name='metadata')),
+                ('price_lines', models.JSONField(verbose_name='price lines')),
+                ('quoted_micros', models.BigIntegerField(verbose_name='price')),
+                ('chain_seconds', models.PositiveIntegerField(help_text='Length of the video with all parents.', verbose_name='total length (seconds)')),
+                ('progress_percent', models.PositiveSmallIntegerField(default=0, verbose_name='progress (%)')),
+                ('failure_class', models.CharField(blank=True, choices=[('backend_error', 'backend error'), ('timeout', 'timeout'), ('moderation_input', 'order refused by moderation'), ('moderation_output', 'result refused by moderation'), ('invalid_input', 'invalid input'), ('canceled_queued', 'canceled while queued'), ('canceled_running', 'canceled while running'), ('rejected', 'rejected by the backend')], max_length=32, verbose_name='failure class')),
+                ('failure_detail', models.CharField(blank=True, max_length=500, verbose_name='failure detail')),
+                ('dispatch_at', models.DateTimeField(help_text='Not handed over before this instant.', verbose_name='dispatch not before')),
+                ('dispatch_by', models.DateTimeField(help_text='Expires when nothing was sent by then.', verbose_name='dispatch by')),
+                ('deadline_at', models.DateTimeField(blank=True, help_text='When a verdict is due; then it is sought.', null=True, verbose_name='verdict due at')),
+                ('cancel_requested_at', models.DateTimeField(blank=True, null=True, verbose_name='cancellation asked at')),
+                ('late_success_at', models.DateTimeField(blank=True, help_text='The backend succeeded after the credits had gone back.', null=True, verbose_name='late success at')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
+                ('started_at', models.DateTimeField(blank=True, null=True, verbose_name='started at')),
+                ('finished_at', models.DateTimeField(blank=True, null=True, verbose_name='ended at')),
+            ],
+            options={
+                'verbose_name': 'job',
+                'verbose_name_plural': 'jobs',
+                'permissions': [('fail_job', 'Can fail a job and give its credits back')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Message',
+            fields=[
+                ('id', models.CharField(default=billing.outbox.models._message_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('task', models.CharField(help_text='Name of the task that runs it.', max_length=64, verbose_name='task')),
+                ('arguments', models.JSONField(help_text='Ids only: the rest is read when it runs.', verbose_name='arguments')),
+                ('queue', models.CharField(max_length=32, verbose_name='queue')),
+                ('request_id', models.CharField(blank=True, help_text='The request that caused it.', max_length=64, verbose_name='request id')),
+                ('rings', models.PositiveIntegerField(default=0, help_text='How often workers were called.', verbose_name='rings')),
+                ('runs', models.PositiveIntegerField(default=0, help_text='How often a worker began it.', verbose_name='runs')),
+                ('error', models.TextField(blank=True, help_text='Why the last run went wrong.', verbose_name='error')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
+                ('ring_at', models.DateTimeField(blank=True, help_text='When workers are called next; empty: never again.', null=True, verbose_name='next ring at')),
+                ('done_at', models.DateTimeField(blank=True, null=True, verbose_name='done at')),
+                ('dead_at', models.DateTimeField(blank=True, help_text='When it was given up.', null=True, verbose_name='given up at')),
+            ],
+            options={
+                'verbose_name': 'outbox message',
+                'verbose_name_plural': 'outbox messages',
+            },
+        ),
+        migrations.CreateModel(
+            name='Output',
+            fields=[
+                ('id', models.CharField(default=billing.jobs.models._output_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('position', models.PositiveSmallIntegerField(verbose_name='position')),
+                ('path', models.CharField(help_text='Name in the storage.', max_length=200, verbose_name='file name')),
+                ('mime', models.CharField(max_length=64, verbose_name='media type')),
+                ('seconds', models.DecimalField(blank=True, decimal_places=3, max_digits=8, null=True, verbose_name='length (seconds)')),
+                ('width', models.PositiveIntegerField(blank=True, null=True, verbose_name='width (pixels)')),
+                ('height', models.PositiveIntegerField(blank=True, null=True, verbose_name='height (pixels)')),
+                ('bytes', models.PositiveBigIntegerField(verbose_name='size (bytes)')),
+                ('sha256', models.CharField(max_length=64, verbose_name='SHA-256 digest')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
+            ],
+            options={
+                'verbose_name': 'output',
+                'verbose_name_plural': 'outputs',
+            },
+        ),
+        migrations.CreateModel(
+            name='Quote',
+            fields=[
+                ('id', models.CharField(default=billing.jobs.models._quote_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('dimensions', models.JSONField(help_text="What priced it: the order's flat dimensions.", verbose_name='dimensions')),
+                ('lines', models.JSONField(verbose_name='price lines')),
+                ('total_micros', models.BigIntegerField(verbose_name='price')),
+                ('max_micros', models.BigIntegerField(verbose_name='highest price')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
+                ('expires_at', models.DateTimeField(verbose_name='expires at')),
+            ],
+            options={
+                'verbose_name': 'quote',
+                'verbose_name_plural': 'quotes',
+            },
+        ),
+        migrations.CreateModel(
+            name='Subscription',
+            fields=[
+                ('id', models.CharField(default=billing.subscriptions.models._subscription_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('plan', models.CharField(max_length=64, verbose_name='plan')),
+                ('started_at', models.DateTimeField(verbose_name='started at')),
+                ('ended_at', models.DateTimeField(blank=True, null=True, verbose_name='ended at')),
+            ],
+            options={
+                'verbose_name': 'subscription',
+                'verbose_name_plural': 'subscriptions',
+            },
+        ),
+        migrations.CreateModel(
+            name='Wallet',
+            fields=[
+                ('id', models.CharField(default=billing.ledger.models._wallet_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('is_sandbox', models.BooleanField(default=False, verbose_name='sandbox')),
+                ('available_micros', models.BigIntegerField(default=0, verbose_name='available')),
+                ('held_micros', models.BigIntegerField(default=0, verbose_name='held')),
+                ('seq', models.BigIntegerField(default=0, help_text='Number of the last entry; no gaps.', verbose_name='last entry number')),
+                ('digest', models.BinaryField(default=billing.ledger.models._genesis, max_length=32, verbose_name='digest')),
+                ('due_at', models.DateTimeField(blank=True, help_text='When anything changes by itself next; empty: never.', null=True, verbose_name='next change at')),
+                ('touched_at', models.DateTimeField(help_text='The ledger has spoken up to this instant.', verbose_name='settled up to')),
+                ('clock_offset', models.DurationField(default=datetime.timedelta(0), help_text="How far a sandbox's clock runs ahead.", verbose_name='clock offset')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
+            ],
+            options={
+                'verbose_name': 'wallet',
+                'verbose_name_plural': 'wallets',
+            },
+        ),
+        migrations.CreateModel(
+            name='EventCounter',
+            fields=[
+                ('account', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='+', serialize=False, to='billing.account', verbose_name='account')),
+                ('last_sequence', models.BigIntegerField(default=0, verbose_name='last event number')),
+            ],
+            options={
+                'verbose_name': 'event counter',
+                'verbose_name_plural': 'event counters',
+            },
         ),
         migrations.AddConstraint(
-            model_name="account",
-            constraint=models.UniqueConstraint(
-                fields=("external_id", "is_sandbox"), name="account_external_id_once"
-            ),
+            model_name='account',
+            constraint=models.UniqueConstraint(fields=('external_id', 'is_sandbox'), name='account_external_id_once'),
         ),
         migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("external_id", ""), _negated=True),
-                name="account_external_id_named",
-            ),
+            model_name='account',
+            constraint=models.CheckConstraint(condition=models.Q(('external_id', ''), _negated=True), name='account_external_id_named'),
         ),
         migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["person"])), name="account_kind_known"
-            ),
+            model_name='account',
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['person'])), name='account_kind_known'),
         ),
         migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("zone", ""), _negated=True), name="account_zone_named"
-            ),
+            model_name='account',
+            constraint=models.CheckConstraint(condition=models.Q(('zone', ''), _negated=True), name='account_zone_named'),
         ),
         migrations.AddConstraint(
-            model_name="apikey",
-            constraint=models.UniqueConstraint(fields=("prefix",), name="api_key_prefix_once"),
+            model_name='apikey',
+            constraint=models.UniqueConstraint(fields=('prefix',), name='api_key_prefix_once'),
         ),
         migrations.AddConstraint(
-            model_name="apikey",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "scopes__contained_by",
-                        (
-                            "jobs:read",
-                            "jobs:write",
-                            "balance:read",
-                            "grants:write",
-                            "subscriptions:write",
-                            "webhooks:write",
-                            "exports:read",
-                            "accounts:write",
-                        ),
-                    ),
-                    ("scopes__len__gt", 0),
-                ),
-                name="api_key_scopes_known",
-            ),
+            model_name='apikey',
+            constraint=models.CheckConstraint(condition=models.Q(('scopes__contained_by', ('jobs:read', 'jobs:write', 'balance:read', 'grants:write', 'subscriptions:write', 'webhooks:write', 'exports:read', 'accounts:write')), ('scopes__len__gt', 0)), name='api_key_scopes_known'),
         ),
         migrations.AddConstraint(
-            model_name="apikey",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("expires_at", None),
-                    ("expires_at__gt", models.F("created_at")),
-                    _connector="OR",
-                ),
-                name="api_key_expires_after_creation",
-            ),
+            model_name='apikey',
+            constraint=models.CheckConstraint(condition=models.Q(('expires_at', None), ('expires_at__gt', models.F('created_at')), _connector='OR'), name='api_key_expires_after_creation'),
         ),
         migrations.AddConstraint(
-            model_name="apikey",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("is_sandbox", True), ("prefix__startswith", "sk_test_")),
-                    models.Q(("is_sandbox", False), ("prefix__startswith", "sk_live_")),
-                    _connector="OR",
-                ),
-                name="api_key_prefix_says_sandbox",
-            ),
+            model_name='apikey',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('is_sandbox', True), ('prefix__startswith', 'sk_test_')), models.Q(('is_sandbox', False), ('prefix__startswith', 'sk_live_')), _connector='OR'), name='api_key_prefix_says_sandbox'),
         ),
         migrations.AddField(
-            model_name="callback",
-            name="attempt",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="callbacks",
-                to="billing.attempt",
-                verbose_name="attempt",
-            ),
+            model_name='callback',
+            name='attempt',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='callbacks', to='billing.attempt', verbose_name='attempt'),
         ),
         migrations.AddField(
-            model_name="endpoint",
-            name="account",
-            field=models.ForeignKey(
-                blank=True,
-                help_text="Whose events; empty: everybody's on its side of the sandbox.",
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="webhook_endpoints",
-                to="billing.account",
-                verbose_name="account",
-            ),
+            model_name='endpoint',
+            name='account',
+            field=models.ForeignKey(blank=True, help_text="Whose events; empty: everybody's on its side of the sandbox.", null=True, on_delete=django.db.models.deletion.PROTECT, related_name='webhook_endpoints', to='billing.account', verbose_name='account'),
         ),
         migrations.AddField(
-            model_name="delivery",
-            name="endpoint",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="deliveries",
-                to="billing.endpoint",
-                verbose_name="endpoint",
-            ),
+            model_name='delivery',
+            name='endpoint',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='billing.endpoint', verbose_name='endpoint'),
         ),
         migrations.AddField(
-            model_name="event",
-            name="account",
-            field=models.ForeignKey(
-                blank=True,
-                db_index=False,
-                help_text="Empty only for a test of an endpoint of everybody's.",
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="webhook_events",
-                to="billing.account",
-                verbose_name="account",
-            ),
+            model_name='event',
+            name='account',
+            field=models.ForeignKey(blank=True, db_index=False, help_text="Empty only for a test of an endpoint of everybody's.", null=True, on_delete=django.db.models.deletion.PROTECT, related_name='webhook_events', to='billing.account', verbose_name='account'),
         ),
         migrations.AddField(
-            model_name="delivery",
-            name="event",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="deliveries",
-                to="billing.event",
-                verbose_name="event",
-            ),
+            model_name='delivery',
+            name='event',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='billing.event', verbose_name='event'),
         ),
         migrations.AddField(
-            model_name="entry",
-            name="grant",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="entries",
-                to="billing.grant",
-                verbose_name="grant",
-            ),
+            model_name='entry',
+            name='grant',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='billing.grant', verbose_name='grant'),
         ),
         migrations.AddField(
-            model_name="allocation",
-            name="grant",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="allocations",
-                to="billing.grant",
-                verbose_name="grant",
-            ),
+            model_name='allocation',
+            name='grant',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='allocations', to='billing.grant', verbose_name='grant'),
         ),
         migrations.AddField(
-            model_name="entry",
-            name="hold",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="entries",
-                to="billing.hold",
-                verbose_name="hold",
-            ),
+            model_name='entry',
+            name='hold',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='billing.hold', verbose_name='hold'),
         ),
         migrations.AddField(
-            model_name="allocation",
-            name="hold",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="allocations",
-                to="billing.hold",
-                verbose_name="hold",
-            ),
+            model_name='allocation',
+            name='hold',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='allocations', to='billing.hold', verbose_name='hold'),
         ),
         migrations.AddConstraint(
-            model_name="idempotentanswer",
-            constraint=models.UniqueConstraint(
-                fields=("caller", "route", "key"), name="idempotent_answer_key_answered_once"
-            ),
+            model_name='idempotentanswer',
+            constraint=models.UniqueConstraint(fields=('caller', 'route', 'key'), name='idempotent_answer_key_answered_once'),
         ),
         migrations.AddConstraint(
-            model_name="idempotentanswer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("status__in", (200, 201, 202, 204, 402, 403, 404, 422))),
-                name="idempotent_answer_status_is_kept",
-            ),
+            model_name='idempotentanswer',
+            constraint=models.CheckConstraint(condition=models.Q(('status__in', (200, 201, 202, 204, 402, 403, 404, 422))), name='idempotent_answer_status_is_kept'),
         ),
         migrations.AddConstraint(
-            model_name="idempotentanswer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("caller", ""), _negated=True),
-                    models.Q(("route", ""), _negated=True),
-                    models.Q(("key", ""), _negated=True),
-                ),
-                name="idempotent_answer_scope_is_named",
-            ),
+            model_name='idempotentanswer',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('caller', ''), _negated=True), models.Q(('route', ''), _negated=True), models.Q(('key', ''), _negated=True)), name='idempotent_answer_scope_is_named'),
         ),
         migrations.AddField(
-            model_name="job",
-            name="account",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="jobs",
-                to="billing.account",
-                verbose_name="account",
-            ),
+            model_name='job',
+            name='account',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='jobs', to='billing.account', verbose_name='account'),
         ),
         migrations.AddField(
-            model_name="job",
-            name="catalog_version",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="plans.catalogversion",
-                verbose_name="catalog version",
-            ),
+            model_name='job',
+            name='catalog_version',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='plans.catalogversion', verbose_name='catalog version'),
         ),
         migrations.AddField(
-            model_name="job",
-            name="hold",
-            field=models.OneToOneField(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="job",
-                to="billing.hold",
-                verbose_name="hold",
-            ),
+            model_name='job',
+            name='hold',
+            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='job', to='billing.hold', verbose_name='hold'),
         ),
         migrations.AddField(
-            model_name="job",
-            name="parent",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="children",
-                to="billing.job",
-                verbose_name="continues the job",
-            ),
+            model_name='job',
+            name='parent',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='billing.job', verbose_name='continues the job'),
         ),
         migrations.AddField(
-            model_name="attempt",
-            name="job",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="attempts",
-                to="billing.job",
-                verbose_name="job",
-            ),
+            model_name='attempt',
+            name='job',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='billing.job', verbose_name='job'),
         ),
         migrations.AddIndex(
-            model_name="message",
-            index=models.Index(
-                condition=models.Q(("ring_at__isnull", False)),
-                fields=["ring_at"],
-                name="message_due",
-            ),
+            model_name='message',
+            index=models.Index(condition=models.Q(('ring_at__isnull', False)), fields=['ring_at'], name='message_due'),
         ),
         migrations.AddIndex(
-            model_name="message",
-            index=models.Index(
-                condition=models.Q(("done_at__isnull", False)),
-                fields=["done_at"],
-                name="message_done",
-            ),
+            model_name='message',
+            index=models.Index(condition=models.Q(('done_at__isnull', False)), fields=['done_at'], name='message_done'),
         ),
         migrations.AddIndex(
-            model_name="message",
-            index=models.Index(
-                condition=models.Q(("dead_at__isnull", False)),
-                fields=["dead_at"],
-                name="message_dead",
-            ),
+            model_name='message',
+            index=models.Index(condition=models.Q(('dead_at__isnull', False)), fields=['dead_at'], name='message_dead'),
         ),
         migrations.AddConstraint(
-            model_name="message",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("dead_at", None), ("done_at", None), ("ring_at__isnull", False)),
-                    models.Q(("dead_at", None), ("done_at__isnull", False), ("ring_at", None)),
-                    models.Q(
-                        ("dead_at__isnull", False),
-                        ("done_at", None),
-                        ("ring_at", None),
-                        models.Q(("error", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="message_open_done_or_dead",
-            ),
+            model_name='message',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('dead_at', None), ('done_at', None), ('ring_at__isnull', False)), models.Q(('dead_at', None), ('done_at__isnull', False), ('ring_at', None)), models.Q(('dead_at__isnull', False), ('done_at', None), ('ring_at', None), models.Q(('error', ''), _negated=True)), _connector='OR'), name='message_open_done_or_dead'),
         ),
         migrations.AddConstraint(
-            model_name="message",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("task", ""), _negated=True), models.Q(("queue", ""), _negated=True)
-                ),
-                name="message_names_task_and_queue",
-            ),
+            model_name='message',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('task', ''), _negated=True), models.Q(('queue', ''), _negated=True)), name='message_names_task_and_queue'),
         ),
         migrations.AddField(
-            model_name="output",
-            name="job",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="outputs",
-                to="billing.job",
-                verbose_name="job",
-            ),
+            model_name='output',
+            name='job',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='outputs', to='billing.job', verbose_name='job'),
         ),
         migrations.AddField(
-            model_name="quote",
-            name="account",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="quotes",
-                to="billing.account",
-                verbose_name="account",
-            ),
+            model_name='quote',
+            name='account',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='quotes', to='billing.account', verbose_name='account'),
         ),
         migrations.AddField(
-            model_name="quote",
-            name="catalog_version",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="plans.catalogversion",
-                verbose_name="catalog version",
-            ),
+            model_name='quote',
+            name='catalog_version',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='plans.catalogversion', verbose_name='catalog version'),
         ),
         migrations.AddField(
-            model_name="job",
-            name="quote",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="jobs",
-                to="billing.quote",
-                verbose_name="quote",
-            ),
+            model_name='job',
+            name='quote',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='jobs', to='billing.quote', verbose_name='quote'),
         ),
         migrations.AddField(
-            model_name="subscription",
-            name="account",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="subscriptions",
-                to="billing.account",
-                verbose_name="account",
-            ),
+            model_name='subscription',
+            name='account',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='subscriptions', to='billing.account', verbose_name='account'),
         ),
         migrations.AddField(
-            model_name="subscription",
-            name="catalog_version",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="plans.catalogversion",
-                verbose_name="catalog version",
-            ),
+            model_name='subscription',
+            name='catalog_version',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='plans.catalogversion', verbose_name='catalog version'),
         ),
         migrations.AddField(
-            model_name="wallet",
-            name="account",
-            field=models.OneToOneField(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="wallet",
-                to="billing.account",
-                verbose_name="account",
-            ),
+            model_name='wallet',
+            name='account',
+            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='wallet', to='billing.account', verbose_name='account'),
         ),
         migrations.AddField(
-            model_name="job",
-            name="wallet",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="jobs",
-                to="billing.wallet",
-                verbose_name="wallet",
-            ),
+            model_name='job',
+            name='wallet',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='jobs', to='billing.wallet', verbose_name='wallet'),
         ),
         migrations.AddField(
-            model_name="hold",
-            name="wallet",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="holds",
-                to="billing.wallet",
-                verbose_name="wallet",
-            ),
+            model_name='hold',
+            name='wallet',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='holds', to='billing.wallet', verbose_name='wallet'),
         ),
         migrations.AddField(
-            model_name="grant",
-            name="wallet",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="grants",
-                to="billing.wallet",
-                verbose_name="wallet",
-            ),
+            model_name='grant',
+            name='wallet',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='grants', to='billing.wallet', verbose_name='wallet'),
         ),
         migrations.AddField(
-            model_name="entry",
-            name="wallet",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="entries",
-                to="billing.wallet",
-                verbose_name="wallet",
-            ),
+            model_name='entry',
+            name='wallet',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='billing.wallet', verbose_name='wallet'),
         ),
         migrations.AddField(
-            model_name="allowance",
-            name="wallet",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="allowances",
-                to="billing.wallet",
-                verbose_name="wallet",
-            ),
+            model_name='allowance',
+            name='wallet',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='allowances', to='billing.wallet', verbose_name='wallet'),
         ),
         migrations.AddField(
-            model_name="allocation",
-            name="wallet",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="billing.wallet",
-                verbose_name="wallet",
-            ),
+            model_name='allocation',
+            name='wallet',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.wallet', verbose_name='wallet'),
         ),
         migrations.AddConstraint(
-            model_name="eventcounter",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("last_sequence__gte", 0)), name="event_counter_not_negative"
-            ),
+            model_name='eventcounter',
+            constraint=models.CheckConstraint(condition=models.Q(('last_sequence__gte', 0)), name='event_counter_not_negative'),
         ),
         migrations.AddConstraint(
-            model_name="callback",
-            constraint=models.UniqueConstraint(
-                fields=("attempt", "digest"), name="callback_heard_once"
-            ),
+            model_name='callback',
+            constraint=models.UniqueConstraint(fields=('attempt', 'digest'), name='callback_heard_once'),
         ),
         migrations.AddIndex(
-            model_name="endpoint",
-            index=models.Index(
-                condition=models.Q(("account", None), ("disabled_at", None)),
-                fields=["is_sandbox"],
-                name="endpoint_of_everybody",
-            ),
+            model_name='endpoint',
+            index=models.Index(condition=models.Q(('account', None), ('disabled_at', None)), fields=['is_sandbox'], name='endpoint_of_everybody'),
         ),
         migrations.AddConstraint(
-            model_name="endpoint",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("disabled_at", None), ("disabled_reason", "")),
-                    models.Q(
-                        ("disabled_at__isnull", False), ("disabled_reason__in", ["gone", "deleted"])
-                    ),
-                    _connector="OR",
-                ),
-                name="endpoint_disabled_for_a_reason",
-            ),
+            model_name='endpoint',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('disabled_at', None), ('disabled_reason', '')), models.Q(('disabled_at__isnull', False), ('disabled_reason__in', ['gone', 'deleted'])), _connector='OR'), name='endpoint_disabled_for_a_reason'),
         ),
         migrations.AddConstraint(
-            model_name="endpoint",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("previous_secret_sealed", ""), ("previous_until", None)),
-                    models.Q(
-                        ("previous_until__isnull", False),
-                        models.Q(("previous_secret_sealed", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="endpoint_old_secret_has_an_end",
-            ),
+            model_name='endpoint',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('previous_secret_sealed', ''), ('previous_until', None)), models.Q(('previous_until__isnull', False), models.Q(('previous_secret_sealed', ''), _negated=True)), _connector='OR'), name='endpoint_old_secret_has_an_end'),
         ),
         migrations.AddConstraint(
-            model_name="endpoint",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("secret_sealed__startswith", "sealed:"),
-                    models.Q(
-                        ("previous_secret_sealed", ""),
-                        ("previous_secret_sealed__startswith", "sealed:"),
-                        _connector="OR",
-                    ),
-                ),
-                name="endpoint_secrets_are_sealed",
-            ),
+            model_name='endpoint',
+            constraint=models.CheckConstraint(condition=models.Q(('secret_sealed__startswith', 'sealed:'), models.Q(('previous_secret_sealed', ''), ('previous_secret_sealed__startswith', 'sealed:'), _connector='OR')), name='endpoint_secrets_are_sealed'),
         ),
         migrations.AddConstraint(
-            model_name="endpoint",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("url__startswith", "http")), name="endpoint_url_is_http"
-            ),
+            model_name='endpoint',
+            constraint=models.CheckConstraint(condition=models.Q(('url__startswith', 'http')), name='endpoint_url_is_http'),
         ),
         migrations.AddConstraint(
-            model_name="event",
-            constraint=models.UniqueConstraint(
-                fields=("account", "sequence"), name="event_sequence_once"
-            ),
+            model_name='event',
+            constraint=models.UniqueConstraint(fields=('account', 'sequence'), name='event_sequence_once'),
         ),
         migrations.AddConstraint(
-            model_name="event",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("sequence", None), ("type", "webhook.test")),
-                    models.Q(
-                        ("account__isnull", False),
-                        ("sequence__gte", 1),
-                        ("sequence__isnull", False),
-                        models.Q(("type", "webhook.test"), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="event_is_counted_unless_a_test",
-            ),
+            model_name='event',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('sequence', None), ('type', 'webhook.test')), models.Q(('account__isnull', False), ('sequence__gte', 1), ('sequence__isnull', False), models.Q(('type', 'webhook.test'), _negated=True)), _connector='OR'), name='event_is_counted_unless_a_test'),
         ),
         migrations.AddConstraint(
-            model_name="event",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("type", ""), _negated=True), ("payload__startswith", "{")
-                ),
-                name="event_says_something",
-            ),
+            model_name='event',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('type', ''), _negated=True), ('payload__startswith', '{')), name='event_says_something'),
         ),
         migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(
-                condition=models.Q(("next_at__isnull", False)),
-                fields=["next_at"],
-                name="delivery_due",
-            ),
+            model_name='delivery',
+            index=models.Index(condition=models.Q(('next_at__isnull', False)), fields=['next_at'], name='delivery_due'),
         ),
         migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(fields=["endpoint", "id"], name="delivery_of_endpoint"),
+            model_name='delivery',
+            index=models.Index(fields=['endpoint', 'id'], name='delivery_of_endpoint'),
         ),
         migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.UniqueConstraint(
-                fields=("event", "endpoint"), name="delivery_once_an_endpoint"
-            ),
+            model_name='delivery',
+            constraint=models.UniqueConstraint(fields=('event', 'endpoint'), name='delivery_once_an_endpoint'),
         ),
         migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("dead_at", None), ("delivered_at", None), ("next_at__isnull", False)),
-                    models.Q(
-                        ("dead_at", None),
-                        ("delivered_at__isnull", False),
-                        ("last_trouble", ""),
-                        ("leased_until", None),
-                        ("next_at", None),
-                    ),
-                    models.Q(
-                        ("dead_at__isnull", False),
-                        ("delivered_at", None),
-                        ("leased_until", None),
-                        ("next_at", None),
-                        models.Q(("last_trouble", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="delivery_open_delivered_or_dead",
-            ),
+            model_name='delivery',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('dead_at', None), ('delivered_at', None), ('next_at__isnull', False)), models.Q(('dead_at', None), ('delivered_at__isnull', False), ('last_trouble', ''), ('leased_until', None), ('next_at', None)), models.Q(('dead_at__isnull', False), ('delivered_at', None), ('leased_until', None), ('next_at', None), models.Q(('last_trouble', ''), _negated=True)), _connector='OR'), name='delivery_open_delivered_or_dead'),
         ),
         migrations.AddIndex(
-            model_name="attempt",
-            index=models.Index(
-                condition=models.Q(("state", "ended"), _negated=True),
-                fields=["check_at"],
-                name="attempt_to_check",
-            ),
+            model_name='attempt',
+            index=models.Index(condition=models.Q(('state', 'ended'), _negated=True), fields=['check_at'], name='attempt_to_check'),
         ),
         migrations.AddIndex(
-            model_name="attempt",
-            index=models.Index(
-                condition=models.Q(("state", "ended"), _negated=True),
-                fields=["backend"],
-                name="attempt_live_of_backend",
-            ),
+            model_name='attempt',
+            index=models.Index(condition=models.Q(('state', 'ended'), _negated=True), fields=['backend'], name='attempt_live_of_backend'),
         ),
         migrations.AddConstraint(
-            model_name="attempt",
-            constraint=models.UniqueConstraint(
-                fields=("job", "number"), name="attempt_number_once"
-            ),
+            model_name='attempt',
+            constraint=models.UniqueConstraint(fields=('job', 'number'), name='attempt_number_once'),
         ),
         migrations.AddConstraint(
-            model_name="attempt",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "ended"), _negated=True),
-                fields=("job",),
-                name="attempt_one_live_a_job",
-            ),
+            model_name='attempt',
+            constraint=models.UniqueConstraint(condition=models.Q(('state', 'ended'), _negated=True), fields=('job',), name='attempt_one_live_a_job'),
         ),
         migrations.AddConstraint(
-            model_name="attempt",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("ended_at__isnull", False),
-                        ("state", "ended"),
-                        models.Q(("outcome", ""), _negated=True),
-                    ),
-                    models.Q(
-                        ("ended_at", None),
-                        ("outcome", ""),
-                        ("state__in", ("submitting", "accepted", "ambiguous")),
-                    ),
-                    _connector="OR",
-                ),
-                name="attempt_state_matches_columns",
-            ),
+            model_name='attempt',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', False), ('state', 'ended'), models.Q(('outcome', ''), _negated=True)), models.Q(('ended_at', None), ('outcome', ''), ('state__in', ('submitting', 'accepted', 'ambiguous'))), _connector='OR'), name='attempt_state_matches_columns'),
         ),
         migrations.AddConstraint(
-            model_name="output",
-            constraint=models.UniqueConstraint(
-                fields=("job", "position"), name="output_position_once"
-            ),
+            model_name='output',
+            constraint=models.UniqueConstraint(fields=('job', 'position'), name='output_position_once'),
         ),
         migrations.AddConstraint(
-            model_name="quote",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("max_micros__gte", models.F("total_micros")), ("total_micros__gt", 0)
-                ),
-                name="quote_maximum_covers_total",
-            ),
+            model_name='quote',
+            constraint=models.CheckConstraint(condition=models.Q(('max_micros__gte', models.F('total_micros')), ('total_micros__gt', 0)), name='quote_maximum_covers_total'),
         ),
         migrations.AddConstraint(
-            model_name="subscription",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("ended_at", None)),
-                fields=("account",),
-                name="subscription_open_once",
-            ),
+            model_name='subscription',
+            constraint=models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('account',), name='subscription_open_once'),
         ),
         migrations.AddConstraint(
-            model_name="subscription",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("ended_at", None), ("ended_at__gte", models.F("started_at")), _connector="OR"
-                ),
-                name="subscription_ends_after_it_starts",
-            ),
+            model_name='subscription',
+            constraint=models.CheckConstraint(condition=models.Q(('ended_at', None), ('ended_at__gte', models.F('started_at')), _connector='OR'), name='subscription_ends_after_it_starts'),
         ),
         migrations.AddIndex(
-            model_name="wallet",
-            index=models.Index(
-                condition=models.Q(("due_at__isnull", False)), fields=["due_at"], name="wallet_due"
-            ),
+            model_name='wallet',
+            index=models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='wallet_due'),
         ),
         migrations.AddConstraint(
-            model_name="wallet",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("available_micros__gte", 0)),
-                name="wallet_available_not_negative",
-            ),
+            model_name='wallet',
+            constraint=models.CheckConstraint(condition=models.Q(('available_micros__gte', 0)), name='wallet_available_not_negative'),
         ),
         migrations.AddConstraint(
-            model_name="wallet",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("held_micros__gte", 0)), name="wallet_held_not_negative"
-            ),
+            model_name='wallet',
+            constraint=models.CheckConstraint(condition=models.Q(('held_micros__gte', 0)), name='wallet_held_not_negative'),
         ),
         migrations.AddConstraint(
-            model_name="wallet",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("is_sandbox", True), ("clock_offset", datetime.timedelta(0)), _connector="OR"
-                ),
-                name="wallet_clock_moves_in_sandbox_only",
-            ),
+            model_name='wallet',
+            constraint=models.CheckConstraint(condition=models.Q(('is_sandbox', True), ('clock_offset', datetime.timedelta(0)), _connector='OR'), name='wallet_clock_moves_in_sandbox_only'),
         ),
         migrations.AddIndex(
-            model_name="job", index=models.Index(fields=["account", "-id"], name="job_newest_first")
+            model_name='job',
+            index=models.Index(fields=['account', '-id'], name='job_newest_first'),
         ),
         migrations.AddIndex(
-            model_name="job",
-            index=models.Index(
-                condition=models.Q(("finished_at", None)),
-                fields=["wallet"],
-                name="job_live_of_wallet",
-            ),
+            model_name='job',
+            index=models.Index(condition=models.Q(('finished_at', None)), fields=['wallet'], name='job_live_of_wallet'),
         ),
         migrations.AddIndex(
-            model_name="job",
-            index=models.Index(
-                condition=models.Q(("status", "queued")),
-                fields=["model", "created_at"],
-                name="job_waiting",
-            ),
+            model_name='job',
+            index=models.Index(condition=models.Q(('status', 'queued')), fields=['model', 'created_at'], name='job_waiting'),
         ),
         migrations.AddIndex(
-            model_name="job",
-            index=models.Index(
-                condition=models.Q(("status", "queued")), fields=["dispatch_by"], name="job_overdue"
-            ),
+            model_name='job',
+            index=models.Index(condition=models.Q(('status', 'queued')), fields=['dispatch_by'], name='job_overdue'),
         ),
         migrations.AddConstraint(
-            model_name="job",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "status__in",
-                        [
-                            "queued",
-                            "dispatched",
-                            "running",
-                            "unknown",
-                            "succeeded",
-                            "failed",
-                            "canceled",
-                            "expired",
-                        ],
-                    )
-                ),
-                name="job_status_known",
-            ),
+            model_name='job',
+            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['queued', 'dispatched', 'running', 'unknown', 'succeeded', 'failed', 'canceled', 'expired'])), name='job_status_known'),
         ),
         migrations.AddConstraint(
-            model_name="job",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("finished_at__isnull", False),
-                        (
-                            "status__in",
-                            (
-                                billing.jobs.lifecycle.JobStatus["SUCCEEDED"],
-                                billing.jobs.lifecycle.JobStatus["FAILED"],
-                                billing.jobs.lifecycle.JobStatus["CANCELED"],
-                                billing.jobs.lifecycle.JobStatus["EXPIRED"],
-                            ),
-                        ),
-                    ),
-                    models.Q(
-                        ("finished_at", None),
-                        (
-                            "status__in",
-                            (
-                                billing.jobs.lifecycle.JobStatus["QUEUED"],
-                                billing.jobs.lifecycle.JobStatus["DISPATCHED"],
-                                billing.jobs.lifecycle.JobStatus["RUNNING"],
-                                billing.jobs.lifecycle.JobStatus["UNKNOWN"],
-                            ),
-                        ),
-                    ),
-                    _connector="OR",
-                ),
-                name="job_finished_iff_final",
-            ),
+            model_name='job',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', False), ('status__in', (billing.jobs.lifecycle.JobStatus['SUCCEEDED'], billing.jobs.lifecycle.JobStatus['FAILED'], billing.jobs.lifecycle.JobStatus['CANCELED'], billing.jobs.lifecycle.JobStatus['EXPIRED']))), models.Q(('finished_at', None), ('status__in', (billing.jobs.lifecycle.JobStatus['QUEUED'], billing.jobs.lifecycle.JobStatus['DISPATCHED'], billing.jobs.lifecycle.JobStatus['RUNNING'], billing.jobs.lifecycle.JobStatus['UNKNOWN']))), _connector='OR'), name='job_finished_iff_final'),
         ),
         migrations.AddConstraint(
-            model_name="job",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("status", "succeeded"), ("failure_class", "")),
-                    models.Q(
-                        ("status__in", ("failed", "canceled", "expired")),
-                        models.Q(("failure_class", ""), _negated=True),
-                    ),
-                    models.Q(
-                        (
-                            "status__in",
-                            (
-                                billing.jobs.lifecycle.JobStatus["QUEUED"],
-                                billing.jobs.lifecycle.JobStatus["DISPATCHED"],
-                                billing.jobs.lifecycle.JobStatus["RUNNING"],
-                                billing.jobs.lifecycle.JobStatus["UNKNOWN"],
-                            ),
-                        ),
-                        ("failure_class", ""),
-                    ),
-                    _connector="OR",
-                ),
-                name="job_failure_has_a_class",
-            ),
+            model_name='job',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'succeeded'), ('failure_class', '')), models.Q(('status__in', ('failed', 'canceled', 'expired')), models.Q(('failure_class', ''), _negated=True)), models.Q(('status__in', (billing.jobs.lifecycle.JobStatus['QUEUED'], billing.jobs.lifecycle.JobStatus['DISPATCHED'], billing.jobs.lifecycle.JobStatus['RUNNING'], billing.jobs.lifecycle.JobStatus['UNKNOWN'])), ('failure_class', '')), _connector='OR'), name='job_failure_has_a_class'),
         ),
         migrations.AddConstraint(
-            model_name="job",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quoted_micros__gt", 0)), name="job_costs_something"
-            ),
+            model_name='job',
+            constraint=models.CheckConstraint(condition=models.Q(('quoted_micros__gt', 0)), name='job_costs_something'),
         ),
         migrations.AddConstraint(
-            model_name="job",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("progress_percent__lte", 100)), name="job_progress_in_percent"
-            ),
+            model_name='job',
+            constraint=models.CheckConstraint(condition=models.Q(('progress_percent__lte', 100)), name='job_progress_in_percent'),
         ),
         migrations.AddIndex(
-            model_name="hold",
-            index=models.Index(
-                condition=models.Q(("state", "open")), fields=["wallet"], name="hold_open"
-            ),
+            model_name='hold',
+            index=models.Index(condition=models.Q(('state', 'open')), fields=['wallet'], name='hold_open'),
         ),
         migrations.AddConstraint(
-            model_name="hold",
-            constraint=models.UniqueConstraint(
-                fields=("wallet", "reference"), name="hold_reference_once"
-            ),
+            model_name='hold',
+            constraint=models.UniqueConstraint(fields=('wallet', 'reference'), name='hold_reference_once'),
         ),
         migrations.AddConstraint(
-            model_name="hold",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("amount_micros__gt", 0), ("amount_micros__lte", 1000000000000000000)
-                ),
-                name="hold_amount_in_range",
-            ),
+            model_name='hold',
+            constraint=models.CheckConstraint(condition=models.Q(('amount_micros__gt', 0), ('amount_micros__lte', 1000000000000000000)), name='hold_amount_in_range'),
         ),
         migrations.AddConstraint(
-            model_name="hold",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("captured_micros__gte", 0), ("captured_micros__lte", models.F("amount_micros"))
-                ),
-                name="hold_captured_within_amount",
-            ),
+            model_name='hold',
+            constraint=models.CheckConstraint(condition=models.Q(('captured_micros__gte', 0), ('captured_micros__lte', models.F('amount_micros'))), name='hold_captured_within_amount'),
         ),
         migrations.AddConstraint(
-            model_name="hold",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("captured_micros", 0), ("settled_at", None), ("state", "open")),
-                    models.Q(
-                        ("captured_micros__gt", 0),
-                        ("settled_at__isnull", False),
-                        ("state", "captured"),
-                    ),
-                    models.Q(
-                        ("captured_micros", 0), ("settled_at__isnull", False), ("state", "released")
-                    ),
-                    _connector="OR",
-                ),
-                name="hold_state_matches_columns",
-            ),
+            model_name='hold',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('captured_micros', 0), ('settled_at', None), ('state', 'open')), models.Q(('captured_micros__gt', 0), ('settled_at__isnull', False), ('state', 'captured')), models.Q(('captured_micros', 0), ('settled_at__isnull', False), ('state', 'released')), _connector='OR'), name='hold_state_matches_columns'),
         ),
         migrations.AddIndex(
-            model_name="grant",
-            index=models.Index(
-                condition=models.Q(
-                    ("pending_micros__gt", 0),
-                    ("available_micros__gt", 0),
-                    ("held_micros__gt", 0),
-                    _connector="OR",
-                ),
-                fields=["wallet"],
-                name="grant_live",
-            ),
+            model_name='grant',
+            index=models.Index(condition=models.Q(('pending_micros__gt', 0), ('available_micros__gt', 0), ('held_micros__gt', 0), _connector='OR'), fields=['wallet'], name='grant_live'),
         ),
         migrations.AddIndex(
-            model_name="grant",
-            index=models.Index(fields=["wallet", "-id"], name="grant_newest_first"),
+            model_name='grant',
+            index=models.Index(fields=['wallet', '-id'], name='grant_newest_first'),
         ),
         migrations.AddConstraint(
-            model_name="grant",
-            constraint=models.UniqueConstraint(fields=("wallet", "fact"), name="grant_fact_once"),
+            model_name='grant',
+            constraint=models.UniqueConstraint(fields=('wallet', 'fact'), name='grant_fact_once'),
         ),
         migrations.AddConstraint(
-            model_name="grant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("amount_micros__gt", 0), ("amount_micros__lte", 1000000000000000000)
-                ),
-                name="grant_amount_in_range",
-            ),
+            model_name='grant',
+            constraint=models.CheckConstraint(condition=models.Q(('amount_micros__gt', 0), ('amount_micros__lte', 1000000000000000000)), name='grant_amount_in_range'),
         ),
         migrations.AddConstraint(
-            model_name="grant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("available_micros__gte", 0),
-                    ("captured_micros__gte", 0),
-                    ("expired_micros__gte", 0),
-                    ("held_micros__gte", 0),
-                    ("pending_micros__gte", 0),
-                    ("revoked_micros__gte", 0),
-                ),
-                name="grant_nothing_negative",
-            ),
+            model_name='grant',
+            constraint=models.CheckConstraint(condition=models.Q(('available_micros__gte', 0), ('captured_micros__gte', 0), ('expired_micros__gte', 0), ('held_micros__gte', 0), ('pending_micros__gte', 0), ('revoked_micros__gte', 0)), name='grant_nothing_negative'),
         ),
         migrations.AddConstraint(
-            model_name="grant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "amount_micros",
-                        django.db.models.expressions.CombinedExpression(
-                            django.db.models.expressions.CombinedExpression(
-                                django.db.models.expressions.CombinedExpression(
-                                    django.db.models.expressions.CombinedExpression(
-                                        django.db.models.expressions.CombinedExpression(
-                                            models.F("pending_micros"),
-                                            "+",
-                                            models.F("available_micros"),
-                                        ),
-                                        "+",
-                                        models.F("held_micros"),
-                                    ),
-                                    "+",
-                                    models.F("captured_micros"),
-                                ),
-                                "+",
-                                models.F("expired_micros"),
-                            ),
-                            "+",
-                            models.F("revoked_micros"),
-                        ),
-                    )
-                ),
-                name="grant_is_conserved",
-            ),
+            model_name='grant',
+            constraint=models.CheckConstraint(condition=models.Q(('amount_micros', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('pending_micros'), '+', models.F('available_micros')), '+', models.F('held_micros')), '+', models.F('captured_micros')), '+', models.F('expired_micros')), '+', models.F('revoked_micros')))), name='grant_is_conserved'),
         ),
         migrations.AddConstraint(
-            model_name="grant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("expires_at", None),
-                    ("expires_at__gt", models.F("effective_at")),
-                    _connector="OR",
-                ),
-                name="grant_expires_after_it_begins",
-            ),
+            model_name='grant',
+            constraint=models.CheckConstraint(condition=models.Q(('expires_at', None), ('expires_at__gt', models.F('effective_at')), _connector='OR'), name='grant_expires_after_it_begins'),
         ),
         migrations.AddIndex(
-            model_name="entry",
-            index=models.Index(fields=["wallet", "effective_at"], name="entry_by_instant"),
+            model_name='entry',
+            index=models.Index(fields=['wallet', 'effective_at'], name='entry_by_instant'),
         ),
         migrations.AddConstraint(
-            model_name="entry",
-            constraint=models.UniqueConstraint(fields=("wallet", "seq"), name="entry_seq_once"),
+            model_name='entry',
+            constraint=models.UniqueConstraint(fields=('wallet', 'seq'), name='entry_seq_once'),
         ),
         migrations.AddConstraint(
-            model_name="entry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("amount_micros__gt", 0), ("amount_micros__lte", 1000000000000000000)
-                ),
-                name="entry_amount_in_range",
-            ),
+            model_name='entry',
+            constraint=models.CheckConstraint(condition=models.Q(('amount_micros__gt', 0), ('amount_micros__lte', 1000000000000000000)), name='entry_amount_in_range'),
         ),
         migrations.AddConstraint(
-            model_name="entry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("seq__gt", 0)), name="entry_seq_positive"
-            ),
+            model_name='entry',
+            constraint=models.CheckConstraint(condition=models.Q(('seq__gt', 0)), name='entry_seq_positive'),
         ),
         migrations.AddConstraint(
-            model_name="entry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("available_after_micros__gte", 0), ("held_after_micros__gte", 0)
-                ),
-                name="entry_balances_not_negative",
-            ),
+            model_name='entry',
+            constraint=models.CheckConstraint(condition=models.Q(('available_after_micros__gte', 0), ('held_after_micros__gte', 0)), name='entry_balances_not_negative'),
         ),
         migrations.AddConstraint(
-            model_name="entry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "grant"), ("source", "issued"), ("target", "available")),
-                    models.Q(("kind", "hold"), ("source", "available"), ("target", "held")),
-                    models.Q(("kind", "capture"), ("source", "held"), ("target", "captured")),
-                    models.Q(("kind", "release"), ("source", "held"), ("target", "available")),
-                    models.Q(("kind", "expire"), ("source", "available"), ("target", "expired")),
-                    models.Q(("kind", "lapse"), ("source", "held"), ("target", "expired")),
-                    models.Q(("kind", "revoke"), ("source", "available"), ("target", "revoked")),
-                    _connector="OR",
-                ),
-                name="entry_follows_a_known_path",
-            ),
+            model_name='entry',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'grant'), ('source', 'issued'), ('target', 'available')), models.Q(('kind', 'hold'), ('source', 'available'), ('target', 'held')), models.Q(('kind', 'capture'), ('source', 'held'), ('target', 'captured')), models.Q(('kind', 'release'), ('source', 'held'), ('target', 'available')), models.Q(('kind', 'expire'), ('source', 'available'), ('target', 'expired')), models.Q(('kind', 'lapse'), ('source', 'held'), ('target', 'expired')), models.Q(('kind', 'revoke'), ('source', 'available'), ('target', 'revoked')), _connector='OR'), name='entry_follows_a_known_path'),
         ),
         migrations.AddConstraint(
-            model_name="entry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("cause_type__in", ("job", "allowance", "expiry", "service_grant", "operator")),
-                    models.Q(("cause_id", ""), _negated=True),
-                ),
-                name="entry_has_a_cause",
-            ),
+            model_name='entry',
+            constraint=models.CheckConstraint(condition=models.Q(('cause_type__in', ('job', 'allowance', 'expiry', 'service_grant', 'operator')), models.Q(('cause_id', ''), _negated=True)), name='entry_has_a_cause'),
         ),
         migrations.AddConstraint(
-            model_name="entry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("actor_type__in", ("user", "service", "operator", "backend", "system")),
-                    models.Q(("actor_id", ""), _negated=True),
-                ),
-                name="entry_has_an_actor",
-            ),
+            model_name='entry',
+            constraint=models.CheckConstraint(condition=models.Q(('actor_type__in', ('user', 'service', 'operator', 'backend', 'system')), models.Q(('actor_id', ''), _negated=True)), name='entry_has_an_actor'),
         ),
         migrations.AddConstraint(
-            model_name="entry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("hold__isnull", False),
-                        ("kind__in", ("hold", "capture", "release", "lapse")),
-                    ),
-                    models.Q(("hold", None), ("kind__in", ("grant", "expire", "revoke"))),
-                    _connector="OR",
-                ),
-                name="entry_names_its_hold",
-            ),
+            model_name='entry',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('hold__isnull', False), ('kind__in', ('hold', 'capture', 'release', 'lapse'))), models.Q(('hold', None), ('kind__in', ('grant', 'expire', 'revoke'))), _connector='OR'), name='entry_names_its_hold'),
         ),
         migrations.AddIndex(
-            model_name="allowance",
-            index=models.Index(fields=["wallet"], name="allowance_of_wallet"),
+            model_name='allowance',
+            index=models.Index(fields=['wallet'], name='allowance_of_wallet'),
         ),
         migrations.AddConstraint(
-            model_name="allowance",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("ends_at", None)),
-                fields=("wallet", "code"),
-                name="allowance_open_once",
-            ),
+            model_name='allowance',
+            constraint=models.UniqueConstraint(condition=models.Q(('ends_at', None)), fields=('wallet', 'code'), name='allowance_open_once'),
         ),
         migrations.AddConstraint(
-            model_name="allowance",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("amount_micros__gt", 0), ("amount_micros__lte", 1000000000000000000)
-                ),
-                name="allowance_amount_in_range",
-            ),
+            model_name='allowance',
+            constraint=models.CheckConstraint(condition=models.Q(('amount_micros__gt', 0), ('amount_micros__lte', 1000000000000000000)), name='allowance_amount_in_range'),
         ),
         migrations.AddConstraint(
-            model_name="allowance",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("mode", "claimed"), ("next_at", None)),
-                    ("mode", "auto"),
-                    _connector="OR",
-                ),
-                name="allowance_claimed_never_comes_due",
-            ),
+            model_name='allowance',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('mode', 'claimed'), ('next_at', None)), ('mode', 'auto'), _connector='OR'), name='allowance_claimed_never_comes_due'),
         ),
         migrations.AddConstraint(
-            model_name="allocation",
-            constraint=models.UniqueConstraint(
-                fields=("hold", "position"), name="allocation_in_order"
-            ),
+            model_name='allocation',
+            constraint=models.UniqueConstraint(fields=('hold', 'position'), name='allocation_in_order'),
         ),
         migrations.AddConstraint(
-            model_name="allocation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_micros__gt", 0)), name="allocation_amount_positive"
-            ),
+            model_name='allocation',
+            constraint=models.CheckConstraint(condition=models.Q(('amount_micros__gt', 0)), name='allocation_amount_positive'),
         ),
         triggers("ledger"),
         triggers("jobs"),

@@ -11,434 +11,218 @@ SQL = Path(__file__).parent / "sql"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0001_initial")]
+
+    dependencies = [
+        ('billing', '0001_initial'),
+    ]
 
     operations = [
         migrations.CreateModel(
-            name="CountedUse",
+            name='CountedUse',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "series",
-                    models.CharField(
-                        help_text="The allowance as all plans of the account know it.",
-                        max_length=178,
-                        verbose_name="series",
-                    ),
-                ),
-                (
-                    "window",
-                    models.CharField(
-                        help_text="The name of the day, week, month or year.",
-                        max_length=32,
-                        verbose_name="window",
-                    ),
-                ),
-                ("window_ends_at", models.DateTimeField(verbose_name="window ends at")),
-                (
-                    "reference",
-                    models.CharField(
-                        help_text='What it pays for: "job:<id>".',
-                        max_length=64,
-                        verbose_name="pays for",
-                    ),
-                ),
-                (
-                    "units_micros",
-                    models.BigIntegerField(
-                        help_text="In millionths of the allowance's unit.", verbose_name="units"
-                    ),
-                ),
-                (
-                    "kept_micros",
-                    models.BigIntegerField(
-                        blank=True,
-                        help_text="What stayed used when the order ended; empty: it is under way.",
-                        null=True,
-                        verbose_name="units kept",
-                    ),
-                ),
-                ("created_at", models.DateTimeField(verbose_name="created at")),
-                (
-                    "settled_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="settled at"),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('series', models.CharField(help_text='The allowance as all plans of the account know it.', max_length=178, verbose_name='series')),
+                ('window', models.CharField(help_text='The name of the day, week, month or year.', max_length=32, verbose_name='window')),
+                ('window_ends_at', models.DateTimeField(verbose_name='window ends at')),
+                ('reference', models.CharField(help_text='What it pays for: "job:<id>".', max_length=64, verbose_name='pays for')),
+                ('units_micros', models.BigIntegerField(help_text="In millionths of the allowance's unit.", verbose_name='units')),
+                ('kept_micros', models.BigIntegerField(blank=True, help_text='What stayed used when the order ended; empty: it is under way.', null=True, verbose_name='units kept')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
+                ('settled_at', models.DateTimeField(blank=True, null=True, verbose_name='settled at')),
             ],
             options={
-                "verbose_name": "use of counted units",
-                "verbose_name_plural": "uses of counted units",
+                'verbose_name': 'use of counted units',
+                'verbose_name_plural': 'uses of counted units',
             },
         ),
-        migrations.RemoveConstraint(model_name="entry", name="entry_has_a_cause"),
-        migrations.RemoveConstraint(model_name="hold", name="hold_amount_in_range"),
-        migrations.RemoveConstraint(model_name="hold", name="hold_state_matches_columns"),
-        migrations.AddField(
-            model_name="allowance",
-            name="position",
-            field=models.SmallIntegerField(
-                default=0, help_text="Its place in the plan.", verbose_name="position"
-            ),
+        migrations.RemoveConstraint(
+            model_name='entry',
+            name='entry_has_a_cause',
+        ),
+        migrations.RemoveConstraint(
+            model_name='hold',
+            name='hold_amount_in_range',
+        ),
+        migrations.RemoveConstraint(
+            model_name='hold',
+            name='hold_state_matches_columns',
         ),
         migrations.AddField(
-            model_name="allowance",
-            name="started_at",
-            field=models.DateTimeField(
-                default=django.utils.timezone.now, verbose_name="started at"
-            ),
+            model_name='allowance',
+            name='position',
+            field=models.SmallIntegerField(default=0, help_text='Its place in the plan.', verbose_name='position'),
+        ),
+        migrations.AddField(
+            model_name='allowance',
+            name='started_at',
+            field=models.DateTimeField(default=django.utils.timezone.now, verbose_name='started at'),
             preserve_default=False,
         ),
         migrations.AddField(
-            model_name="allowance",
-            name="subscription",
-            field=models.CharField(
-                blank=True,
-                default="",
-                help_text="The paid subscription whose windows these are; empty: none.",
-                max_length=48,
-                verbose_name="subscription",
-            ),
+            model_name='allowance',
+            name='subscription',
+            field=models.CharField(blank=True, default='', help_text='The paid subscription whose windows these are; empty: none.', max_length=48, verbose_name='subscription'),
         ),
         migrations.AddField(
-            model_name="allowance",
-            name="terms",
-            field=models.JSONField(
-                default={}, help_text="In the catalog's words.", verbose_name="terms"
-            ),
+            model_name='allowance',
+            name='terms',
+            field=models.JSONField(default={}, help_text="In the catalog's words.", verbose_name='terms'),
             preserve_default=False,
         ),
         migrations.AddField(
-            model_name="allowance",
-            name="unit",
-            field=models.CharField(
-                choices=[
-                    ("credit", "credits"),
-                    ("order", "orders"),
-                    ("output", "videos"),
-                    ("second", "seconds"),
-                ],
-                default="credit",
-                max_length=8,
-                verbose_name="unit",
-            ),
+            model_name='allowance',
+            name='unit',
+            field=models.CharField(choices=[('credit', 'credits'), ('order', 'orders'), ('output', 'videos'), ('second', 'seconds')], default='credit', max_length=8, verbose_name='unit'),
         ),
         migrations.AddField(
-            model_name="grant",
-            name="ends_at",
-            field=models.DateTimeField(
-                blank=True,
-                help_text="Gone from this instant on already: drawn later, and never after its end.",
-                null=True,
-                verbose_name="ends at",
-            ),
+            model_name='grant',
+            name='ends_at',
+            field=models.DateTimeField(blank=True, help_text='Gone from this instant on already: drawn later, and never after its end.', null=True, verbose_name='ends at'),
         ),
         migrations.AddField(
-            model_name="grant",
-            name="lasts",
-            field=models.CharField(
-                blank=True,
-                default="",
-                help_text="The period from its first use after which it is gone; empty: not so.",
-                max_length=32,
-                verbose_name="lasts",
-            ),
+            model_name='grant',
+            name='lasts',
+            field=models.CharField(blank=True, default='', help_text='The period from its first use after which it is gone; empty: not so.', max_length=32, verbose_name='lasts'),
         ),
         migrations.AddField(
-            model_name="grant",
-            name="locked_while",
-            field=models.JSONField(
-                blank=True,
-                default=list,
-                help_text="How an account stands that cannot spend it.",
-                verbose_name="locked while",
-            ),
+            model_name='grant',
+            name='locked_while',
+            field=models.JSONField(blank=True, default=list, help_text='How an account stands that cannot spend it.', verbose_name='locked while'),
         ),
         migrations.AddField(
-            model_name="grant",
-            name="pack",
-            field=models.CharField(blank=True, default="", max_length=64, verbose_name="pack"),
+            model_name='grant',
+            name='pack',
+            field=models.CharField(blank=True, default='', max_length=64, verbose_name='pack'),
         ),
         migrations.AddField(
-            model_name="grant",
-            name="paid_currency",
-            field=models.CharField(blank=True, default="", max_length=3, verbose_name="currency"),
+            model_name='grant',
+            name='paid_currency',
+            field=models.CharField(blank=True, default='', max_length=3, verbose_name='currency'),
         ),
         migrations.AddField(
-            model_name="grant",
-            name="paid_micros",
-            field=models.BigIntegerField(
-                default=0,
-                help_text="What was paid for it, in money; 0: nothing.",
-                verbose_name="paid",
-            ),
+            model_name='grant',
+            name='paid_micros',
+            field=models.BigIntegerField(default=0, help_text='What was paid for it, in money; 0: nothing.', verbose_name='paid'),
         ),
         migrations.AddField(
-            model_name="grant",
-            name="scope",
-            field=models.JSONField(
-                blank=True,
-                default=dict,
-                help_text="Which orders it pays, as a rate's match; empty: all.",
-                verbose_name="pays for",
-            ),
+            model_name='grant',
+            name='scope',
+            field=models.JSONField(blank=True, default=dict, help_text="Which orders it pays, as a rate's match; empty: all.", verbose_name='pays for'),
         ),
         migrations.AddField(
-            model_name="grant",
-            name="series",
-            field=models.CharField(
-                blank=True,
-                default="",
-                help_text="The allowance that it is a window of; empty: none.",
-                max_length=178,
-                verbose_name="allowance",
-            ),
+            model_name='grant',
+            name='series',
+            field=models.CharField(blank=True, default='', help_text='The allowance that it is a window of; empty: none.', max_length=178, verbose_name='allowance'),
         ),
         migrations.AddField(
-            model_name="grant",
-            name="streak_days",
-            field=models.IntegerField(
-                default=0,
-                help_text="On which of so many days in a row it was claimed; 0: it was not.",
-                verbose_name="days in a row",
-            ),
+            model_name='grant',
+            name='streak_days',
+            field=models.IntegerField(default=0, help_text='On which of so many days in a row it was claimed; 0: it was not.', verbose_name='days in a row'),
         ),
         migrations.AddField(
-            model_name="grant",
-            name="with_subscription",
-            field=models.BooleanField(default=False, verbose_name="ends with the subscription"),
+            model_name='grant',
+            name='with_subscription',
+            field=models.BooleanField(default=False, verbose_name='ends with the subscription'),
         ),
-        migrations.RunSQL((SQL / "ledger_terms.before.sql").read_text(), migrations.RunSQL.noop),
-        migrations.AlterField(
-            model_name="allowance",
-            name="amount_micros",
-            field=models.BigIntegerField(
-                help_text="The most of a window, in millionths of the unit.", verbose_name="amount"
-            ),
+        migrations.RunSQL(
+            (SQL / "ledger_terms.before.sql").read_text(), migrations.RunSQL.noop
         ),
         migrations.AlterField(
-            model_name="allowance",
-            name="anchor_at",
-            field=models.DateTimeField(
-                help_text="From which weeks, months and years are drawn.", verbose_name="anchor"
-            ),
+            model_name='allowance',
+            name='amount_micros',
+            field=models.BigIntegerField(help_text='The most of a window, in millionths of the unit.', verbose_name='amount'),
         ),
         migrations.AlterField(
-            model_name="allowance",
-            name="cadence",
-            field=models.CharField(
-                choices=[
-                    ("daily", "daily"),
-                    ("weekly", "weekly"),
-                    ("monthly", "monthly"),
-                    ("yearly", "yearly"),
-                    ("rolling", "from the first use on"),
-                    ("once", "once"),
-                ],
-                max_length=8,
-                verbose_name="cadence",
-            ),
+            model_name='allowance',
+            name='anchor_at',
+            field=models.DateTimeField(help_text='From which weeks, months and years are drawn.', verbose_name='anchor'),
         ),
         migrations.AlterField(
-            model_name="allowance",
-            name="code",
-            field=models.CharField(max_length=129, verbose_name="code"),
+            model_name='allowance',
+            name='cadence',
+            field=models.CharField(choices=[('daily', 'daily'), ('weekly', 'weekly'), ('monthly', 'monthly'), ('yearly', 'yearly'), ('rolling', 'from the first use on'), ('once', 'once')], max_length=8, verbose_name='cadence'),
         ),
         migrations.AlterField(
-            model_name="allowance",
-            name="expiry",
-            field=models.CharField(
-                help_text='"window_end", "never" or a period.',
-                max_length=32,
-                verbose_name="validity",
-            ),
+            model_name='allowance',
+            name='code',
+            field=models.CharField(max_length=129, verbose_name='code'),
         ),
         migrations.AlterField(
-            model_name="entry",
-            name="cause_type",
-            field=models.CharField(
-                choices=[
-                    ("job", "job"),
-                    ("allowance", "allowance"),
-                    ("expiry", "expiry"),
-                    ("service_grant", "grant by a service"),
-                    ("operator", "operator"),
-                    ("rollover", "limit of what is carried over"),
-                    ("subscription", "subscription"),
-                    ("conversion", "conversion"),
-                ],
-                max_length=16,
-                verbose_name="cause",
-            ),
+            model_name='allowance',
+            name='expiry',
+            field=models.CharField(help_text='"window_end", "never" or a period.', max_length=32, verbose_name='validity'),
         ),
         migrations.AlterField(
-            model_name="grant",
-            name="fact",
-            field=models.CharField(
-                help_text="The business fact behind it; a wallet has one grant for each.",
-                max_length=255,
-                verbose_name="business fact",
-            ),
+            model_name='entry',
+            name='cause_type',
+            field=models.CharField(choices=[('job', 'job'), ('allowance', 'allowance'), ('expiry', 'expiry'), ('service_grant', 'grant by a service'), ('operator', 'operator'), ('rollover', 'limit of what is carried over'), ('subscription', 'subscription'), ('conversion', 'conversion')], max_length=16, verbose_name='cause'),
+        ),
+        migrations.AlterField(
+            model_name='grant',
+            name='fact',
+            field=models.CharField(help_text='The business fact behind it; a wallet has one grant for each.', max_length=255, verbose_name='business fact'),
         ),
         migrations.AddConstraint(
-            model_name="entry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "cause_type__in",
-                        (
-                            "job",
-                            "allowance",
-                            "expiry",
-                            "service_grant",
-                            "operator",
-                            "rollover",
-                            "subscription",
-                            "conversion",
-                        ),
-                    ),
-                    models.Q(("cause_id", ""), _negated=True),
-                ),
-                name="entry_has_a_cause",
-            ),
+            model_name='entry',
+            constraint=models.CheckConstraint(condition=models.Q(('cause_type__in', ('job', 'allowance', 'expiry', 'service_grant', 'operator', 'rollover', 'subscription', 'conversion')), models.Q(('cause_id', ''), _negated=True)), name='entry_has_a_cause'),
         ),
         migrations.AddConstraint(
-            model_name="grant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("ends_at", None),
-                    ("expires_at", None),
-                    ("ends_at__lte", models.F("expires_at")),
-                    _connector="OR",
-                ),
-                name="grant_ends_by_its_expiry",
-            ),
+            model_name='grant',
+            constraint=models.CheckConstraint(condition=models.Q(('ends_at', None), ('expires_at', None), ('ends_at__lte', models.F('expires_at')), _connector='OR'), name='grant_ends_by_its_expiry'),
         ),
         migrations.AddConstraint(
-            model_name="grant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("paid_currency", ""), ("paid_micros", 0)),
-                    models.Q(
-                        ("paid_micros__gt", 0), models.Q(("paid_currency", ""), _negated=True)
-                    ),
-                    _connector="OR",
-                ),
-                name="grant_paid_in_a_currency",
-            ),
+            model_name='grant',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('paid_currency', ''), ('paid_micros', 0)), models.Q(('paid_micros__gt', 0), models.Q(('paid_currency', ''), _negated=True)), _connector='OR'), name='grant_paid_in_a_currency'),
         ),
         migrations.AddConstraint(
-            model_name="grant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("locked_while__contained_by", ["past_due", "unsubscribed"])),
-                name="grant_locked_by_known_standing",
-            ),
+            model_name='grant',
+            constraint=models.CheckConstraint(condition=models.Q(('locked_while__contained_by', ['past_due', 'unsubscribed'])), name='grant_locked_by_known_standing'),
         ),
         migrations.AddConstraint(
-            model_name="grant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("streak_days__gte", 0)), name="grant_streak_not_negative"
-            ),
+            model_name='grant',
+            constraint=models.CheckConstraint(condition=models.Q(('streak_days__gte', 0)), name='grant_streak_not_negative'),
         ),
         migrations.AddConstraint(
-            model_name="hold",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("amount_micros__gte", 0), ("amount_micros__lte", 1000000000000000000)
-                ),
-                name="hold_amount_in_range",
-            ),
+            model_name='hold',
+            constraint=models.CheckConstraint(condition=models.Q(('amount_micros__gte', 0), ('amount_micros__lte', 1000000000000000000)), name='hold_amount_in_range'),
         ),
         migrations.AddConstraint(
-            model_name="hold",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("captured_micros", 0), ("settled_at", None), ("state", "open")),
-                    models.Q(
-                        ("settled_at__isnull", False),
-                        ("state", "captured"),
-                        models.Q(
-                            ("captured_micros__gt", 0),
-                            models.Q(("amount_micros", 0), ("captured_micros", 0)),
-                            _connector="OR",
-                        ),
-                    ),
-                    models.Q(
-                        ("captured_micros", 0), ("settled_at__isnull", False), ("state", "released")
-                    ),
-                    _connector="OR",
-                ),
-                name="hold_state_matches_columns",
-            ),
+            model_name='hold',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('captured_micros', 0), ('settled_at', None), ('state', 'open')), models.Q(('settled_at__isnull', False), ('state', 'captured'), models.Q(('captured_micros__gt', 0), models.Q(('amount_micros', 0), ('captured_micros', 0)), _connector='OR')), models.Q(('captured_micros', 0), ('settled_at__isnull', False), ('state', 'released')), _connector='OR'), name='hold_state_matches_columns'),
         ),
         migrations.AddField(
-            model_name="counteduse",
-            name="allowance",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="uses",
-                to="billing.allowance",
-                verbose_name="allowance",
-            ),
+            model_name='counteduse',
+            name='allowance',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='uses', to='billing.allowance', verbose_name='allowance'),
         ),
         migrations.AddField(
-            model_name="counteduse",
-            name="wallet",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="counted_uses",
-                to="billing.wallet",
-                verbose_name="wallet",
-            ),
+            model_name='counteduse',
+            name='wallet',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='counted_uses', to='billing.wallet', verbose_name='wallet'),
         ),
         migrations.AddIndex(
-            model_name="counteduse",
-            index=models.Index(fields=["wallet", "window_ends_at"], name="counted_use_of_wallet"),
+            model_name='counteduse',
+            index=models.Index(fields=['wallet', 'window_ends_at'], name='counted_use_of_wallet'),
         ),
         migrations.AddIndex(
-            model_name="counteduse",
-            index=models.Index(fields=["wallet", "reference"], name="counted_use_by_reference"),
+            model_name='counteduse',
+            index=models.Index(fields=['wallet', 'reference'], name='counted_use_by_reference'),
         ),
         migrations.AddConstraint(
-            model_name="counteduse",
-            constraint=models.UniqueConstraint(
-                fields=("allowance", "reference"), name="counted_use_reference_once"
-            ),
+            model_name='counteduse',
+            constraint=models.UniqueConstraint(fields=('allowance', 'reference'), name='counted_use_reference_once'),
         ),
         migrations.AddConstraint(
-            model_name="counteduse",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("units_micros__gt", 0), ("units_micros__lte", 1000000000000000000)
-                ),
-                name="counted_use_units_in_range",
-            ),
+            model_name='counteduse',
+            constraint=models.CheckConstraint(condition=models.Q(('units_micros__gt', 0), ('units_micros__lte', 1000000000000000000)), name='counted_use_units_in_range'),
         ),
         migrations.AddConstraint(
-            model_name="counteduse",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kept_micros", None), ("settled_at", None)),
-                    models.Q(
-                        ("kept_micros__gte", 0),
-                        ("kept_micros__lte", models.F("units_micros")),
-                        ("settled_at__isnull", False),
-                    ),
-                    _connector="OR",
-                ),
-                name="counted_use_kept_within_units",
-            ),
+            model_name='counteduse',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kept_micros', None), ('settled_at', None)), models.Q(('kept_micros__gte', 0), ('kept_micros__lte', models.F('units_micros')), ('settled_at__isnull', False)), _connector='OR'), name='counted_use_kept_within_units'),
         ),
         migrations.AddConstraint(
-            model_name="counteduse",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("created_at__lt", models.F("window_ends_at"))),
-                name="counted_use_before_its_window_ends",
-            ),
+            model_name='counteduse',
+            constraint=models.CheckConstraint(condition=models.Q(('created_at__lt', models.F('window_ends_at'))), name='counted_use_before_its_window_ends'),
         ),
         migrations.RunSQL(
             (SQL / "ledger_terms.up.sql").read_text(), (SQL / "ledger_terms.down.sql").read_text()

@@ -11,225 +11,133 @@ SQL = Path(__file__).parent / "sql"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0002_ledger_terms"), ("plans", "0001_initial")]
+
+    dependencies = [
+        ('billing', '0002_ledger_terms'),
+        ('plans', '0001_initial'),
+    ]
 
     operations = [
-        migrations.RemoveConstraint(model_name="job", name="job_costs_something"),
-        migrations.RemoveConstraint(model_name="quote", name="quote_maximum_covers_total"),
-        migrations.RemoveIndex(model_name="job", name="job_waiting"),
-        migrations.AddField(
-            model_name="job",
-            name="charge_lines",
-            field=models.JSONField(blank=True, default=list, verbose_name="charge lines"),
+        migrations.RemoveConstraint(
+            model_name='job',
+            name='job_costs_something',
+        ),
+        migrations.RemoveConstraint(
+            model_name='quote',
+            name='quote_maximum_covers_total',
+        ),
+        migrations.RemoveIndex(
+            model_name='job',
+            name='job_waiting',
         ),
         migrations.AddField(
-            model_name="job",
-            name="charged_micros",
-            field=models.BigIntegerField(blank=True, null=True, verbose_name="charged"),
+            model_name='job',
+            name='charge_lines',
+            field=models.JSONField(blank=True, default=list, verbose_name='charge lines'),
         ),
         migrations.AddField(
-            model_name="job",
-            name="context",
-            field=models.JSONField(
-                default=dict,
-                help_text="What else priced it: plan, surface, region, currency, book, month's count.",
-                verbose_name="context",
-            ),
+            model_name='job',
+            name='charged_micros',
+            field=models.BigIntegerField(blank=True, null=True, verbose_name='charged'),
         ),
         migrations.AddField(
-            model_name="job",
-            name="covers",
-            field=models.JSONField(
-                blank=True,
-                default=list,
-                help_text="Which allowance pays which share of it, in its own units.",
-                verbose_name="paid by counted units",
-            ),
+            model_name='job',
+            name='context',
+            field=models.JSONField(default=dict, help_text="What else priced it: plan, surface, region, currency, book, month's count.", verbose_name='context'),
         ),
         migrations.AddField(
-            model_name="job",
-            name="flags",
-            field=models.JSONField(
-                blank=True,
-                default=dict,
-                help_text="Facts of the plan about the result.",
-                verbose_name="flags",
-            ),
+            model_name='job',
+            name='covers',
+            field=models.JSONField(blank=True, default=list, help_text='Which allowance pays which share of it, in its own units.', verbose_name='paid by counted units'),
         ),
         migrations.AddField(
-            model_name="job",
-            name="lane_priority",
+            model_name='job',
+            name='flags',
+            field=models.JSONField(blank=True, default=dict, help_text='Facts of the plan about the result.', verbose_name='flags'),
+        ),
+        migrations.AddField(
+            model_name='job',
+            name='lane_priority',
             field=models.PositiveIntegerField(default=100, verbose_name="lane's priority"),
         ),
         migrations.AddField(
-            model_name="job",
-            name="max_micros",
-            field=models.BigIntegerField(
-                blank=True,
-                help_text="What its sender pays at most; empty: what it really took.",
-                null=True,
-                verbose_name="highest price",
-            ),
+            model_name='job',
+            name='max_micros',
+            field=models.BigIntegerField(blank=True, help_text='What its sender pays at most; empty: what it really took.', null=True, verbose_name='highest price'),
         ),
         migrations.AddField(
-            model_name="job",
-            name="ordered_at",
-            field=models.DateTimeField(
-                default=django.utils.timezone.now,
-                help_text="The wallet's instant; counts in a window go by it.",
-                verbose_name="ordered as of",
-            ),
+            model_name='job',
+            name='ordered_at',
+            field=models.DateTimeField(default=django.utils.timezone.now, help_text="The wallet's instant; counts in a window go by it.", verbose_name='ordered as of'),
             preserve_default=False,
         ),
         migrations.AddField(
-            model_name="job",
-            name="outputs_made",
-            field=models.PositiveIntegerField(blank=True, null=True, verbose_name="outputs made"),
+            model_name='job',
+            name='outputs_made',
+            field=models.PositiveIntegerField(blank=True, null=True, verbose_name='outputs made'),
         ),
         migrations.AddField(
-            model_name="job",
-            name="outputs_ordered",
-            field=models.PositiveIntegerField(default=1, verbose_name="outputs ordered"),
+            model_name='job',
+            name='outputs_ordered',
+            field=models.PositiveIntegerField(default=1, verbose_name='outputs ordered'),
         ),
         migrations.AddField(
-            model_name="job",
-            name="overrun_micros",
-            field=models.BigIntegerField(default=0, verbose_name="charged beyond the hold"),
+            model_name='job',
+            name='overrun_micros',
+            field=models.BigIntegerField(default=0, verbose_name='charged beyond the hold'),
         ),
         migrations.AddField(
-            model_name="job",
-            name="rated_at",
-            field=models.DateTimeField(
-                default=django.utils.timezone.now,
-                help_text="The wallet's instant at the order, or at its quote.",
-                verbose_name="priced as of",
-            ),
+            model_name='job',
+            name='rated_at',
+            field=models.DateTimeField(default=django.utils.timezone.now, help_text="The wallet's instant at the order, or at its quote.", verbose_name='priced as of'),
             preserve_default=False,
         ),
         migrations.AddField(
-            model_name="job",
-            name="waits",
-            field=models.BooleanField(default=False, verbose_name="waits its turn"),
+            model_name='job',
+            name='waits',
+            field=models.BooleanField(default=False, verbose_name='waits its turn'),
         ),
         migrations.AddField(
-            model_name="quote",
-            name="context",
-            field=models.JSONField(
-                default=dict,
-                help_text="What else priced it: plan, surface, region, currency, book, month's count.",
-                verbose_name="context",
-            ),
+            model_name='quote',
+            name='context',
+            field=models.JSONField(default=dict, help_text="What else priced it: plan, surface, region, currency, book, month's count.", verbose_name='context'),
         ),
         migrations.AddField(
-            model_name="quote",
-            name="rated_at",
-            field=models.DateTimeField(
-                default=django.utils.timezone.now,
-                help_text="The wallet's instant; an order by it is priced as of it.",
-                verbose_name="priced as of",
-            ),
+            model_name='quote',
+            name='rated_at',
+            field=models.DateTimeField(default=django.utils.timezone.now, help_text="The wallet's instant; an order by it is priced as of it.", verbose_name='priced as of'),
             preserve_default=False,
         ),
-        migrations.RunSQL((SQL / "job_charges.before.sql").read_text(), migrations.RunSQL.noop),
-        migrations.AddIndex(
-            model_name="job",
-            index=models.Index(
-                condition=models.Q(("status", "queued")),
-                fields=["model", "lane_priority", "created_at"],
-                name="job_waiting",
-            ),
+        migrations.RunSQL(
+            (SQL / "job_charges.before.sql").read_text(), migrations.RunSQL.noop
         ),
         migrations.AddIndex(
-            model_name="job",
-            index=models.Index(fields=["account", "ordered_at"], name="job_counted"),
+            model_name='job',
+            index=models.Index(condition=models.Q(('status', 'queued')), fields=['model', 'lane_priority', 'created_at'], name='job_waiting'),
         ),
         migrations.AddIndex(
-            model_name="job",
-            index=models.Index(
-                condition=models.Q(("status", "succeeded")),
-                fields=["model", "-finished_at"],
-                name="job_recent_of_model",
-            ),
+            model_name='job',
+            index=models.Index(fields=['account', 'ordered_at'], name='job_counted'),
+        ),
+        migrations.AddIndex(
+            model_name='job',
+            index=models.Index(condition=models.Q(('status', 'succeeded')), fields=['model', '-finished_at'], name='job_recent_of_model'),
         ),
         migrations.AddConstraint(
-            model_name="job",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("quoted_micros__gte", 0),
-                    models.Q(
-                        ("max_micros", None),
-                        ("max_micros__gte", models.F("quoted_micros")),
-                        _connector="OR",
-                    ),
-                ),
-                name="job_price_within_its_maximum",
-            ),
+            model_name='job',
+            constraint=models.CheckConstraint(condition=models.Q(('quoted_micros__gte', 0), models.Q(('max_micros', None), ('max_micros__gte', models.F('quoted_micros')), _connector='OR')), name='job_price_within_its_maximum'),
         ),
         migrations.AddConstraint(
-            model_name="job",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("charged_micros__gte", 0),
-                        ("charged_micros__isnull", False),
-                        ("overrun_micros__gte", 0),
-                        (
-                            "status__in",
-                            (
-                                billing.jobs.lifecycle.JobStatus["SUCCEEDED"],
-                                billing.jobs.lifecycle.JobStatus["FAILED"],
-                                billing.jobs.lifecycle.JobStatus["CANCELED"],
-                                billing.jobs.lifecycle.JobStatus["EXPIRED"],
-                            ),
-                        ),
-                    ),
-                    models.Q(
-                        ("charged_micros", None),
-                        ("overrun_micros", 0),
-                        (
-                            "status__in",
-                            (
-                                billing.jobs.lifecycle.JobStatus["QUEUED"],
-                                billing.jobs.lifecycle.JobStatus["DISPATCHED"],
-                                billing.jobs.lifecycle.JobStatus["RUNNING"],
-                                billing.jobs.lifecycle.JobStatus["UNKNOWN"],
-                            ),
-                        ),
-                    ),
-                    _connector="OR",
-                ),
-                name="job_charged_iff_final",
-            ),
+            model_name='job',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('charged_micros__gte', 0), ('charged_micros__isnull', False), ('overrun_micros__gte', 0), ('status__in', (billing.jobs.lifecycle.JobStatus['SUCCEEDED'], billing.jobs.lifecycle.JobStatus['FAILED'], billing.jobs.lifecycle.JobStatus['CANCELED'], billing.jobs.lifecycle.JobStatus['EXPIRED']))), models.Q(('charged_micros', None), ('overrun_micros', 0), ('status__in', (billing.jobs.lifecycle.JobStatus['QUEUED'], billing.jobs.lifecycle.JobStatus['DISPATCHED'], billing.jobs.lifecycle.JobStatus['RUNNING'], billing.jobs.lifecycle.JobStatus['UNKNOWN']))), _connector='OR'), name='job_charged_iff_final'),
         ),
         migrations.AddConstraint(
-            model_name="job",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("outputs_ordered__gte", 1),
-                    models.Q(
-                        models.Q(
-                            ("outputs_made__gte", 1),
-                            ("outputs_made__isnull", False),
-                            ("outputs_made__lte", models.F("outputs_ordered")),
-                            ("status", "succeeded"),
-                        ),
-                        models.Q(
-                            models.Q(("status", "succeeded"), _negated=True), ("outputs_made", None)
-                        ),
-                        _connector="OR",
-                    ),
-                ),
-                name="job_success_made_something",
-            ),
+            model_name='job',
+            constraint=models.CheckConstraint(condition=models.Q(('outputs_ordered__gte', 1), models.Q(models.Q(('outputs_made__gte', 1), ('outputs_made__isnull', False), ('outputs_made__lte', models.F('outputs_ordered')), ('status', 'succeeded')), models.Q(models.Q(('status', 'succeeded'), _negated=True), ('outputs_made', None)), _connector='OR')), name='job_success_made_something'),
         ),
         migrations.AddConstraint(
-            model_name="quote",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("max_micros__gte", models.F("total_micros")), ("total_micros__gte", 0)
-                ),
-                name="quote_maximum_covers_total",
-            ),
+            model_name='quote',
+            constraint=models.CheckConstraint(condition=models.Q(('max_micros__gte', models.F('total_micros')), ('total_micros__gte', 0)), name='quote_maximum_covers_total'),
         ),
         migrations.RunSQL(
             (SQL / "job_charges.up.sql").read_text(), (SQL / "job_charges.down.sql").read_text()

@@ -15,14 +15,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="subscription",
             name="terms_version",
-            field=models.ForeignKey(
-                help_text="The catalog version whose terms of the plan count for it.",
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="plans.catalogversion",
-                verbose_name="terms of",
-            ),
+            field=models.ForeignKey(help_text="The catalog version whose terms of the plan count for it.", null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="plans.catalogversion", verbose_name="terms of"),
         ),
         migrations.RunSQL(
             # The deferred checks of the pointers must be done before the column is made NOT NULL.
@@ -33,35 +26,17 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="subscription",
             name="terms_version",
-            field=models.ForeignKey(
-                help_text="The catalog version whose terms of the plan count for it.",
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="plans.catalogversion",
-                verbose_name="terms of",
-            ),
+            field=models.ForeignKey(help_text="The catalog version whose terms of the plan count for it.", on_delete=django.db.models.deletion.PROTECT, related_name="+", to="plans.catalogversion", verbose_name="terms of"),
         ),
         migrations.AlterField(
             model_name="subscription",
             name="catalog_version",
-            field=models.ForeignKey(
-                help_text="The one that it was sold by.",
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="plans.catalogversion",
-                verbose_name="catalog version",
-            ),
+            field=models.ForeignKey(help_text="The one that it was sold by.", on_delete=django.db.models.deletion.PROTECT, related_name="+", to="plans.catalogversion", verbose_name="catalog version"),
         ),
         migrations.AddField(
             model_name="subscription",
             name="interval",
-            field=models.CharField(
-                blank=True,
-                default="",
-                help_text="The period that a price pays for; empty: given without a price.",
-                max_length=32,
-                verbose_name="interval",
-            ),
+            field=models.CharField(blank=True, default="", help_text="The period that a price pays for; empty: given without a price.", max_length=32, verbose_name="interval"),
             preserve_default=False,
         ),
         migrations.AddField(
@@ -73,77 +48,43 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="subscription",
             name="book",
-            field=models.CharField(
-                blank=True, default="", max_length=64, verbose_name="price book"
-            ),
+            field=models.CharField(blank=True, default="", max_length=64, verbose_name="price book"),
             preserve_default=False,
         ),
         migrations.AddField(
             model_name="subscription",
             name="price_micros",
-            field=models.BigIntegerField(
-                blank=True,
-                help_text="Of the first period, in millionths of the currency.",
-                null=True,
-                verbose_name="first price (micros)",
-            ),
+            field=models.BigIntegerField(blank=True, help_text="Of the first period, in millionths of the currency.", null=True, verbose_name="first price (micros)"),
         ),
         migrations.AddField(
             model_name="subscription",
             name="renewal_micros",
-            field=models.BigIntegerField(
-                blank=True,
-                help_text="Of each later period, in millionths of the currency.",
-                null=True,
-                verbose_name="renewal price (micros)",
-            ),
+            field=models.BigIntegerField(blank=True, help_text="Of each later period, in millionths of the currency.", null=True, verbose_name="renewal price (micros)"),
         ),
         migrations.AddField(
             model_name="subscription",
             name="ends_at",
-            field=models.DateTimeField(
-                blank=True,
-                help_text="Ends by itself then; empty: goes on.",
-                null=True,
-                verbose_name="ends at",
-            ),
+            field=models.DateTimeField(blank=True, help_text="Ends by itself then; empty: goes on.", null=True, verbose_name="ends at"),
         ),
         migrations.AddField(
             model_name="subscription",
             name="past_due_at",
-            field=models.DateTimeField(
-                blank=True, help_text="Empty: paid.", null=True, verbose_name="past due since"
-            ),
+            field=models.DateTimeField(blank=True, help_text="Empty: paid.", null=True, verbose_name="past due since"),
         ),
         migrations.AddField(
             model_name="subscription",
             name="moved_at",
-            field=models.DateTimeField(
-                blank=True,
-                help_text="When its terms were last replaced.",
-                null=True,
-                verbose_name="moved at",
-            ),
+            field=models.DateTimeField(blank=True, help_text="When its terms were last replaced.", null=True, verbose_name="moved at"),
+        ),
+        migrations.AddConstraint(
+            model_name="subscription",
+            constraint=models.CheckConstraint(condition=models.Q(("ends_at", None), ("ends_at__gt", models.F("started_at")), _connector="OR"), name="subscription_lasts_a_while"),
         ),
         migrations.AddConstraint(
             model_name="subscription",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("ends_at", None), ("ends_at__gt", models.F("started_at")), _connector="OR"
-                ),
-                name="subscription_lasts_a_while",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="subscription",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("currency", ""),
-                        ("interval", ""),
-                        ("price_micros", None),
-                        ("renewal_micros", None),
-                    ),
+                    models.Q(("currency", ""), ("interval", ""), ("price_micros", None), ("renewal_micros", None)),
                     models.Q(
                         models.Q(("interval", ""), _negated=True),
                         models.Q(("currency", ""), _negated=True),
@@ -162,9 +103,7 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(("moved_at", None), ("terms_version", models.F("catalog_version"))),
-                    models.Q(
-                        ("moved_at__gte", models.F("started_at")), ("moved_at__isnull", False)
-                    ),
+                    models.Q(("moved_at__gte", models.F("started_at")), ("moved_at__isnull", False)),
                     _connector="OR",
                 ),
                 name="subscription_keeps_its_terms_until_moved",
@@ -172,30 +111,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="subscription",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("past_due_at", None),
-                    ("past_due_at__gte", models.F("started_at")),
-                    _connector="OR",
-                ),
-                name="subscription_past_due_after_it_starts",
-            ),
+            constraint=models.CheckConstraint(condition=models.Q(("past_due_at", None), ("past_due_at__gte", models.F("started_at")), _connector="OR"), name="subscription_past_due_after_it_starts"),
         ),
         migrations.AddIndex(
             model_name="subscription",
-            index=models.Index(
-                condition=models.Q(("ended_at", None)),
-                fields=["plan", "terms_version", "id"],
-                name="subscription_open_of_plan",
-            ),
+            index=models.Index(condition=models.Q(("ended_at", None)), fields=["plan", "terms_version", "id"], name="subscription_open_of_plan"),
         ),
         migrations.AddIndex(
             model_name="subscription",
-            index=models.Index(
-                condition=models.Q(("ended_at", None), ("ends_at__isnull", False)),
-                fields=["ends_at"],
-                name="subscription_to_end",
-            ),
+            index=models.Index(condition=models.Q(("ended_at", None), ("ends_at__isnull", False)), fields=["ends_at"], name="subscription_to_end"),
         ),
         migrations.RunSQL(
             (SQL / "subscriptions.up.sql").read_text(), (SQL / "subscriptions.down.sql").read_text()

@@ -19,790 +19,325 @@ def triggers(name: str) -> migrations.RunSQL:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0004_subscription_terms"), ("plans", "0001_initial")]
+
+    dependencies = [
+        ('billing', '0004_subscription_terms'),
+        ('plans', '0001_initial'),
+    ]
 
     operations = [
         migrations.CreateModel(
-            name="CampaignBudget",
+            name='CampaignBudget',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("campaign", models.CharField(max_length=64, verbose_name="campaign")),
-                ("is_sandbox", models.BooleanField(default=False, verbose_name="sandbox")),
-                (
-                    "budget_micros",
-                    models.BigIntegerField(
-                        help_text="As the catalog says, and never less than what was given.",
-                        verbose_name="budget",
-                    ),
-                ),
-                ("granted_micros", models.BigIntegerField(default=0, verbose_name="granted")),
-            ],
-            options={"verbose_name": "campaign budget", "verbose_name_plural": "campaign budgets"},
-        ),
-        migrations.CreateModel(
-            name="CampaignGrant",
-            fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.promotions.models._campaign_grant_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                (
-                    "fact",
-                    models.CharField(
-                        help_text="The business fact behind it; an account has one share for each.",
-                        max_length=200,
-                        verbose_name="business fact",
-                    ),
-                ),
-                (
-                    "window",
-                    models.CharField(
-                        help_text="The day or month that it counts in.",
-                        max_length=16,
-                        verbose_name="window",
-                    ),
-                ),
-                (
-                    "number",
-                    models.PositiveIntegerField(
-                        help_text="Of the account's shares in that window.", verbose_name="number"
-                    ),
-                ),
-                ("number_max", models.PositiveIntegerField(verbose_name="highest number")),
-                ("amount_micros", models.BigIntegerField(verbose_name="amount")),
-                (
-                    "granted_after_micros",
-                    models.BigIntegerField(
-                        help_text="What the campaign had given, this included.",
-                        verbose_name="granted after it",
-                    ),
-                ),
-                ("created_at", models.DateTimeField(verbose_name="created at")),
-            ],
-            options={"verbose_name": "campaign grant", "verbose_name_plural": "campaign grants"},
-        ),
-        migrations.CreateModel(
-            name="PackPurchase",
-            fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.packs.models._purchase_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                ("pack", models.CharField(max_length=64, verbose_name="pack")),
-                ("quantity", models.PositiveIntegerField(verbose_name="quantity")),
-                (
-                    "fact",
-                    models.CharField(
-                        help_text="The business fact behind it; an account has one purchase for each.",
-                        max_length=200,
-                        verbose_name="business fact",
-                    ),
-                ),
-                ("credits_micros", models.BigIntegerField(verbose_name="amount")),
-                ("bonus_micros", models.BigIntegerField(default=0, verbose_name="bonus")),
-                (
-                    "paid_micros",
-                    models.BigIntegerField(
-                        default=0,
-                        help_text="For all of them, in millionths of the currency's unit.",
-                        verbose_name="paid",
-                    ),
-                ),
-                (
-                    "paid_currency",
-                    models.CharField(blank=True, max_length=3, verbose_name="currency"),
-                ),
-                (
-                    "concurrency",
-                    models.PositiveIntegerField(
-                        blank=True,
-                        help_text="While its credits last.",
-                        null=True,
-                        verbose_name="jobs at once",
-                    ),
-                ),
-                (
-                    "concurrency_more",
-                    models.PositiveIntegerField(
-                        default=0,
-                        help_text="While its credits last.",
-                        verbose_name="more jobs at once",
-                    ),
-                ),
-                (
-                    "is_while_subscribed",
-                    models.BooleanField(
-                        default=False,
-                        help_text="Its credits end with the account's subscription.",
-                        verbose_name="while subscribed",
-                    ),
-                ),
-                ("bought_at", models.DateTimeField(verbose_name="bought at")),
-                (
-                    "activate_by",
-                    models.DateTimeField(
-                        blank=True,
-                        help_text="When it comes into effect by itself; empty: it did so at once.",
-                        null=True,
-                        verbose_name="activated by",
-                    ),
-                ),
-                (
-                    "activated_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="activated at"),
-                ),
-                (
-                    "expires_at",
-                    models.DateTimeField(
-                        blank=True,
-                        help_text="Empty: not yet active, or stays.",
-                        null=True,
-                        verbose_name="expires at",
-                    ),
-                ),
-            ],
-            options={"verbose_name": "pack purchase", "verbose_name_plural": "pack purchases"},
-        ),
-        migrations.CreateModel(
-            name="Redemption",
-            fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.promotions.models._redemption_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                (
-                    "number",
-                    models.PositiveIntegerField(
-                        help_text="Of the code's redemptions; the first is 1.",
-                        verbose_name="number",
-                    ),
-                ),
-                ("created_at", models.DateTimeField(verbose_name="created at")),
-            ],
-            options={"verbose_name": "redemption", "verbose_name_plural": "redemptions"},
-        ),
-        migrations.CreateModel(
-            name="RedemptionCode",
-            fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.promotions.models._code_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                (
-                    "prefix",
-                    models.CharField(
-                        help_text="The visible beginning of the code, by which people speak of it.",
-                        max_length=4,
-                        verbose_name="prefix",
-                    ),
-                ),
-                (
-                    "digest",
-                    models.BinaryField(
-                        help_text="SHA-256 of the whole code.", max_length=32, verbose_name="digest"
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("campaign", "share of a campaign"),
-                            ("pack", "pack"),
-                            ("plan", "plan"),
-                        ],
-                        max_length=16,
-                        verbose_name="gives",
-                    ),
-                ),
-                (
-                    "offer",
-                    models.CharField(
-                        help_text="The campaign, pack or plan, by its code.",
-                        max_length=64,
-                        verbose_name="offer",
-                    ),
-                ),
-                (
-                    "quantity",
-                    models.PositiveIntegerField(
-                        default=1, help_text="Of a pack.", verbose_name="quantity"
-                    ),
-                ),
-                (
-                    "period",
-                    models.CharField(
-                        blank=True,
-                        help_text="How long a plan lasts.",
-                        max_length=32,
-                        verbose_name="period",
-                    ),
-                ),
-                (
-                    "batch",
-                    models.CharField(
-                        blank=True,
-                        help_text="What it was made for, for people.",
-                        max_length=100,
-                        verbose_name="batch",
-                    ),
-                ),
-                ("is_sandbox", models.BooleanField(default=False, verbose_name="sandbox")),
-                (
-                    "uses_max",
-                    models.PositiveIntegerField(
-                        default=1, help_text="By so many accounts, each once.", verbose_name="uses"
-                    ),
-                ),
-                ("used", models.PositiveIntegerField(default=0, verbose_name="used")),
-                ("created_at", models.DateTimeField(verbose_name="created at")),
-                (
-                    "expires_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="expires at"),
-                ),
-                (
-                    "revoked_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="revoked at"),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('campaign', models.CharField(max_length=64, verbose_name='campaign')),
+                ('is_sandbox', models.BooleanField(default=False, verbose_name='sandbox')),
+                ('budget_micros', models.BigIntegerField(help_text='As the catalog says, and never less than what was given.', verbose_name='budget')),
+                ('granted_micros', models.BigIntegerField(default=0, verbose_name='granted')),
             ],
             options={
-                "verbose_name": "redemption code",
-                "verbose_name_plural": "redemption codes",
-                "permissions": [("revoke_redemptioncode", "Can revoke redemption codes")],
+                'verbose_name': 'campaign budget',
+                'verbose_name_plural': 'campaign budgets',
             },
         ),
         migrations.CreateModel(
-            name="RedemptionTry",
+            name='CampaignGrant',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("created_at", models.DateTimeField(verbose_name="created at")),
+                ('id', models.CharField(default=billing.promotions.models._campaign_grant_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('fact', models.CharField(help_text='The business fact behind it; an account has one share for each.', max_length=200, verbose_name='business fact')),
+                ('window', models.CharField(help_text='The day or month that it counts in.', max_length=16, verbose_name='window')),
+                ('number', models.PositiveIntegerField(help_text="Of the account's shares in that window.", verbose_name='number')),
+                ('number_max', models.PositiveIntegerField(verbose_name='highest number')),
+                ('amount_micros', models.BigIntegerField(verbose_name='amount')),
+                ('granted_after_micros', models.BigIntegerField(help_text='What the campaign had given, this included.', verbose_name='granted after it')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
             ],
             options={
-                "verbose_name": "failed redemption",
-                "verbose_name_plural": "failed redemptions",
+                'verbose_name': 'campaign grant',
+                'verbose_name_plural': 'campaign grants',
             },
         ),
-        migrations.RemoveConstraint(model_name="entry", name="entry_has_a_cause"),
-        migrations.AddField(
-            model_name="account",
-            name="currency",
-            field=models.CharField(
-                blank=True,
-                help_text="In which it buys; empty: as its price book.",
-                max_length=3,
-                verbose_name="currency",
-            ),
+        migrations.CreateModel(
+            name='PackPurchase',
+            fields=[
+                ('id', models.CharField(default=billing.packs.models._purchase_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('pack', models.CharField(max_length=64, verbose_name='pack')),
+                ('quantity', models.PositiveIntegerField(verbose_name='quantity')),
+                ('fact', models.CharField(help_text='The business fact behind it; an account has one purchase for each.', max_length=200, verbose_name='business fact')),
+                ('credits_micros', models.BigIntegerField(verbose_name='amount')),
+                ('bonus_micros', models.BigIntegerField(default=0, verbose_name='bonus')),
+                ('paid_micros', models.BigIntegerField(default=0, help_text="For all of them, in millionths of the currency's unit.", verbose_name='paid')),
+                ('paid_currency', models.CharField(blank=True, max_length=3, verbose_name='currency')),
+                ('concurrency', models.PositiveIntegerField(blank=True, help_text='While its credits last.', null=True, verbose_name='jobs at once')),
+                ('concurrency_more', models.PositiveIntegerField(default=0, help_text='While its credits last.', verbose_name='more jobs at once')),
+                ('is_while_subscribed', models.BooleanField(default=False, help_text="Its credits end with the account's subscription.", verbose_name='while subscribed')),
+                ('bought_at', models.DateTimeField(verbose_name='bought at')),
+                ('activate_by', models.DateTimeField(blank=True, help_text='When it comes into effect by itself; empty: it did so at once.', null=True, verbose_name='activated by')),
+                ('activated_at', models.DateTimeField(blank=True, null=True, verbose_name='activated at')),
+                ('expires_at', models.DateTimeField(blank=True, help_text='Empty: not yet active, or stays.', null=True, verbose_name='expires at')),
+            ],
+            options={
+                'verbose_name': 'pack purchase',
+                'verbose_name_plural': 'pack purchases',
+            },
+        ),
+        migrations.CreateModel(
+            name='Redemption',
+            fields=[
+                ('id', models.CharField(default=billing.promotions.models._redemption_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('number', models.PositiveIntegerField(help_text="Of the code's redemptions; the first is 1.", verbose_name='number')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
+            ],
+            options={
+                'verbose_name': 'redemption',
+                'verbose_name_plural': 'redemptions',
+            },
+        ),
+        migrations.CreateModel(
+            name='RedemptionCode',
+            fields=[
+                ('id', models.CharField(default=billing.promotions.models._code_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('prefix', models.CharField(help_text='The visible beginning of the code, by which people speak of it.', max_length=4, verbose_name='prefix')),
+                ('digest', models.BinaryField(help_text='SHA-256 of the whole code.', max_length=32, verbose_name='digest')),
+                ('kind', models.CharField(choices=[('campaign', 'share of a campaign'), ('pack', 'pack'), ('plan', 'plan')], max_length=16, verbose_name='gives')),
+                ('offer', models.CharField(help_text='The campaign, pack or plan, by its code.', max_length=64, verbose_name='offer')),
+                ('quantity', models.PositiveIntegerField(default=1, help_text='Of a pack.', verbose_name='quantity')),
+                ('period', models.CharField(blank=True, help_text='How long a plan lasts.', max_length=32, verbose_name='period')),
+                ('batch', models.CharField(blank=True, help_text='What it was made for, for people.', max_length=100, verbose_name='batch')),
+                ('is_sandbox', models.BooleanField(default=False, verbose_name='sandbox')),
+                ('uses_max', models.PositiveIntegerField(default=1, help_text='By so many accounts, each once.', verbose_name='uses')),
+                ('used', models.PositiveIntegerField(default=0, verbose_name='used')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
+                ('expires_at', models.DateTimeField(blank=True, null=True, verbose_name='expires at')),
+                ('revoked_at', models.DateTimeField(blank=True, null=True, verbose_name='revoked at')),
+            ],
+            options={
+                'verbose_name': 'redemption code',
+                'verbose_name_plural': 'redemption codes',
+                'permissions': [('revoke_redemptioncode', 'Can revoke redemption codes')],
+            },
+        ),
+        migrations.CreateModel(
+            name='RedemptionTry',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
+            ],
+            options={
+                'verbose_name': 'failed redemption',
+                'verbose_name_plural': 'failed redemptions',
+            },
+        ),
+        migrations.RemoveConstraint(
+            model_name='entry',
+            name='entry_has_a_cause',
         ),
         migrations.AddField(
-            model_name="account",
-            name="region",
-            field=models.CharField(
-                blank=True,
-                help_text="Where it buys, in the catalog's words; empty: as the first price book.",
-                max_length=64,
-                verbose_name="region",
-            ),
+            model_name='account',
+            name='currency',
+            field=models.CharField(blank=True, help_text='In which it buys; empty: as its price book.', max_length=3, verbose_name='currency'),
         ),
         migrations.AddField(
-            model_name="apikey",
-            name="surface",
-            field=models.CharField(
-                blank=True,
-                help_text="The way in that its orders count as; empty: the catalog's second one.",
-                max_length=32,
-                verbose_name="surface",
-            ),
+            model_name='account',
+            name='region',
+            field=models.CharField(blank=True, help_text="Where it buys, in the catalog's words; empty: as the first price book.", max_length=64, verbose_name='region'),
+        ),
+        migrations.AddField(
+            model_name='apikey',
+            name='surface',
+            field=models.CharField(blank=True, help_text="The way in that its orders count as; empty: the catalog's second one.", max_length=32, verbose_name='surface'),
         ),
         migrations.AlterField(
-            model_name="entry",
-            name="cause_type",
-            field=models.CharField(
-                choices=[
-                    ("job", "job"),
-                    ("allowance", "allowance"),
-                    ("expiry", "expiry"),
-                    ("service_grant", "grant by a service"),
-                    ("operator", "operator"),
-                    ("rollover", "limit of what is carried over"),
-                    ("subscription", "subscription"),
-                    ("conversion", "conversion"),
-                    ("pack", "pack"),
-                    ("campaign", "campaign"),
-                ],
-                max_length=16,
-                verbose_name="cause",
-            ),
+            model_name='entry',
+            name='cause_type',
+            field=models.CharField(choices=[('job', 'job'), ('allowance', 'allowance'), ('expiry', 'expiry'), ('service_grant', 'grant by a service'), ('operator', 'operator'), ('rollover', 'limit of what is carried over'), ('subscription', 'subscription'), ('conversion', 'conversion'), ('pack', 'pack'), ('campaign', 'campaign')], max_length=16, verbose_name='cause'),
         ),
         migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("currency", ""), ("currency__regex", "^[A-Z]{3}$"), _connector="OR"
-                ),
-                name="account_currency_is_a_code",
-            ),
+            model_name='account',
+            constraint=models.CheckConstraint(condition=models.Q(('currency', ''), ('currency__regex', '^[A-Z]{3}$'), _connector='OR'), name='account_currency_is_a_code'),
         ),
         migrations.AddConstraint(
-            model_name="entry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "cause_type__in",
-                        (
-                            "job",
-                            "allowance",
-                            "expiry",
-                            "service_grant",
-                            "operator",
-                            "rollover",
-                            "subscription",
-                            "conversion",
-                            "pack",
-                            "campaign",
-                        ),
-                    ),
-                    models.Q(("cause_id", ""), _negated=True),
-                ),
-                name="entry_has_a_cause",
-            ),
+            model_name='entry',
+            constraint=models.CheckConstraint(condition=models.Q(('cause_type__in', ('job', 'allowance', 'expiry', 'service_grant', 'operator', 'rollover', 'subscription', 'conversion', 'pack', 'campaign')), models.Q(('cause_id', ''), _negated=True)), name='entry_has_a_cause'),
         ),
         migrations.AddConstraint(
-            model_name="campaignbudget",
-            constraint=models.UniqueConstraint(
-                fields=("campaign", "is_sandbox"), name="campaign_budget_campaign_once"
-            ),
+            model_name='campaignbudget',
+            constraint=models.UniqueConstraint(fields=('campaign', 'is_sandbox'), name='campaign_budget_campaign_once'),
         ),
         migrations.AddConstraint(
-            model_name="campaignbudget",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("granted_micros__gte", 0), ("granted_micros__lte", models.F("budget_micros"))
-                ),
-                name="campaign_budget_is_kept",
-            ),
+            model_name='campaignbudget',
+            constraint=models.CheckConstraint(condition=models.Q(('granted_micros__gte', 0), ('granted_micros__lte', models.F('budget_micros'))), name='campaign_budget_is_kept'),
         ),
         migrations.AddField(
-            model_name="campaigngrant",
-            name="account",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="campaign_grants",
-                to="billing.account",
-                verbose_name="account",
-            ),
+            model_name='campaigngrant',
+            name='account',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='campaign_grants', to='billing.account', verbose_name='account'),
         ),
         migrations.AddField(
-            model_name="campaigngrant",
-            name="budget",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="grants",
-                to="billing.campaignbudget",
-                verbose_name="campaign budget",
-            ),
+            model_name='campaigngrant',
+            name='budget',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='grants', to='billing.campaignbudget', verbose_name='campaign budget'),
         ),
         migrations.AddField(
-            model_name="campaigngrant",
-            name="catalog_version",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="plans.catalogversion",
-                verbose_name="catalog version",
-            ),
+            model_name='campaigngrant',
+            name='catalog_version',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='plans.catalogversion', verbose_name='catalog version'),
         ),
         migrations.AddField(
-            model_name="campaigngrant",
-            name="grant",
-            field=models.OneToOneField(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="billing.grant",
-                verbose_name="grant",
-            ),
+            model_name='campaigngrant',
+            name='grant',
+            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.grant', verbose_name='grant'),
         ),
         migrations.AddField(
-            model_name="packpurchase",
-            name="account",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="pack_purchases",
-                to="billing.account",
-                verbose_name="account",
-            ),
+            model_name='packpurchase',
+            name='account',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='pack_purchases', to='billing.account', verbose_name='account'),
         ),
         migrations.AddField(
-            model_name="packpurchase",
-            name="bonus_grant",
-            field=models.OneToOneField(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="billing.grant",
-                verbose_name="grant of the bonus",
-            ),
+            model_name='packpurchase',
+            name='bonus_grant',
+            field=models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.grant', verbose_name='grant of the bonus'),
         ),
         migrations.AddField(
-            model_name="packpurchase",
-            name="catalog_version",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="plans.catalogversion",
-                verbose_name="catalog version",
-            ),
+            model_name='packpurchase',
+            name='catalog_version',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='plans.catalogversion', verbose_name='catalog version'),
         ),
         migrations.AddField(
-            model_name="packpurchase",
-            name="grant",
-            field=models.OneToOneField(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="billing.grant",
-                verbose_name="grant",
-            ),
+            model_name='packpurchase',
+            name='grant',
+            field=models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.grant', verbose_name='grant'),
         ),
         migrations.AddField(
-            model_name="redemption",
-            name="account",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="redemptions",
-                to="billing.account",
-                verbose_name="account",
-            ),
+            model_name='redemption',
+            name='account',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='redemptions', to='billing.account', verbose_name='account'),
         ),
         migrations.AddField(
-            model_name="redemption",
-            name="campaign_grant",
-            field=models.OneToOneField(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="billing.campaigngrant",
-                verbose_name="campaign grant",
-            ),
+            model_name='redemption',
+            name='campaign_grant',
+            field=models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.campaigngrant', verbose_name='campaign grant'),
         ),
         migrations.AddField(
-            model_name="redemption",
-            name="purchase",
-            field=models.OneToOneField(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="billing.packpurchase",
-                verbose_name="pack purchase",
-            ),
+            model_name='redemption',
+            name='purchase',
+            field=models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.packpurchase', verbose_name='pack purchase'),
         ),
         migrations.AddField(
-            model_name="redemption",
-            name="subscription",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="billing.subscription",
-                verbose_name="subscription",
-            ),
+            model_name='redemption',
+            name='subscription',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.subscription', verbose_name='subscription'),
         ),
         migrations.AddField(
-            model_name="redemptioncode",
-            name="catalog_version",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="plans.catalogversion",
-                verbose_name="catalog version",
-            ),
+            model_name='redemptioncode',
+            name='catalog_version',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='plans.catalogversion', verbose_name='catalog version'),
         ),
         migrations.AddField(
-            model_name="redemption",
-            name="code",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="redemptions",
-                to="billing.redemptioncode",
-                verbose_name="redemption code",
-            ),
+            model_name='redemption',
+            name='code',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='redemptions', to='billing.redemptioncode', verbose_name='redemption code'),
         ),
         migrations.AddField(
-            model_name="redemptiontry",
-            name="account",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="billing.account",
-                verbose_name="account",
-            ),
+            model_name='redemptiontry',
+            name='account',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.account', verbose_name='account'),
         ),
         migrations.AddConstraint(
-            model_name="campaigngrant",
-            constraint=models.UniqueConstraint(
-                fields=("account", "budget", "fact"), name="campaign_grant_fact_once"
-            ),
+            model_name='campaigngrant',
+            constraint=models.UniqueConstraint(fields=('account', 'budget', 'fact'), name='campaign_grant_fact_once'),
         ),
         migrations.AddConstraint(
-            model_name="campaigngrant",
-            constraint=models.UniqueConstraint(
-                fields=("account", "budget", "window", "number"), name="campaign_grant_number_once"
-            ),
+            model_name='campaigngrant',
+            constraint=models.UniqueConstraint(fields=('account', 'budget', 'window', 'number'), name='campaign_grant_number_once'),
         ),
         migrations.AddConstraint(
-            model_name="campaigngrant",
-            constraint=models.UniqueConstraint(
-                fields=("budget", "granted_after_micros"), name="campaign_grant_in_order"
-            ),
+            model_name='campaigngrant',
+            constraint=models.UniqueConstraint(fields=('budget', 'granted_after_micros'), name='campaign_grant_in_order'),
         ),
         migrations.AddConstraint(
-            model_name="campaigngrant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("number__gt", 0), ("number__lte", models.F("number_max"))),
-                name="campaign_grant_number_in_range",
-            ),
+            model_name='campaigngrant',
+            constraint=models.CheckConstraint(condition=models.Q(('number__gt', 0), ('number__lte', models.F('number_max'))), name='campaign_grant_number_in_range'),
         ),
         migrations.AddConstraint(
-            model_name="campaigngrant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("amount_micros__gt", 0),
-                    ("granted_after_micros__gte", models.F("amount_micros")),
-                ),
-                name="campaign_grant_amount_in_range",
-            ),
+            model_name='campaigngrant',
+            constraint=models.CheckConstraint(condition=models.Q(('amount_micros__gt', 0), ('granted_after_micros__gte', models.F('amount_micros'))), name='campaign_grant_amount_in_range'),
         ),
         migrations.AddIndex(
-            model_name="packpurchase",
-            index=models.Index(fields=["account", "-id"], name="pack_purchase_newest_first"),
+            model_name='packpurchase',
+            index=models.Index(fields=['account', '-id'], name='pack_purchase_newest_first'),
         ),
         migrations.AddIndex(
-            model_name="packpurchase",
-            index=models.Index(
-                condition=models.Q(("activated_at", None)),
-                fields=["activate_by"],
-                name="pack_purchase_waiting",
-            ),
+            model_name='packpurchase',
+            index=models.Index(condition=models.Q(('activated_at', None)), fields=['activate_by'], name='pack_purchase_waiting'),
         ),
         migrations.AddConstraint(
-            model_name="packpurchase",
-            constraint=models.UniqueConstraint(
-                fields=("account", "fact"), name="pack_purchase_fact_once"
-            ),
+            model_name='packpurchase',
+            constraint=models.UniqueConstraint(fields=('account', 'fact'), name='pack_purchase_fact_once'),
         ),
         migrations.AddConstraint(
-            model_name="packpurchase",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("bonus_micros__gte", 0), ("credits_micros__gt", 0), ("quantity__gt", 0)
-                ),
-                name="pack_purchase_amounts_in_range",
-            ),
+            model_name='packpurchase',
+            constraint=models.CheckConstraint(condition=models.Q(('bonus_micros__gte', 0), ('credits_micros__gt', 0), ('quantity__gt', 0)), name='pack_purchase_amounts_in_range'),
         ),
         migrations.AddConstraint(
-            model_name="packpurchase",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("paid_currency", ""), ("paid_micros", 0)),
-                    models.Q(("paid_currency__regex", "^[A-Z]{3}$"), ("paid_micros__gt", 0)),
-                    _connector="OR",
-                ),
-                name="pack_purchase_paid_in_a_currency",
-            ),
+            model_name='packpurchase',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('paid_currency', ''), ('paid_micros', 0)), models.Q(('paid_currency__regex', '^[A-Z]{3}$'), ('paid_micros__gt', 0)), _connector='OR'), name='pack_purchase_paid_in_a_currency'),
         ),
         migrations.AddConstraint(
-            model_name="packpurchase",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("activate_by__isnull", False),
-                        ("activated_at", None),
-                        ("bonus_grant", None),
-                        ("expires_at", None),
-                        ("grant", None),
-                    ),
-                    models.Q(
-                        ("activated_at__isnull", False),
-                        ("grant__isnull", False),
-                        models.Q(
-                            models.Q(("bonus_grant", None), ("bonus_micros", 0)),
-                            models.Q(("bonus_grant__isnull", False), ("bonus_micros__gt", 0)),
-                            _connector="OR",
-                        ),
-                    ),
-                    _connector="OR",
-                ),
-                name="pack_purchase_is_active_with_its_grants",
-            ),
+            model_name='packpurchase',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('activate_by__isnull', False), ('activated_at', None), ('bonus_grant', None), ('expires_at', None), ('grant', None)), models.Q(('activated_at__isnull', False), ('grant__isnull', False), models.Q(models.Q(('bonus_grant', None), ('bonus_micros', 0)), models.Q(('bonus_grant__isnull', False), ('bonus_micros__gt', 0)), _connector='OR')), _connector='OR'), name='pack_purchase_is_active_with_its_grants'),
         ),
         migrations.AddConstraint(
-            model_name="packpurchase",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("activated_at", None),
-                    models.Q(("activate_by", None), ("activated_at", models.F("bought_at"))),
-                    models.Q(
-                        ("activated_at__gte", models.F("bought_at")),
-                        ("activated_at__lte", models.F("activate_by")),
-                    ),
-                    _connector="OR",
-                ),
-                name="pack_purchase_is_activated_in_time",
-            ),
+            model_name='packpurchase',
+            constraint=models.CheckConstraint(condition=models.Q(('activated_at', None), models.Q(('activate_by', None), ('activated_at', models.F('bought_at'))), models.Q(('activated_at__gte', models.F('bought_at')), ('activated_at__lte', models.F('activate_by'))), _connector='OR'), name='pack_purchase_is_activated_in_time'),
         ),
         migrations.AddConstraint(
-            model_name="packpurchase",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("activate_by", None),
-                    ("activate_by__gt", models.F("bought_at")),
-                    _connector="OR",
-                ),
-                name="pack_purchase_can_be_activated",
-            ),
+            model_name='packpurchase',
+            constraint=models.CheckConstraint(condition=models.Q(('activate_by', None), ('activate_by__gt', models.F('bought_at')), _connector='OR'), name='pack_purchase_can_be_activated'),
         ),
         migrations.AddConstraint(
-            model_name="packpurchase",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("expires_at", None),
-                    ("expires_at__gt", models.F("activated_at")),
-                    _connector="OR",
-                ),
-                name="pack_purchase_expires_after_it_begins",
-            ),
+            model_name='packpurchase',
+            constraint=models.CheckConstraint(condition=models.Q(('expires_at', None), ('expires_at__gt', models.F('activated_at')), _connector='OR'), name='pack_purchase_expires_after_it_begins'),
         ),
         migrations.AddIndex(
-            model_name="redemptioncode",
-            index=models.Index(fields=["prefix"], name="redemption_code_by_prefix"),
+            model_name='redemptioncode',
+            index=models.Index(fields=['prefix'], name='redemption_code_by_prefix'),
         ),
         migrations.AddConstraint(
-            model_name="redemptioncode",
-            constraint=models.UniqueConstraint(fields=("digest",), name="redemption_code_once"),
+            model_name='redemptioncode',
+            constraint=models.UniqueConstraint(fields=('digest',), name='redemption_code_once'),
         ),
         migrations.AddConstraint(
-            model_name="redemptioncode",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("used__lte", models.F("uses_max")), ("uses_max__gt", 0)),
-                name="redemption_code_used_within_its_uses",
-            ),
+            model_name='redemptioncode',
+            constraint=models.CheckConstraint(condition=models.Q(('used__lte', models.F('uses_max')), ('uses_max__gt', 0)), name='redemption_code_used_within_its_uses'),
         ),
         migrations.AddConstraint(
-            model_name="redemptioncode",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "campaign"), ("period", ""), ("quantity", 1)),
-                    models.Q(("kind", "pack"), ("period", ""), ("quantity__gt", 0)),
-                    models.Q(
-                        ("kind", "plan"), ("quantity", 1), models.Q(("period", ""), _negated=True)
-                    ),
-                    _connector="OR",
-                ),
-                name="redemption_code_kind_matches_columns",
-            ),
+            model_name='redemptioncode',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'campaign'), ('period', ''), ('quantity', 1)), models.Q(('kind', 'pack'), ('period', ''), ('quantity__gt', 0)), models.Q(('kind', 'plan'), ('quantity', 1), models.Q(('period', ''), _negated=True)), _connector='OR'), name='redemption_code_kind_matches_columns'),
         ),
         migrations.AddConstraint(
-            model_name="redemptioncode",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("expires_at", None),
-                    ("expires_at__gt", models.F("created_at")),
-                    _connector="OR",
-                ),
-                name="redemption_code_expires_after_creation",
-            ),
+            model_name='redemptioncode',
+            constraint=models.CheckConstraint(condition=models.Q(('expires_at', None), ('expires_at__gt', models.F('created_at')), _connector='OR'), name='redemption_code_expires_after_creation'),
         ),
         migrations.AddConstraint(
-            model_name="redemption",
-            constraint=models.UniqueConstraint(
-                fields=("code", "account"), name="redemption_once_for_an_account"
-            ),
+            model_name='redemption',
+            constraint=models.UniqueConstraint(fields=('code', 'account'), name='redemption_once_for_an_account'),
         ),
         migrations.AddConstraint(
-            model_name="redemption",
-            constraint=models.UniqueConstraint(
-                fields=("code", "number"), name="redemption_in_order"
-            ),
+            model_name='redemption',
+            constraint=models.UniqueConstraint(fields=('code', 'number'), name='redemption_in_order'),
         ),
         migrations.AddConstraint(
-            model_name="redemption",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("number__gt", 0)), name="redemption_number_positive"
-            ),
+            model_name='redemption',
+            constraint=models.CheckConstraint(condition=models.Q(('number__gt', 0)), name='redemption_number_positive'),
         ),
         migrations.AddConstraint(
-            model_name="redemption",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("campaign_grant__isnull", False),
-                        ("purchase__isnull", True),
-                        ("subscription__isnull", True),
-                    ),
-                    models.Q(
-                        ("campaign_grant__isnull", True),
-                        ("purchase__isnull", False),
-                        ("subscription__isnull", True),
-                    ),
-                    models.Q(
-                        ("campaign_grant__isnull", True),
-                        ("purchase__isnull", True),
-                        ("subscription__isnull", False),
-                    ),
-                    _connector="OR",
-                ),
-                name="redemption_gave_one_thing",
-            ),
+            model_name='redemption',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('campaign_grant__isnull', False), ('purchase__isnull', True), ('subscription__isnull', True)), models.Q(('campaign_grant__isnull', True), ('purchase__isnull', False), ('subscription__isnull', True)), models.Q(('campaign_grant__isnull', True), ('purchase__isnull', True), ('subscription__isnull', False)), _connector='OR'), name='redemption_gave_one_thing'),
         ),
         migrations.AddIndex(
-            model_name="redemptiontry",
-            index=models.Index(fields=["account", "created_at"], name="redemption_try_of_account"),
+            model_name='redemptiontry',
+            index=models.Index(fields=['account', 'created_at'], name='redemption_try_of_account'),
         ),
         triggers("promotions"),
     ]

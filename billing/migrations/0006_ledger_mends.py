@@ -9,19 +9,16 @@ SQL = Path(__file__).parent / "sql"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0005_promotions")]
+
+    dependencies = [
+        ('billing', '0005_promotions'),
+    ]
 
     operations = [
         migrations.AddField(
-            model_name="allowance",
-            name="windows_of",
-            field=models.CharField(
-                blank=True,
-                default="",
-                help_text="The code under which its windows began, if it was renamed; empty: its own.",
-                max_length=129,
-                verbose_name="in the windows of",
-            ),
+            model_name='allowance',
+            name='windows_of',
+            field=models.CharField(blank=True, default='', help_text='The code under which its windows began, if it was renamed; empty: its own.', max_length=129, verbose_name='in the windows of'),
         ),
         migrations.RunSQL(
             (SQL / "ledger_mends.up.sql").read_text(), (SQL / "ledger_mends.down.sql").read_text()

@@ -12,538 +12,193 @@ SQL = Path(__file__).parent / "sql"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0007_job_quotes")]
+
+    dependencies = [
+        ('billing', '0007_job_quotes'),
+    ]
 
     operations = [
         migrations.CreateModel(
-            name="Debt",
+            name='Debt',
             fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.ledger.models.fields._debt_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                (
-                    "fact",
-                    models.CharField(
-                        help_text="The business fact behind it; a wallet has one debt for each.",
-                        max_length=255,
-                        verbose_name="business fact",
-                    ),
-                ),
-                ("amount_micros", models.BigIntegerField(verbose_name="amount")),
-                ("paid_micros", models.BigIntegerField(default=0, verbose_name="paid")),
-                (
-                    "cause_type",
-                    models.CharField(
-                        choices=[
-                            ("job", "job"),
-                            ("allowance", "allowance"),
-                            ("expiry", "expiry"),
-                            ("service_grant", "grant by a service"),
-                            ("operator", "operator"),
-                            ("rollover", "limit of what is carried over"),
-                            ("subscription", "subscription"),
-                            ("conversion", "conversion"),
-                            ("pack", "pack"),
-                            ("campaign", "campaign"),
-                            ("adjustment", "adjustment"),
-                            ("compensation", "compensation"),
-                            ("debt", "debt"),
-                            ("transfer", "transfer"),
-                            ("allotment", "allotment"),
-                            ("refund", "refund"),
-                        ],
-                        max_length=16,
-                        verbose_name="cause",
-                    ),
-                ),
-                ("cause_id", models.CharField(max_length=128, verbose_name="id of the cause")),
-                (
-                    "actor_type",
-                    models.CharField(
-                        choices=[
-                            ("user", "user"),
-                            ("service", "service"),
-                            ("operator", "operator"),
-                            ("backend", "backend"),
-                            ("system", "system"),
-                        ],
-                        max_length=16,
-                        verbose_name="actor",
-                    ),
-                ),
-                ("actor_id", models.CharField(max_length=150, verbose_name="id of the actor")),
-                ("created_at", models.DateTimeField(verbose_name="created at")),
-                (
-                    "paid_at",
-                    models.DateTimeField(
-                        blank=True,
-                        help_text="Empty: something is still owed.",
-                        null=True,
-                        verbose_name="paid at",
-                    ),
-                ),
+                ('id', models.CharField(default=billing.ledger.models.fields._debt_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('fact', models.CharField(help_text='The business fact behind it; a wallet has one debt for each.', max_length=255, verbose_name='business fact')),
+                ('amount_micros', models.BigIntegerField(verbose_name='amount')),
+                ('paid_micros', models.BigIntegerField(default=0, verbose_name='paid')),
+                ('cause_type', models.CharField(choices=[('job', 'job'), ('allowance', 'allowance'), ('expiry', 'expiry'), ('service_grant', 'grant by a service'), ('operator', 'operator'), ('rollover', 'limit of what is carried over'), ('subscription', 'subscription'), ('conversion', 'conversion'), ('pack', 'pack'), ('campaign', 'campaign'), ('adjustment', 'adjustment'), ('compensation', 'compensation'), ('debt', 'debt'), ('transfer', 'transfer'), ('allotment', 'allotment'), ('refund', 'refund')], max_length=16, verbose_name='cause')),
+                ('cause_id', models.CharField(max_length=128, verbose_name='id of the cause')),
+                ('actor_type', models.CharField(choices=[('user', 'user'), ('service', 'service'), ('operator', 'operator'), ('backend', 'backend'), ('system', 'system')], max_length=16, verbose_name='actor')),
+                ('actor_id', models.CharField(max_length=150, verbose_name='id of the actor')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
+                ('paid_at', models.DateTimeField(blank=True, help_text='Empty: something is still owed.', null=True, verbose_name='paid at')),
             ],
-            options={"verbose_name": "debt", "verbose_name_plural": "debts"},
+            options={
+                'verbose_name': 'debt',
+                'verbose_name_plural': 'debts',
+            },
         ),
-        migrations.RemoveConstraint(model_name="entry", name="entry_follows_a_known_path"),
-        migrations.RemoveConstraint(model_name="entry", name="entry_names_its_hold"),
-        migrations.RemoveConstraint(model_name="entry", name="entry_has_a_cause"),
-        migrations.RemoveConstraint(model_name="grant", name="grant_nothing_negative"),
-        migrations.RemoveConstraint(model_name="grant", name="grant_is_conserved"),
-        migrations.RemoveConstraint(model_name="hold", name="hold_state_matches_columns"),
-        migrations.AddField(
-            model_name="grant",
-            name="goes_back",
-            field=models.BooleanField(
-                default=False,
-                help_text="What is unused at its end goes back to the wallet that it came from.",
-                verbose_name="goes back",
-            ),
+        migrations.RemoveConstraint(
+            model_name='entry',
+            name='entry_follows_a_known_path',
         ),
-        migrations.AddField(
-            model_name="grant",
-            name="transferred_micros",
-            field=models.BigIntegerField(default=0, verbose_name="transferred"),
+        migrations.RemoveConstraint(
+            model_name='entry',
+            name='entry_names_its_hold',
         ),
-        migrations.AddField(
-            model_name="hold",
-            name="expires_at",
-            field=models.DateTimeField(
-                blank=True,
-                help_text="Released by itself then; empty: it ends by a verdict only.",
-                null=True,
-                verbose_name="expires at",
-            ),
+        migrations.RemoveConstraint(
+            model_name='entry',
+            name='entry_has_a_cause',
+        ),
+        migrations.RemoveConstraint(
+            model_name='grant',
+            name='grant_nothing_negative',
+        ),
+        migrations.RemoveConstraint(
+            model_name='grant',
+            name='grant_is_conserved',
+        ),
+        migrations.RemoveConstraint(
+            model_name='hold',
+            name='hold_state_matches_columns',
         ),
         migrations.AddField(
-            model_name="wallet",
-            name="automatic_count",
-            field=models.IntegerField(
-                default=0,
-                help_text="So many came by themselves on that day.",
-                verbose_name="automatic grants",
-            ),
+            model_name='grant',
+            name='goes_back',
+            field=models.BooleanField(default=False, help_text='What is unused at its end goes back to the wallet that it came from.', verbose_name='goes back'),
         ),
         migrations.AddField(
-            model_name="wallet",
-            name="automatic_on",
-            field=models.DateField(
-                blank=True, help_text="In UTC.", null=True, verbose_name="day of automatic grants"
-            ),
+            model_name='grant',
+            name='transferred_micros',
+            field=models.BigIntegerField(default=0, verbose_name='transferred'),
         ),
         migrations.AddField(
-            model_name="wallet",
-            name="debt_micros",
-            field=models.BigIntegerField(
-                default=0, help_text="What is owed; the next credits pay it.", verbose_name="debt"
-            ),
+            model_name='hold',
+            name='expires_at',
+            field=models.DateTimeField(blank=True, help_text='Released by itself then; empty: it ends by a verdict only.', null=True, verbose_name='expires at'),
         ),
         migrations.AddField(
-            model_name="wallet",
-            name="halted_at",
-            field=models.DateTimeField(
-                blank=True,
-                help_text="Nothing more comes by itself until an operator has looked; empty: it does.",
-                null=True,
-                verbose_name="halted at",
-            ),
+            model_name='wallet',
+            name='automatic_count',
+            field=models.IntegerField(default=0, help_text='So many came by themselves on that day.', verbose_name='automatic grants'),
         ),
         migrations.AddField(
-            model_name="wallet",
-            name="timed_holds",
-            field=models.IntegerField(
-                default=0,
-                help_text="Open holds that end by themselves.",
-                verbose_name="holds with an end",
-            ),
+            model_name='wallet',
+            name='automatic_on',
+            field=models.DateField(blank=True, help_text='In UTC.', null=True, verbose_name='day of automatic grants'),
+        ),
+        migrations.AddField(
+            model_name='wallet',
+            name='debt_micros',
+            field=models.BigIntegerField(default=0, help_text='What is owed; the next credits pay it.', verbose_name='debt'),
+        ),
+        migrations.AddField(
+            model_name='wallet',
+            name='halted_at',
+            field=models.DateTimeField(blank=True, help_text='Nothing more comes by itself until an operator has looked; empty: it does.', null=True, verbose_name='halted at'),
+        ),
+        migrations.AddField(
+            model_name='wallet',
+            name='timed_holds',
+            field=models.IntegerField(default=0, help_text='Open holds that end by themselves.', verbose_name='holds with an end'),
         ),
         migrations.AlterField(
-            model_name="entry",
-            name="cause_type",
-            field=models.CharField(
-                choices=[
-                    ("job", "job"),
-                    ("allowance", "allowance"),
-                    ("expiry", "expiry"),
-                    ("service_grant", "grant by a service"),
-                    ("operator", "operator"),
-                    ("rollover", "limit of what is carried over"),
-                    ("subscription", "subscription"),
-                    ("conversion", "conversion"),
-                    ("pack", "pack"),
-                    ("campaign", "campaign"),
-                    ("adjustment", "adjustment"),
-                    ("compensation", "compensation"),
-                    ("debt", "debt"),
-                    ("transfer", "transfer"),
-                    ("allotment", "allotment"),
-                    ("refund", "refund"),
-                ],
-                max_length=16,
-                verbose_name="cause",
-            ),
+            model_name='entry',
+            name='cause_type',
+            field=models.CharField(choices=[('job', 'job'), ('allowance', 'allowance'), ('expiry', 'expiry'), ('service_grant', 'grant by a service'), ('operator', 'operator'), ('rollover', 'limit of what is carried over'), ('subscription', 'subscription'), ('conversion', 'conversion'), ('pack', 'pack'), ('campaign', 'campaign'), ('adjustment', 'adjustment'), ('compensation', 'compensation'), ('debt', 'debt'), ('transfer', 'transfer'), ('allotment', 'allotment'), ('refund', 'refund')], max_length=16, verbose_name='cause'),
         ),
         migrations.AlterField(
-            model_name="entry",
-            name="kind",
-            field=models.CharField(
-                choices=[
-                    ("grant", "granted"),
-                    ("hold", "held"),
-                    ("capture", "captured"),
-                    ("release", "released"),
-                    ("expire", "expired"),
-                    ("lapse", "expired while held"),
-                    ("revoke", "revoked"),
-                    ("withdraw", "withdrawn"),
-                    ("repay", "paid a debt"),
-                    ("transfer", "transferred"),
-                ],
-                max_length=8,
-                verbose_name="movement",
-            ),
+            model_name='entry',
+            name='kind',
+            field=models.CharField(choices=[('grant', 'granted'), ('hold', 'held'), ('capture', 'captured'), ('release', 'released'), ('expire', 'expired'), ('lapse', 'expired while held'), ('revoke', 'revoked'), ('withdraw', 'withdrawn'), ('repay', 'paid a debt'), ('transfer', 'transferred')], max_length=8, verbose_name='movement'),
         ),
         migrations.AlterField(
-            model_name="entry",
-            name="source",
-            field=models.CharField(
-                choices=[
-                    ("issued", "issued"),
-                    ("available", "available"),
-                    ("held", "held"),
-                    ("captured", "captured"),
-                    ("expired", "expired"),
-                    ("revoked", "revoked"),
-                    ("transferred", "transferred"),
-                ],
-                max_length=16,
-                verbose_name="from",
-            ),
+            model_name='entry',
+            name='source',
+            field=models.CharField(choices=[('issued', 'issued'), ('available', 'available'), ('held', 'held'), ('captured', 'captured'), ('expired', 'expired'), ('revoked', 'revoked'), ('transferred', 'transferred')], max_length=16, verbose_name='from'),
         ),
         migrations.AlterField(
-            model_name="entry",
-            name="target",
-            field=models.CharField(
-                choices=[
-                    ("issued", "issued"),
-                    ("available", "available"),
-                    ("held", "held"),
-                    ("captured", "captured"),
-                    ("expired", "expired"),
-                    ("revoked", "revoked"),
-                    ("transferred", "transferred"),
-                ],
-                max_length=16,
-                verbose_name="to",
-            ),
+            model_name='entry',
+            name='target',
+            field=models.CharField(choices=[('issued', 'issued'), ('available', 'available'), ('held', 'held'), ('captured', 'captured'), ('expired', 'expired'), ('revoked', 'revoked'), ('transferred', 'transferred')], max_length=16, verbose_name='to'),
         ),
         migrations.AlterField(
-            model_name="hold",
-            name="state",
-            field=models.CharField(
-                choices=[
-                    ("open", "open"),
-                    ("captured", "captured"),
-                    ("released", "released"),
-                    ("expired", "expired"),
-                ],
-                default="open",
-                max_length=16,
-                verbose_name="state",
-            ),
+            model_name='hold',
+            name='state',
+            field=models.CharField(choices=[('open', 'open'), ('captured', 'captured'), ('released', 'released'), ('expired', 'expired')], default='open', max_length=16, verbose_name='state'),
         ),
         migrations.AddIndex(
-            model_name="hold",
-            index=models.Index(
-                condition=models.Q(("expires_at__isnull", False), ("state", "open")),
-                fields=["wallet"],
-                name="hold_open_with_an_end",
-            ),
+            model_name='hold',
+            index=models.Index(condition=models.Q(('expires_at__isnull', False), ('state', 'open')), fields=['wallet'], name='hold_open_with_an_end'),
         ),
         migrations.AddIndex(
-            model_name="wallet",
-            index=models.Index(
-                condition=models.Q(("halted_at__isnull", False)),
-                fields=["halted_at"],
-                name="wallet_halted",
-            ),
+            model_name='wallet',
+            index=models.Index(condition=models.Q(('halted_at__isnull', False)), fields=['halted_at'], name='wallet_halted'),
         ),
         migrations.AddConstraint(
-            model_name="entry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "grant"), ("source", "issued"), ("target", "available")),
-                    models.Q(("kind", "hold"), ("source", "available"), ("target", "held")),
-                    models.Q(("kind", "capture"), ("source", "held"), ("target", "captured")),
-                    models.Q(("kind", "release"), ("source", "held"), ("target", "available")),
-                    models.Q(("kind", "expire"), ("source", "available"), ("target", "expired")),
-                    models.Q(("kind", "lapse"), ("source", "held"), ("target", "expired")),
-                    models.Q(("kind", "revoke"), ("source", "available"), ("target", "revoked")),
-                    models.Q(("kind", "withdraw"), ("source", "issued"), ("target", "revoked")),
-                    models.Q(("kind", "repay"), ("source", "available"), ("target", "captured")),
-                    models.Q(
-                        ("kind", "transfer"), ("source", "available"), ("target", "transferred")
-                    ),
-                    _connector="OR",
-                ),
-                name="entry_follows_a_known_path",
-            ),
+            model_name='entry',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'grant'), ('source', 'issued'), ('target', 'available')), models.Q(('kind', 'hold'), ('source', 'available'), ('target', 'held')), models.Q(('kind', 'capture'), ('source', 'held'), ('target', 'captured')), models.Q(('kind', 'release'), ('source', 'held'), ('target', 'available')), models.Q(('kind', 'expire'), ('source', 'available'), ('target', 'expired')), models.Q(('kind', 'lapse'), ('source', 'held'), ('target', 'expired')), models.Q(('kind', 'revoke'), ('source', 'available'), ('target', 'revoked')), models.Q(('kind', 'withdraw'), ('source', 'issued'), ('target', 'revoked')), models.Q(('kind', 'repay'), ('source', 'available'), ('target', 'captured')), models.Q(('kind', 'transfer'), ('source', 'available'), ('target', 'transferred')), _connector='OR'), name='entry_follows_a_known_path'),
         ),
         migrations.AddConstraint(
-            model_name="entry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "cause_type__in",
-                        (
-                            "job",
-                            "allowance",
-                            "expiry",
-                            "service_grant",
-                            "operator",
-                            "rollover",
-                            "subscription",
-                            "conversion",
-                            "pack",
-                            "campaign",
-                            "adjustment",
-                            "compensation",
-                            "debt",
-                            "transfer",
-                            "allotment",
-                            "refund",
-                        ),
-                    ),
-                    models.Q(("cause_id", ""), _negated=True),
-                ),
-                name="entry_has_a_cause",
-            ),
+            model_name='entry',
+            constraint=models.CheckConstraint(condition=models.Q(('cause_type__in', ('job', 'allowance', 'expiry', 'service_grant', 'operator', 'rollover', 'subscription', 'conversion', 'pack', 'campaign', 'adjustment', 'compensation', 'debt', 'transfer', 'allotment', 'refund')), models.Q(('cause_id', ''), _negated=True)), name='entry_has_a_cause'),
         ),
         migrations.AddConstraint(
-            model_name="entry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("hold__isnull", False),
-                        ("kind__in", ("hold", "capture", "release", "lapse")),
-                    ),
-                    models.Q(
-                        ("hold", None),
-                        (
-                            "kind__in",
-                            ("grant", "expire", "revoke", "withdraw", "repay", "transfer"),
-                        ),
-                    ),
-                    _connector="OR",
-                ),
-                name="entry_names_its_hold",
-            ),
+            model_name='entry',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('hold__isnull', False), ('kind__in', ('hold', 'capture', 'release', 'lapse'))), models.Q(('hold', None), ('kind__in', ('grant', 'expire', 'revoke', 'withdraw', 'repay', 'transfer'))), _connector='OR'), name='entry_names_its_hold'),
         ),
         migrations.AddConstraint(
-            model_name="grant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("available_micros__gte", 0),
-                    ("captured_micros__gte", 0),
-                    ("expired_micros__gte", 0),
-                    ("held_micros__gte", 0),
-                    ("pending_micros__gte", 0),
-                    ("revoked_micros__gte", 0),
-                    ("transferred_micros__gte", 0),
-                ),
-                name="grant_nothing_negative",
-            ),
+            model_name='grant',
+            constraint=models.CheckConstraint(condition=models.Q(('available_micros__gte', 0), ('captured_micros__gte', 0), ('expired_micros__gte', 0), ('held_micros__gte', 0), ('pending_micros__gte', 0), ('revoked_micros__gte', 0), ('transferred_micros__gte', 0)), name='grant_nothing_negative'),
         ),
         migrations.AddConstraint(
-            model_name="grant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "amount_micros",
-                        django.db.models.expressions.CombinedExpression(
-                            django.db.models.expressions.CombinedExpression(
-                                django.db.models.expressions.CombinedExpression(
-                                    django.db.models.expressions.CombinedExpression(
-                                        django.db.models.expressions.CombinedExpression(
-                                            django.db.models.expressions.CombinedExpression(
-                                                models.F("pending_micros"),
-                                                "+",
-                                                models.F("available_micros"),
-                                            ),
-                                            "+",
-                                            models.F("held_micros"),
-                                        ),
-                                        "+",
-                                        models.F("captured_micros"),
-                                    ),
-                                    "+",
-                                    models.F("expired_micros"),
-                                ),
-                                "+",
-                                models.F("revoked_micros"),
-                            ),
-                            "+",
-                            models.F("transferred_micros"),
-                        ),
-                    )
-                ),
-                name="grant_is_conserved",
-            ),
+            model_name='grant',
+            constraint=models.CheckConstraint(condition=models.Q(('amount_micros', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('pending_micros'), '+', models.F('available_micros')), '+', models.F('held_micros')), '+', models.F('captured_micros')), '+', models.F('expired_micros')), '+', models.F('revoked_micros')), '+', models.F('transferred_micros')))), name='grant_is_conserved'),
         ),
         migrations.AddConstraint(
-            model_name="hold",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("captured_micros", 0), ("settled_at", None), ("state", "open")),
-                    models.Q(
-                        ("settled_at__isnull", False),
-                        ("state", "captured"),
-                        models.Q(
-                            ("captured_micros__gt", 0),
-                            models.Q(("amount_micros", 0), ("captured_micros", 0)),
-                            _connector="OR",
-                        ),
-                    ),
-                    models.Q(
-                        ("captured_micros", 0), ("settled_at__isnull", False), ("state", "released")
-                    ),
-                    models.Q(
-                        ("captured_micros", 0),
-                        ("expires_at", models.F("settled_at")),
-                        ("state", "expired"),
-                    ),
-                    _connector="OR",
-                ),
-                name="hold_state_matches_columns",
-            ),
+            model_name='hold',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('captured_micros', 0), ('settled_at', None), ('state', 'open')), models.Q(('settled_at__isnull', False), ('state', 'captured'), models.Q(('captured_micros__gt', 0), models.Q(('amount_micros', 0), ('captured_micros', 0)), _connector='OR')), models.Q(('captured_micros', 0), ('settled_at__isnull', False), ('state', 'released')), models.Q(('captured_micros', 0), ('expires_at', models.F('settled_at')), ('state', 'expired')), _connector='OR'), name='hold_state_matches_columns'),
         ),
         migrations.AddConstraint(
-            model_name="hold",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("expires_at", None),
-                    ("expires_at__gt", models.F("created_at")),
-                    _connector="OR",
-                ),
-                name="hold_expires_after_it_begins",
-            ),
+            model_name='hold',
+            constraint=models.CheckConstraint(condition=models.Q(('expires_at', None), ('expires_at__gt', models.F('created_at')), _connector='OR'), name='hold_expires_after_it_begins'),
         ),
         migrations.AddConstraint(
-            model_name="wallet",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("automatic_count__gte", 0), ("debt_micros__gte", 0), ("timed_holds__gte", 0)
-                ),
-                name="wallet_counts_not_negative",
-            ),
+            model_name='wallet',
+            constraint=models.CheckConstraint(condition=models.Q(('automatic_count__gte', 0), ('debt_micros__gte', 0), ('timed_holds__gte', 0)), name='wallet_counts_not_negative'),
         ),
         migrations.AddField(
-            model_name="debt",
-            name="grant",
-            field=models.ForeignKey(
-                blank=True,
-                help_text="The grant that was taken back after it was spent; empty: none.",
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="debts",
-                to="billing.grant",
-                verbose_name="grant",
-            ),
+            model_name='debt',
+            name='grant',
+            field=models.ForeignKey(blank=True, help_text='The grant that was taken back after it was spent; empty: none.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='debts', to='billing.grant', verbose_name='grant'),
         ),
         migrations.AddField(
-            model_name="debt",
-            name="wallet",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="debts",
-                to="billing.wallet",
-                verbose_name="wallet",
-            ),
+            model_name='debt',
+            name='wallet',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='debts', to='billing.wallet', verbose_name='wallet'),
         ),
         migrations.AddIndex(
-            model_name="debt",
-            index=models.Index(
-                condition=models.Q(("paid_at", None)), fields=["wallet"], name="debt_open"
-            ),
+            model_name='debt',
+            index=models.Index(condition=models.Q(('paid_at', None)), fields=['wallet'], name='debt_open'),
         ),
         migrations.AddConstraint(
-            model_name="debt",
-            constraint=models.UniqueConstraint(fields=("wallet", "fact"), name="debt_fact_once"),
+            model_name='debt',
+            constraint=models.UniqueConstraint(fields=('wallet', 'fact'), name='debt_fact_once'),
         ),
         migrations.AddConstraint(
-            model_name="debt",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("amount_micros__gt", 0), ("amount_micros__lte", 1000000000000000000)
-                ),
-                name="debt_amount_in_range",
-            ),
+            model_name='debt',
+            constraint=models.CheckConstraint(condition=models.Q(('amount_micros__gt', 0), ('amount_micros__lte', 1000000000000000000)), name='debt_amount_in_range'),
         ),
         migrations.AddConstraint(
-            model_name="debt",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("paid_at", None),
-                        ("paid_micros__gte", 0),
-                        ("paid_micros__lt", models.F("amount_micros")),
-                    ),
-                    models.Q(
-                        ("paid_at__isnull", False), ("paid_micros", models.F("amount_micros"))
-                    ),
-                    _connector="OR",
-                ),
-                name="debt_is_paid_when_nothing_is_owed",
-            ),
+            model_name='debt',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('paid_at', None), ('paid_micros__gte', 0), ('paid_micros__lt', models.F('amount_micros'))), models.Q(('paid_at__isnull', False), ('paid_micros', models.F('amount_micros'))), _connector='OR'), name='debt_is_paid_when_nothing_is_owed'),
         ),
         migrations.AddConstraint(
-            model_name="debt",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "cause_type__in",
-                        (
-                            "job",
-                            "allowance",
-                            "expiry",
-                            "service_grant",
-                            "operator",
-                            "rollover",
-                            "subscription",
-                            "conversion",
-                            "pack",
-                            "campaign",
-                            "adjustment",
-                            "compensation",
-                            "debt",
-                            "transfer",
-                            "allotment",
-                            "refund",
-                        ),
-                    ),
-                    models.Q(("cause_id", ""), _negated=True),
-                ),
-                name="debt_has_a_cause",
-            ),
+            model_name='debt',
+            constraint=models.CheckConstraint(condition=models.Q(('cause_type__in', ('job', 'allowance', 'expiry', 'service_grant', 'operator', 'rollover', 'subscription', 'conversion', 'pack', 'campaign', 'adjustment', 'compensation', 'debt', 'transfer', 'allotment', 'refund')), models.Q(('cause_id', ''), _negated=True)), name='debt_has_a_cause'),
         ),
         migrations.AddConstraint(
-            model_name="debt",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("actor_type__in", ("user", "service", "operator", "backend", "system")),
-                    models.Q(("actor_id", ""), _negated=True),
-                ),
-                name="debt_has_an_actor",
-            ),
+            model_name='debt',
+            constraint=models.CheckConstraint(condition=models.Q(('actor_type__in', ('user', 'service', 'operator', 'backend', 'system')), models.Q(('actor_id', ''), _negated=True)), name='debt_has_an_actor'),
         ),
         migrations.RunSQL(
             (SQL / "ledger_owners.up.sql").read_text(), (SQL / "ledger_owners.down.sql").read_text()

@@ -11,99 +11,64 @@ SQL = Path(__file__).parent / "sql"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0009_partitions")]
+
+    dependencies = [
+        ('billing', '0009_partitions'),
+    ]
 
     operations = [
         migrations.CreateModel(
-            name="ZoneChange",
+            name='ZoneChange',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("former", models.CharField(max_length=64, verbose_name="former time zone")),
-                ("zone", models.CharField(max_length=64, verbose_name="time zone")),
-                (
-                    "at",
-                    models.DateTimeField(
-                        help_text="It counts from the end of each window under way then.",
-                        verbose_name="wished at",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('former', models.CharField(max_length=64, verbose_name='former time zone')),
+                ('zone', models.CharField(max_length=64, verbose_name='time zone')),
+                ('at', models.DateTimeField(help_text='It counts from the end of each window under way then.', verbose_name='wished at')),
             ],
-            options={"verbose_name": "change of zone", "verbose_name_plural": "changes of zone"},
+            options={
+                'verbose_name': 'change of zone',
+                'verbose_name_plural': 'changes of zone',
+            },
         ),
         migrations.AddField(
-            model_name="allowance",
-            name="announced_end_at",
-            field=models.DateTimeField(
-                blank=True,
-                help_text="Its end as it was known until another took its place; never changed.",
-                null=True,
-                verbose_name="announced end",
-            ),
+            model_name='allowance',
+            name='announced_end_at',
+            field=models.DateTimeField(blank=True, help_text='Its end as it was known until another took its place; never changed.', null=True, verbose_name='announced end'),
         ),
         migrations.AddField(
-            model_name="allowance",
-            name="first_at",
-            field=models.DateTimeField(
-                blank=True,
-                help_text="As its next grant was when it started; never changed.",
-                null=True,
-                verbose_name="first grant at",
-            ),
+            model_name='allowance',
+            name='first_at',
+            field=models.DateTimeField(blank=True, help_text='As its next grant was when it started; never changed.', null=True, verbose_name='first grant at'),
         ),
         migrations.AddField(
-            model_name="allowance",
-            name="created_at",
-            field=models.DateTimeField(
-                default=datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc),
-                help_text="When it was written down; it may have started before.",
-                verbose_name="created at",
-            ),
+            model_name='allowance',
+            name='created_at',
+            field=models.DateTimeField(default=datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc), help_text='When it was written down; it may have started before.', verbose_name='created at'),
             preserve_default=False,
         ),
         migrations.AddField(
-            model_name="grant",
-            name="day_at",
-            field=models.DateTimeField(
-                blank=True,
-                help_text="When the day began whose credits it is; empty: no day's.",
-                null=True,
-                verbose_name="day begins at",
-            ),
+            model_name='grant',
+            name='day_at',
+            field=models.DateTimeField(blank=True, help_text="When the day began whose credits it is; empty: no day's.", null=True, verbose_name='day begins at'),
         ),
         migrations.AddIndex(
-            model_name="grant",
-            index=models.Index(
-                condition=models.Q(("day_at__isnull", False)),
-                fields=["wallet", "series", "day_at"],
-                name="grant_of_a_day",
-            ),
+            model_name='grant',
+            index=models.Index(condition=models.Q(('day_at__isnull', False)), fields=['wallet', 'series', 'day_at'], name='grant_of_a_day'),
         ),
         migrations.AddField(
-            model_name="zonechange",
-            name="wallet",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="zone_changes",
-                to="billing.wallet",
-                verbose_name="wallet",
-            ),
+            model_name='zonechange',
+            name='wallet',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='zone_changes', to='billing.wallet', verbose_name='wallet'),
         ),
         migrations.AddIndex(
-            model_name="zonechange",
-            index=models.Index(fields=["wallet", "id"], name="zone_change_of_wallet"),
+            model_name='zonechange',
+            index=models.Index(fields=['wallet', 'id'], name='zone_change_of_wallet'),
         ),
         migrations.AddConstraint(
-            model_name="zonechange",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("zone", models.F("former")), _negated=True),
-                name="zone_change_changes",
-            ),
+            model_name='zonechange',
+            constraint=models.CheckConstraint(condition=models.Q(('zone', models.F('former')), _negated=True), name='zone_change_changes'),
         ),
-        migrations.RunSQL((SQL / "zones.up.sql").read_text(), (SQL / "zones.down.sql").read_text()),
+        migrations.RunSQL(
+            (SQL / "zones.up.sql").read_text(), (SQL / "zones.down.sql").read_text()
+        ),
     ]

@@ -13,643 +13,289 @@ SQL = Path(__file__).parent / "sql"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0010_zones"), ("plans", "0003_labels")]
+
+    dependencies = [
+        ('billing', '0010_zones'),
+        ('plans', '0003_labels'),
+    ]
 
     operations = [
         migrations.CreateModel(
-            name="Allotment",
+            name='Allotment',
             fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.organizations.models._allotment_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                (
-                    "expires_at",
-                    models.DateTimeField(
-                        blank=True,
-                        help_text="What is unused then goes back; empty: when the credits themselves end.",
-                        null=True,
-                        verbose_name="expires at",
-                    ),
-                ),
-                ("created_at", models.DateTimeField(verbose_name="created at")),
-                (
-                    "taken_back_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="taken back at"),
-                ),
-                (
-                    "closed_at",
-                    models.DateTimeField(
-                        blank=True,
-                        help_text="Empty: something of it is left.",
-                        null=True,
-                        verbose_name="closed at",
-                    ),
-                ),
-            ],
-            options={"verbose_name": "allotment", "verbose_name_plural": "allotments"},
-        ),
-        migrations.CreateModel(
-            name="Membership",
-            fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.accounts.members._membership_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                (
-                    "role",
-                    models.CharField(
-                        choices=[
-                            ("owner", "owner"),
-                            ("billing_admin", "billing admin"),
-                            ("member", "member"),
-                        ],
-                        max_length=16,
-                        verbose_name="role",
-                    ),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("invited", "invited"), ("active", "active"), ("ended", "ended")],
-                        default="invited",
-                        max_length=8,
-                        verbose_name="state",
-                    ),
-                ),
-                (
-                    "ceiling_micros",
-                    models.BigIntegerField(
-                        blank=True,
-                        help_text="How many credits of the pool in each window; empty: no ceiling.",
-                        null=True,
-                        verbose_name="ceiling",
-                    ),
-                ),
-                (
-                    "ceiling_per",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("day", "day"),
-                            ("week", "week"),
-                            ("month", "month"),
-                            ("ever", "ever"),
-                        ],
-                        default="",
-                        max_length=8,
-                        verbose_name="ceiling's window",
-                    ),
-                ),
-                ("invited_at", models.DateTimeField(verbose_name="invited at")),
-                (
-                    "joined_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="joined at"),
-                ),
-                ("ended_at", models.DateTimeField(blank=True, null=True, verbose_name="ended at")),
-            ],
-            options={"verbose_name": "membership", "verbose_name_plural": "memberships"},
-        ),
-        migrations.CreateModel(
-            name="MembershipChange",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("invited", "invited"),
-                            ("joined", "joined"),
-                            ("role", "role changed"),
-                            ("ceiling", "ceiling changed"),
-                            ("declined", "declined"),
-                            ("removed", "removed"),
-                            ("left", "left"),
-                        ],
-                        max_length=8,
-                        verbose_name="change",
-                    ),
-                ),
-                (
-                    "role",
-                    models.CharField(
-                        choices=[
-                            ("owner", "owner"),
-                            ("billing_admin", "billing admin"),
-                            ("member", "member"),
-                        ],
-                        max_length=16,
-                        verbose_name="role",
-                    ),
-                ),
-                (
-                    "ceiling_micros",
-                    models.BigIntegerField(blank=True, null=True, verbose_name="ceiling"),
-                ),
-                (
-                    "ceiling_per",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("day", "day"),
-                            ("week", "week"),
-                            ("month", "month"),
-                            ("ever", "ever"),
-                        ],
-                        default="",
-                        max_length=8,
-                        verbose_name="ceiling's window",
-                    ),
-                ),
-                ("actor_type", models.CharField(max_length=16, verbose_name="actor")),
-                ("actor_id", models.CharField(max_length=150, verbose_name="id of the actor")),
-                ("created_at", models.DateTimeField(verbose_name="created at")),
+                ('id', models.CharField(default=billing.organizations.models._allotment_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('expires_at', models.DateTimeField(blank=True, help_text='What is unused then goes back; empty: when the credits themselves end.', null=True, verbose_name='expires at')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
+                ('taken_back_at', models.DateTimeField(blank=True, null=True, verbose_name='taken back at')),
+                ('closed_at', models.DateTimeField(blank=True, help_text='Empty: something of it is left.', null=True, verbose_name='closed at')),
             ],
             options={
-                "verbose_name": "change of a membership",
-                "verbose_name_plural": "changes of memberships",
+                'verbose_name': 'allotment',
+                'verbose_name_plural': 'allotments',
             },
         ),
         migrations.CreateModel(
-            name="Organization",
+            name='Membership',
             fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.accounts.members._organization_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                ("name", models.CharField(max_length=100, verbose_name="name")),
-                (
-                    "members_see",
-                    models.CharField(
-                        blank=True,
-                        choices=[("own", "their own orders"), ("all", "everybody's orders")],
-                        default="",
-                        help_text="Empty: as the catalog says.",
-                        max_length=8,
-                        verbose_name="members see",
-                    ),
-                ),
-                ("created_at", models.DateTimeField(verbose_name="created at")),
-            ],
-            options={"verbose_name": "organization", "verbose_name_plural": "organizations"},
-        ),
-        migrations.CreateModel(
-            name="Transfer",
-            fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.ledger.models.fields._transfer_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("transfer", "transfer"),
-                            ("allotment", "allotment"),
-                            ("return", "return"),
-                        ],
-                        max_length=16,
-                        verbose_name="kind",
-                    ),
-                ),
-                (
-                    "fact",
-                    models.CharField(
-                        help_text="The business fact behind it; a sender has one transfer for each.",
-                        max_length=255,
-                        verbose_name="business fact",
-                    ),
-                ),
-                ("amount_micros", models.BigIntegerField(verbose_name="amount")),
-                ("note", models.CharField(blank=True, max_length=200, verbose_name="note")),
-                (
-                    "actor_type",
-                    models.CharField(
-                        choices=[
-                            ("user", "user"),
-                            ("service", "service"),
-                            ("operator", "operator"),
-                            ("backend", "backend"),
-                            ("system", "system"),
-                        ],
-                        max_length=16,
-                        verbose_name="actor",
-                    ),
-                ),
-                ("actor_id", models.CharField(max_length=150, verbose_name="id of the actor")),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        help_text="By the sender's clock.", verbose_name="created at"
-                    ),
-                ),
-            ],
-            options={"verbose_name": "transfer", "verbose_name_plural": "transfers"},
-        ),
-        migrations.CreateModel(
-            name="TransferPart",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("position", models.SmallIntegerField(verbose_name="position")),
-                ("amount_micros", models.BigIntegerField(verbose_name="amount")),
+                ('id', models.CharField(default=billing.accounts.members._membership_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('role', models.CharField(choices=[('owner', 'owner'), ('billing_admin', 'billing admin'), ('member', 'member')], max_length=16, verbose_name='role')),
+                ('state', models.CharField(choices=[('invited', 'invited'), ('active', 'active'), ('ended', 'ended')], default='invited', max_length=8, verbose_name='state')),
+                ('ceiling_micros', models.BigIntegerField(blank=True, help_text='How many credits of the pool in each window; empty: no ceiling.', null=True, verbose_name='ceiling')),
+                ('ceiling_per', models.CharField(blank=True, choices=[('day', 'day'), ('week', 'week'), ('month', 'month'), ('ever', 'ever')], default='', max_length=8, verbose_name="ceiling's window")),
+                ('invited_at', models.DateTimeField(verbose_name='invited at')),
+                ('joined_at', models.DateTimeField(blank=True, null=True, verbose_name='joined at')),
+                ('ended_at', models.DateTimeField(blank=True, null=True, verbose_name='ended at')),
             ],
             options={
-                "verbose_name": "part of a transfer",
-                "verbose_name_plural": "parts of transfers",
+                'verbose_name': 'membership',
+                'verbose_name_plural': 'memberships',
             },
         ),
-        migrations.RemoveConstraint(model_name="account", name="account_kind_known"),
+        migrations.CreateModel(
+            name='MembershipChange',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('invited', 'invited'), ('joined', 'joined'), ('role', 'role changed'), ('ceiling', 'ceiling changed'), ('declined', 'declined'), ('removed', 'removed'), ('left', 'left')], max_length=8, verbose_name='change')),
+                ('role', models.CharField(choices=[('owner', 'owner'), ('billing_admin', 'billing admin'), ('member', 'member')], max_length=16, verbose_name='role')),
+                ('ceiling_micros', models.BigIntegerField(blank=True, null=True, verbose_name='ceiling')),
+                ('ceiling_per', models.CharField(blank=True, choices=[('day', 'day'), ('week', 'week'), ('month', 'month'), ('ever', 'ever')], default='', max_length=8, verbose_name="ceiling's window")),
+                ('actor_type', models.CharField(max_length=16, verbose_name='actor')),
+                ('actor_id', models.CharField(max_length=150, verbose_name='id of the actor')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
+            ],
+            options={
+                'verbose_name': 'change of a membership',
+                'verbose_name_plural': 'changes of memberships',
+            },
+        ),
+        migrations.CreateModel(
+            name='Organization',
+            fields=[
+                ('id', models.CharField(default=billing.accounts.members._organization_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('name', models.CharField(max_length=100, verbose_name='name')),
+                ('members_see', models.CharField(blank=True, choices=[('own', 'their own orders'), ('all', "everybody's orders")], default='', help_text='Empty: as the catalog says.', max_length=8, verbose_name='members see')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
+            ],
+            options={
+                'verbose_name': 'organization',
+                'verbose_name_plural': 'organizations',
+            },
+        ),
+        migrations.CreateModel(
+            name='Transfer',
+            fields=[
+                ('id', models.CharField(default=billing.ledger.models.fields._transfer_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('kind', models.CharField(choices=[('transfer', 'transfer'), ('allotment', 'allotment'), ('return', 'return')], max_length=16, verbose_name='kind')),
+                ('fact', models.CharField(help_text='The business fact behind it; a sender has one transfer for each.', max_length=255, verbose_name='business fact')),
+                ('amount_micros', models.BigIntegerField(verbose_name='amount')),
+                ('note', models.CharField(blank=True, max_length=200, verbose_name='note')),
+                ('actor_type', models.CharField(choices=[('user', 'user'), ('service', 'service'), ('operator', 'operator'), ('backend', 'backend'), ('system', 'system')], max_length=16, verbose_name='actor')),
+                ('actor_id', models.CharField(max_length=150, verbose_name='id of the actor')),
+                ('created_at', models.DateTimeField(help_text="By the sender's clock.", verbose_name='created at')),
+            ],
+            options={
+                'verbose_name': 'transfer',
+                'verbose_name_plural': 'transfers',
+            },
+        ),
+        migrations.CreateModel(
+            name='TransferPart',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('position', models.SmallIntegerField(verbose_name='position')),
+                ('amount_micros', models.BigIntegerField(verbose_name='amount')),
+            ],
+            options={
+                'verbose_name': 'part of a transfer',
+                'verbose_name_plural': 'parts of transfers',
+            },
+        ),
+        migrations.RemoveConstraint(
+            model_name='account',
+            name='account_kind_known',
+        ),
         migrations.AddField(
-            model_name="subscription",
-            name="seats",
-            field=models.PositiveIntegerField(
-                blank=True,
-                help_text="How many members it is for; empty: it is not by seats.",
-                null=True,
-                verbose_name="seats",
-            ),
+            model_name='subscription',
+            name='seats',
+            field=models.PositiveIntegerField(blank=True, help_text='How many members it is for; empty: it is not by seats.', null=True, verbose_name='seats'),
         ),
         migrations.AlterField(
-            model_name="account",
-            name="kind",
-            field=models.CharField(
-                choices=[("person", "Person"), ("organization", "Organization")],
-                default="person",
-                max_length=16,
-                verbose_name="kind",
-            ),
+            model_name='account',
+            name='kind',
+            field=models.CharField(choices=[('person', 'Person'), ('organization', 'Organization')], default='person', max_length=16, verbose_name='kind'),
         ),
         migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["person", "organization"])),
-                name="account_kind_known",
-            ),
+            model_name='account',
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['person', 'organization'])), name='account_kind_known'),
         ),
         migrations.AddConstraint(
-            model_name="subscription",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("seats", None), ("seats__gt", 0), _connector="OR"),
-                name="subscription_has_a_seat",
-            ),
+            model_name='subscription',
+            constraint=models.CheckConstraint(condition=models.Q(('seats', None), ('seats__gt', 0), _connector='OR'), name='subscription_has_a_seat'),
         ),
         migrations.AddField(
-            model_name="allotment",
-            name="account",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="allotments",
-                to="billing.account",
-                verbose_name="person",
-            ),
+            model_name='allotment',
+            name='account',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='allotments', to='billing.account', verbose_name='person'),
         ),
         migrations.AddField(
-            model_name="membership",
-            name="account",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="memberships",
-                to="billing.account",
-                verbose_name="person",
-            ),
+            model_name='membership',
+            name='account',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='memberships', to='billing.account', verbose_name='person'),
         ),
         migrations.AddField(
-            model_name="job",
-            name="member",
-            field=models.ForeignKey(
-                blank=True,
-                help_text="Who ordered it for his organization; empty: its account itself.",
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="jobs",
-                to="billing.membership",
-                verbose_name="ordered by the member",
-            ),
+            model_name='job',
+            name='member',
+            field=models.ForeignKey(blank=True, help_text='Who ordered it for his organization; empty: its account itself.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='jobs', to='billing.membership', verbose_name='ordered by the member'),
         ),
         migrations.AddField(
-            model_name="membershipchange",
-            name="membership",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="changes",
-                to="billing.membership",
-                verbose_name="membership",
-            ),
+            model_name='membershipchange',
+            name='membership',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='changes', to='billing.membership', verbose_name='membership'),
         ),
         migrations.AddField(
-            model_name="organization",
-            name="account",
-            field=models.OneToOneField(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="organization",
-                to="billing.account",
-                verbose_name="account",
-            ),
+            model_name='organization',
+            name='account',
+            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='organization', to='billing.account', verbose_name='account'),
         ),
         migrations.AddField(
-            model_name="membership",
-            name="organization",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="memberships",
-                to="billing.organization",
-                verbose_name="organization",
-            ),
+            model_name='membership',
+            name='organization',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='memberships', to='billing.organization', verbose_name='organization'),
         ),
         migrations.AddField(
-            model_name="allotment",
-            name="organization",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="allotments",
-                to="billing.organization",
-                verbose_name="organization",
-            ),
+            model_name='allotment',
+            name='organization',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='allotments', to='billing.organization', verbose_name='organization'),
         ),
         migrations.AddField(
-            model_name="transfer",
-            name="receiver",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="transfers_in",
-                to="billing.wallet",
-                verbose_name="receiver",
-            ),
+            model_name='transfer',
+            name='receiver',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='transfers_in', to='billing.wallet', verbose_name='receiver'),
         ),
         migrations.AddField(
-            model_name="transfer",
-            name="returns",
-            field=models.ForeignKey(
-                blank=True,
-                help_text="The allotment of which this comes back.",
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="returned_by",
-                to="billing.transfer",
-                verbose_name="returns",
-            ),
+            model_name='transfer',
+            name='returns',
+            field=models.ForeignKey(blank=True, help_text='The allotment of which this comes back.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='returned_by', to='billing.transfer', verbose_name='returns'),
         ),
         migrations.AddField(
-            model_name="transfer",
-            name="sender",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="transfers_out",
-                to="billing.wallet",
-                verbose_name="sender",
-            ),
+            model_name='transfer',
+            name='sender',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='transfers_out', to='billing.wallet', verbose_name='sender'),
         ),
         migrations.AddField(
-            model_name="allotment",
-            name="transfer",
-            field=models.OneToOneField(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="allotment",
-                to="billing.transfer",
-                verbose_name="transfer",
-            ),
+            model_name='allotment',
+            name='transfer',
+            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='allotment', to='billing.transfer', verbose_name='transfer'),
         ),
         migrations.AddField(
-            model_name="transferpart",
-            name="source",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="parts_out",
-                to="billing.grant",
-                verbose_name="from the grant",
-            ),
+            model_name='transferpart',
+            name='source',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='parts_out', to='billing.grant', verbose_name='from the grant'),
         ),
         migrations.AddField(
-            model_name="transferpart",
-            name="target",
-            field=models.OneToOneField(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="part_in",
-                to="billing.grant",
-                verbose_name="to the grant",
-            ),
+            model_name='transferpart',
+            name='target',
+            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='part_in', to='billing.grant', verbose_name='to the grant'),
         ),
         migrations.AddField(
-            model_name="transferpart",
-            name="transfer",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="parts",
-                to="billing.transfer",
-                verbose_name="transfer",
-            ),
+            model_name='transferpart',
+            name='transfer',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='parts', to='billing.transfer', verbose_name='transfer'),
         ),
         migrations.AddConstraint(
-            model_name="membershipchange",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("actor_type", ""), _negated=True),
-                    models.Q(("actor_id", ""), _negated=True),
-                ),
-                name="membership_change_has_an_actor",
-            ),
+            model_name='membershipchange',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('actor_type', ''), _negated=True), models.Q(('actor_id', ''), _negated=True)), name='membership_change_has_an_actor'),
         ),
         migrations.AddConstraint(
-            model_name="organization",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("name", ""), _negated=True), name="organization_is_named"
-            ),
+            model_name='organization',
+            constraint=models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='organization_is_named'),
         ),
         migrations.AddConstraint(
-            model_name="organization",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("members_see__in", ["", "own", "all"])),
-                name="organization_sight_known",
-            ),
+            model_name='organization',
+            constraint=models.CheckConstraint(condition=models.Q(('members_see__in', ['', 'own', 'all'])), name='organization_sight_known'),
         ),
         migrations.AddIndex(
-            model_name="membership",
-            index=models.Index(fields=["account", "-id"], name="membership_of_person"),
+            model_name='membership',
+            index=models.Index(fields=['account', '-id'], name='membership_of_person'),
         ),
         migrations.AddIndex(
-            model_name="membership",
-            index=models.Index(
-                condition=models.Q(("state", "active")),
-                fields=["organization"],
-                name="membership_active",
-            ),
+            model_name='membership',
+            index=models.Index(condition=models.Q(('state', 'active')), fields=['organization'], name='membership_active'),
         ),
         migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "account"), name="membership_once_for_a_person"
-            ),
+            model_name='membership',
+            constraint=models.UniqueConstraint(fields=('organization', 'account'), name='membership_once_for_a_person'),
         ),
         migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("role__in", ["owner", "billing_admin", "member"])),
-                name="membership_role_known",
-            ),
+            model_name='membership',
+            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['owner', 'billing_admin', 'member'])), name='membership_role_known'),
         ),
         migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("ended_at", None), ("joined_at", None), ("state", "invited")),
-                    models.Q(("ended_at", None), ("joined_at__isnull", False), ("state", "active")),
-                    models.Q(("ended_at__isnull", False), ("state", "ended")),
-                    _connector="OR",
-                ),
-                name="membership_state_matches_columns",
-            ),
+            model_name='membership',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at', None), ('joined_at', None), ('state', 'invited')), models.Q(('ended_at', None), ('joined_at__isnull', False), ('state', 'active')), models.Q(('ended_at__isnull', False), ('state', 'ended')), _connector='OR'), name='membership_state_matches_columns'),
         ),
         migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("ceiling_micros", None), ("ceiling_per", "")),
-                    models.Q(
-                        ("ceiling_micros__gte", 0),
-                        ("ceiling_micros__isnull", False),
-                        ("ceiling_micros__lte", 1000000000000000000),
-                        ("ceiling_per__in", ["day", "week", "month", "ever"]),
-                    ),
-                    _connector="OR",
-                ),
-                name="membership_ceiling_is_whole",
-            ),
+            model_name='membership',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ceiling_micros', None), ('ceiling_per', '')), models.Q(('ceiling_micros__gte', 0), ('ceiling_micros__isnull', False), ('ceiling_micros__lte', 1000000000000000000), ('ceiling_per__in', ['day', 'week', 'month', 'ever'])), _connector='OR'), name='membership_ceiling_is_whole'),
         ),
         migrations.AddIndex(
-            model_name="transfer",
-            index=models.Index(fields=["sender", "-id"], name="transfer_sent_newest_first"),
+            model_name='transfer',
+            index=models.Index(fields=['sender', '-id'], name='transfer_sent_newest_first'),
         ),
         migrations.AddIndex(
-            model_name="transfer",
-            index=models.Index(fields=["receiver", "-id"], name="transfer_came_newest_first"),
+            model_name='transfer',
+            index=models.Index(fields=['receiver', '-id'], name='transfer_came_newest_first'),
         ),
         migrations.AddConstraint(
-            model_name="transfer",
-            constraint=models.UniqueConstraint(
-                fields=("sender", "fact"), name="transfer_fact_once"
-            ),
+            model_name='transfer',
+            constraint=models.UniqueConstraint(fields=('sender', 'fact'), name='transfer_fact_once'),
         ),
         migrations.AddConstraint(
-            model_name="transfer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("amount_micros__gt", 0), ("amount_micros__lte", 1000000000000000000)
-                ),
-                name="transfer_amount_in_range",
-            ),
+            model_name='transfer',
+            constraint=models.CheckConstraint(condition=models.Q(('amount_micros__gt', 0), ('amount_micros__lte', 1000000000000000000)), name='transfer_amount_in_range'),
         ),
         migrations.AddConstraint(
-            model_name="transfer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("sender", models.F("receiver")), _negated=True),
-                name="transfer_is_between_two_wallets",
-            ),
+            model_name='transfer',
+            constraint=models.CheckConstraint(condition=models.Q(('sender', models.F('receiver')), _negated=True), name='transfer_is_between_two_wallets'),
         ),
         migrations.AddConstraint(
-            model_name="transfer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "return"), ("returns__isnull", False)),
-                    models.Q(("kind__in", ("transfer", "allotment")), ("returns", None)),
-                    _connector="OR",
-                ),
-                name="transfer_return_names_its_allotment",
-            ),
+            model_name='transfer',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'return'), ('returns__isnull', False)), models.Q(('kind__in', ('transfer', 'allotment')), ('returns', None)), _connector='OR'), name='transfer_return_names_its_allotment'),
         ),
         migrations.AddConstraint(
-            model_name="transfer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("actor_type__in", ("user", "service", "operator", "backend", "system")),
-                    models.Q(("actor_id", ""), _negated=True),
-                ),
-                name="transfer_has_an_actor",
-            ),
+            model_name='transfer',
+            constraint=models.CheckConstraint(condition=models.Q(('actor_type__in', ('user', 'service', 'operator', 'backend', 'system')), models.Q(('actor_id', ''), _negated=True)), name='transfer_has_an_actor'),
         ),
         migrations.AddIndex(
-            model_name="allotment",
-            index=models.Index(fields=["organization", "-id"], name="allotment_given_newest_first"),
+            model_name='allotment',
+            index=models.Index(fields=['organization', '-id'], name='allotment_given_newest_first'),
         ),
         migrations.AddIndex(
-            model_name="allotment",
-            index=models.Index(fields=["account", "-id"], name="allotment_had_newest_first"),
+            model_name='allotment',
+            index=models.Index(fields=['account', '-id'], name='allotment_had_newest_first'),
         ),
         migrations.AddIndex(
-            model_name="allotment",
-            index=models.Index(
-                condition=models.Q(("closed_at", None)), fields=["id"], name="allotment_open"
-            ),
+            model_name='allotment',
+            index=models.Index(condition=models.Q(('closed_at', None)), fields=['id'], name='allotment_open'),
         ),
         migrations.AddConstraint(
-            model_name="allotment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("expires_at", None),
-                    ("expires_at__gt", models.F("created_at")),
-                    _connector="OR",
-                ),
-                name="allotment_ends_after_it_begins",
-            ),
+            model_name='allotment',
+            constraint=models.CheckConstraint(condition=models.Q(('expires_at', None), ('expires_at__gt', models.F('created_at')), _connector='OR'), name='allotment_ends_after_it_begins'),
         ),
         migrations.AddConstraint(
-            model_name="transferpart",
-            constraint=models.UniqueConstraint(
-                fields=("transfer", "position"), name="transfer_part_in_order"
-            ),
+            model_name='transferpart',
+            constraint=models.UniqueConstraint(fields=('transfer', 'position'), name='transfer_part_in_order'),
         ),
         migrations.AddConstraint(
-            model_name="transferpart",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_micros__gt", 0)), name="transfer_part_amount_positive"
-            ),
+            model_name='transferpart',
+            constraint=models.CheckConstraint(condition=models.Q(('amount_micros__gt', 0)), name='transfer_part_amount_positive'),
         ),
         migrations.AddIndex(
-            model_name="job",
-            index=models.Index(
-                condition=models.Q(("member__isnull", False)),
-                fields=["member", "ordered_at"],
-                name="job_of_member",
-            ),
+            model_name='job',
+            index=models.Index(condition=models.Q(('member__isnull', False)), fields=['member', 'ordered_at'], name='job_of_member'),
         ),
         migrations.RunSQL(
-            (SQL / "organizations.up.sql").read_text(), (SQL / "organizations.down.sql").read_text()
+            (SQL / "organizations.up.sql").read_text(),
+            (SQL / "organizations.down.sql").read_text(),
         ),
     ]

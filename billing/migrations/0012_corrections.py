@@ -24,922 +24,341 @@ def rules(name: str) -> migrations.RunSQL:
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("billing", "0011_organizations"),
-        ("plans", "0003_labels"),
+        ('billing', '0011_organizations'),
+        ('plans', '0003_labels'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Adjustment",
+            name='Adjustment',
             fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.corrections.models.adjustments._adjustment_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                (
-                    "key",
-                    models.CharField(
-                        help_text="One key, one adjustment.", max_length=64, verbose_name="key"
-                    ),
-                ),
-                (
-                    "amount_micros",
-                    models.BigIntegerField(
-                        help_text="Above zero it is given, below zero it is taken.",
-                        verbose_name="amount",
-                    ),
-                ),
-                (
-                    "grant_ids",
-                    models.JSONField(
-                        blank=True,
-                        default=list,
-                        help_text="The grants, in this order; empty: as they burn.",
-                        verbose_name="taken from",
-                    ),
-                ),
-                (
-                    "as_debt",
-                    models.BooleanField(
-                        default=False,
-                        help_text="What is not free is owed, not refused.",
-                        verbose_name="rest as debt",
-                    ),
-                ),
-                (
-                    "reason",
-                    models.CharField(
-                        help_text="A code of the catalog's corrections.",
-                        max_length=64,
-                        verbose_name="reason",
-                    ),
-                ),
-                ("text", models.CharField(max_length=500, verbose_name="explanation")),
-                (
-                    "alone_max_micros",
-                    models.BigIntegerField(
-                        default=0,
-                        help_text="As the catalog said; 0: always two.",
-                        verbose_name="needs one person up to",
-                    ),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("requested", "requested"),
-                            ("executed", "executed"),
-                            ("refused", "refused"),
-                            ("expired", "expired"),
-                        ],
-                        default="requested",
-                        max_length=16,
-                        verbose_name="state",
-                    ),
-                ),
-                ("requested_at", models.DateTimeField(verbose_name="requested at")),
-                ("expires_at", models.DateTimeField(verbose_name="expires at")),
-                (
-                    "decided_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="decided at"),
-                ),
-                (
-                    "counted_on",
-                    models.DateField(
-                        blank=True,
-                        help_text="The day on which it counts for those who had a hand in it.",
-                        null=True,
-                        verbose_name="counted on",
-                    ),
-                ),
-                ("revoked_micros", models.BigIntegerField(default=0, verbose_name="taken")),
+                ('id', models.CharField(default=billing.corrections.models.adjustments._adjustment_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('key', models.CharField(help_text='One key, one adjustment.', max_length=64, verbose_name='key')),
+                ('amount_micros', models.BigIntegerField(help_text='Above zero it is given, below zero it is taken.', verbose_name='amount')),
+                ('grant_ids', models.JSONField(blank=True, default=list, help_text='The grants, in this order; empty: as they burn.', verbose_name='taken from')),
+                ('as_debt', models.BooleanField(default=False, help_text='What is not free is owed, not refused.', verbose_name='rest as debt')),
+                ('reason', models.CharField(help_text="A code of the catalog's corrections.", max_length=64, verbose_name='reason')),
+                ('text', models.CharField(max_length=500, verbose_name='explanation')),
+                ('alone_max_micros', models.BigIntegerField(default=0, help_text='As the catalog said; 0: always two.', verbose_name='needs one person up to')),
+                ('state', models.CharField(choices=[('requested', 'requested'), ('executed', 'executed'), ('refused', 'refused'), ('expired', 'expired')], default='requested', max_length=16, verbose_name='state')),
+                ('requested_at', models.DateTimeField(verbose_name='requested at')),
+                ('expires_at', models.DateTimeField(verbose_name='expires at')),
+                ('decided_at', models.DateTimeField(blank=True, null=True, verbose_name='decided at')),
+                ('counted_on', models.DateField(blank=True, help_text='The day on which it counts for those who had a hand in it.', null=True, verbose_name='counted on')),
+                ('revoked_micros', models.BigIntegerField(default=0, verbose_name='taken')),
             ],
             options={
-                "verbose_name": "adjustment",
-                "verbose_name_plural": "adjustments",
-                "permissions": [
-                    ("request_adjustment", "Can request adjustments"),
-                    ("approve_adjustment", "Can approve and refuse adjustments of others"),
-                ],
+                'verbose_name': 'adjustment',
+                'verbose_name_plural': 'adjustments',
+                'permissions': [('request_adjustment', 'Can request adjustments'), ('approve_adjustment', 'Can approve and refuse adjustments of others')],
             },
         ),
         migrations.CreateModel(
-            name="CompensatedJob",
+            name='CompensatedJob',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "due_micros",
-                    models.BigIntegerField(
-                        help_text="Before the account's sum is rounded and capped.",
-                        verbose_name="counts for",
-                    ),
-                ),
-            ],
-            options={"verbose_name": "compensated job", "verbose_name_plural": "compensated jobs"},
-        ),
-        migrations.CreateModel(
-            name="Compensation",
-            fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.corrections.models.compensations._compensation_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                (
-                    "key",
-                    models.CharField(
-                        help_text="One incident, one compensation.",
-                        max_length=64,
-                        verbose_name="incident",
-                    ),
-                ),
-                ("is_sandbox", models.BooleanField(default=False, verbose_name="sandbox")),
-                (
-                    "selection",
-                    models.JSONField(help_text="Which jobs it is for.", verbose_name="selection"),
-                ),
-                (
-                    "rule",
-                    models.JSONField(help_text="How much each account has.", verbose_name="rule"),
-                ),
-                (
-                    "digest",
-                    models.CharField(
-                        help_text="Of the very jobs and amounts.",
-                        max_length=64,
-                        verbose_name="digest of the preview",
-                    ),
-                ),
-                ("text_en", models.CharField(max_length=200, verbose_name="notice in English")),
-                ("text_zh", models.CharField(max_length=200, verbose_name="notice in Chinese")),
-                (
-                    "reason",
-                    models.CharField(
-                        help_text="A code of the catalog's corrections.",
-                        max_length=64,
-                        verbose_name="reason",
-                    ),
-                ),
-                ("text", models.CharField(max_length=500, verbose_name="explanation")),
-                ("jobs_count", models.PositiveIntegerField(verbose_name="jobs")),
-                ("accounts_count", models.PositiveIntegerField(verbose_name="accounts")),
-                ("amount_micros", models.BigIntegerField(verbose_name="amount")),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("requested", "requested"),
-                            ("approved", "being carried out"),
-                            ("done", "carried out"),
-                            ("refused", "refused"),
-                            ("expired", "expired"),
-                        ],
-                        default="requested",
-                        max_length=16,
-                        verbose_name="state",
-                    ),
-                ),
-                ("requested_at", models.DateTimeField(verbose_name="requested at")),
-                ("expires_at", models.DateTimeField(verbose_name="expires at")),
-                (
-                    "decided_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="decided at"),
-                ),
-                (
-                    "finished_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="carried out at"),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('due_micros', models.BigIntegerField(help_text="Before the account's sum is rounded and capped.", verbose_name='counts for')),
             ],
             options={
-                "verbose_name": "compensation",
-                "verbose_name_plural": "compensations",
-                "permissions": [
-                    ("request_compensation", "Can request compensations"),
-                    ("approve_compensation", "Can approve and refuse compensations of others"),
-                ],
+                'verbose_name': 'compensated job',
+                'verbose_name_plural': 'compensated jobs',
             },
         ),
         migrations.CreateModel(
-            name="CompensationShare",
+            name='Compensation',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("amount_micros", models.BigIntegerField(verbose_name="amount")),
-                ("jobs_count", models.PositiveIntegerField(verbose_name="jobs")),
-                (
-                    "refusal",
-                    models.CharField(
-                        blank=True,
-                        help_text="Empty: it got it.",
-                        max_length=64,
-                        verbose_name="why it got nothing",
-                    ),
-                ),
-                ("ended_at", models.DateTimeField(blank=True, null=True, verbose_name="ended at")),
+                ('id', models.CharField(default=billing.corrections.models.compensations._compensation_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('key', models.CharField(help_text='One incident, one compensation.', max_length=64, verbose_name='incident')),
+                ('is_sandbox', models.BooleanField(default=False, verbose_name='sandbox')),
+                ('selection', models.JSONField(help_text='Which jobs it is for.', verbose_name='selection')),
+                ('rule', models.JSONField(help_text='How much each account has.', verbose_name='rule')),
+                ('digest', models.CharField(help_text='Of the very jobs and amounts.', max_length=64, verbose_name='digest of the preview')),
+                ('text_en', models.CharField(max_length=200, verbose_name='notice in English')),
+                ('text_zh', models.CharField(max_length=200, verbose_name='notice in Chinese')),
+                ('reason', models.CharField(help_text="A code of the catalog's corrections.", max_length=64, verbose_name='reason')),
+                ('text', models.CharField(max_length=500, verbose_name='explanation')),
+                ('jobs_count', models.PositiveIntegerField(verbose_name='jobs')),
+                ('accounts_count', models.PositiveIntegerField(verbose_name='accounts')),
+                ('amount_micros', models.BigIntegerField(verbose_name='amount')),
+                ('state', models.CharField(choices=[('requested', 'requested'), ('approved', 'being carried out'), ('done', 'carried out'), ('refused', 'refused'), ('expired', 'expired')], default='requested', max_length=16, verbose_name='state')),
+                ('requested_at', models.DateTimeField(verbose_name='requested at')),
+                ('expires_at', models.DateTimeField(verbose_name='expires at')),
+                ('decided_at', models.DateTimeField(blank=True, null=True, verbose_name='decided at')),
+                ('finished_at', models.DateTimeField(blank=True, null=True, verbose_name='carried out at')),
             ],
             options={
-                "verbose_name": "share of a compensation",
-                "verbose_name_plural": "shares of compensations",
+                'verbose_name': 'compensation',
+                'verbose_name_plural': 'compensations',
+                'permissions': [('request_compensation', 'Can request compensations'), ('approve_compensation', 'Can approve and refuse compensations of others')],
             },
         ),
         migrations.CreateModel(
-            name="DebtNotice",
+            name='CompensationShare',
             fields=[
-                (
-                    "debt",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        primary_key=True,
-                        related_name="notice",
-                        serialize=False,
-                        to="billing.debt",
-                        verbose_name="debt",
-                    ),
-                ),
-                (
-                    "begun_told_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="beginning told at"),
-                ),
-                (
-                    "paid_told_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="payment told at"),
-                ),
-            ],
-            options={"verbose_name": "notice of a debt", "verbose_name_plural": "notices of debts"},
-        ),
-        migrations.CreateModel(
-            name="Halt",
-            fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.corrections.models.alerts._halt_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                (
-                    "halted_at",
-                    models.DateTimeField(
-                        help_text="By the wallet's clock.", verbose_name="halted at"
-                    ),
-                ),
-                ("told_at", models.DateTimeField(blank=True, null=True, verbose_name="told at")),
-                (
-                    "resumed_at",
-                    models.DateTimeField(
-                        blank=True,
-                        help_text="By the wallet's clock.",
-                        null=True,
-                        verbose_name="resumed at",
-                    ),
-                ),
-                (
-                    "reason",
-                    models.CharField(blank=True, max_length=500, verbose_name="explanation"),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('amount_micros', models.BigIntegerField(verbose_name='amount')),
+                ('jobs_count', models.PositiveIntegerField(verbose_name='jobs')),
+                ('refusal', models.CharField(blank=True, help_text='Empty: it got it.', max_length=64, verbose_name='why it got nothing')),
+                ('ended_at', models.DateTimeField(blank=True, null=True, verbose_name='ended at')),
             ],
             options={
-                "verbose_name": "halt of grants",
-                "verbose_name_plural": "halts of grants",
-                "permissions": [
-                    ("resume_grants", "Can let an account have automatic grants again")
-                ],
+                'verbose_name': 'share of a compensation',
+                'verbose_name_plural': 'shares of compensations',
             },
         ),
         migrations.CreateModel(
-            name="OperatorDay",
+            name='DebtNotice',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("day", models.DateField(help_text="Of the catalog's zone.", verbose_name="day")),
-                ("is_sandbox", models.BooleanField(default=False, verbose_name="sandbox")),
-                ("used_micros", models.BigIntegerField(default=0, verbose_name="used")),
-                (
-                    "max_micros",
-                    models.BigIntegerField(
-                        help_text="As the catalog said last.", verbose_name="highest"
-                    ),
-                ),
+                ('debt', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='notice', serialize=False, to='billing.debt', verbose_name='debt')),
+                ('begun_told_at', models.DateTimeField(blank=True, null=True, verbose_name='beginning told at')),
+                ('paid_told_at', models.DateTimeField(blank=True, null=True, verbose_name='payment told at')),
             ],
-            options={"verbose_name": "operator's day", "verbose_name_plural": "operators' days"},
+            options={
+                'verbose_name': 'notice of a debt',
+                'verbose_name_plural': 'notices of debts',
+            },
         ),
-        migrations.RemoveConstraint(model_name="job", name="job_charged_iff_final"),
+        migrations.CreateModel(
+            name='Halt',
+            fields=[
+                ('id', models.CharField(default=billing.corrections.models.alerts._halt_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('halted_at', models.DateTimeField(help_text="By the wallet's clock.", verbose_name='halted at')),
+                ('told_at', models.DateTimeField(blank=True, null=True, verbose_name='told at')),
+                ('resumed_at', models.DateTimeField(blank=True, help_text="By the wallet's clock.", null=True, verbose_name='resumed at')),
+                ('reason', models.CharField(blank=True, max_length=500, verbose_name='explanation')),
+            ],
+            options={
+                'verbose_name': 'halt of grants',
+                'verbose_name_plural': 'halts of grants',
+                'permissions': [('resume_grants', 'Can let an account have automatic grants again')],
+            },
+        ),
+        migrations.CreateModel(
+            name='OperatorDay',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('day', models.DateField(help_text="Of the catalog's zone.", verbose_name='day')),
+                ('is_sandbox', models.BooleanField(default=False, verbose_name='sandbox')),
+                ('used_micros', models.BigIntegerField(default=0, verbose_name='used')),
+                ('max_micros', models.BigIntegerField(help_text='As the catalog said last.', verbose_name='highest')),
+            ],
+            options={
+                'verbose_name': "operator's day",
+                'verbose_name_plural': "operators' days",
+            },
+        ),
+        migrations.RemoveConstraint(
+            model_name='job',
+            name='job_charged_iff_final',
+        ),
         migrations.AddField(
-            model_name="job",
-            name="owed_micros",
-            field=models.BigIntegerField(default=0, verbose_name="charged and owed"),
+            model_name='job',
+            name='owed_micros',
+            field=models.BigIntegerField(default=0, verbose_name='charged and owed'),
         ),
         migrations.AddConstraint(
-            model_name="job",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("charged_micros__gte", 0),
-                        ("charged_micros__isnull", False),
-                        ("overrun_micros__gte", 0),
-                        ("owed_micros__gte", 0),
-                        (
-                            "status__in",
-                            (
-                                billing.jobs.lifecycle.JobStatus["SUCCEEDED"],
-                                billing.jobs.lifecycle.JobStatus["FAILED"],
-                                billing.jobs.lifecycle.JobStatus["CANCELED"],
-                                billing.jobs.lifecycle.JobStatus["EXPIRED"],
-                            ),
-                        ),
-                    ),
-                    models.Q(
-                        ("charged_micros", None),
-                        ("overrun_micros", 0),
-                        ("owed_micros", 0),
-                        (
-                            "status__in",
-                            (
-                                billing.jobs.lifecycle.JobStatus["QUEUED"],
-                                billing.jobs.lifecycle.JobStatus["DISPATCHED"],
-                                billing.jobs.lifecycle.JobStatus["RUNNING"],
-                                billing.jobs.lifecycle.JobStatus["UNKNOWN"],
-                            ),
-                        ),
-                    ),
-                    _connector="OR",
-                ),
-                name="job_charged_iff_final",
-            ),
+            model_name='job',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('charged_micros__gte', 0), ('charged_micros__isnull', False), ('overrun_micros__gte', 0), ('owed_micros__gte', 0), ('status__in', (billing.jobs.lifecycle.JobStatus['SUCCEEDED'], billing.jobs.lifecycle.JobStatus['FAILED'], billing.jobs.lifecycle.JobStatus['CANCELED'], billing.jobs.lifecycle.JobStatus['EXPIRED']))), models.Q(('charged_micros', None), ('overrun_micros', 0), ('owed_micros', 0), ('status__in', (billing.jobs.lifecycle.JobStatus['QUEUED'], billing.jobs.lifecycle.JobStatus['DISPATCHED'], billing.jobs.lifecycle.JobStatus['RUNNING'], billing.jobs.lifecycle.JobStatus['UNKNOWN']))), _connector='OR'), name='job_charged_iff_final'),
         ),
         migrations.AddField(
-            model_name="adjustment",
-            name="account",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="adjustments",
-                to="billing.account",
-                verbose_name="account",
-            ),
+            model_name='adjustment',
+            name='account',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='adjustments', to='billing.account', verbose_name='account'),
         ),
         migrations.AddField(
-            model_name="adjustment",
-            name="approver",
-            field=models.ForeignKey(
-                blank=True,
-                db_index=False,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="decided by",
-            ),
+            model_name='adjustment',
+            name='approver',
+            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='decided by'),
         ),
         migrations.AddField(
-            model_name="adjustment",
-            name="catalog_version",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="plans.catalogversion",
-                verbose_name="catalog version",
-            ),
+            model_name='adjustment',
+            name='catalog_version',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='plans.catalogversion', verbose_name='catalog version'),
         ),
         migrations.AddField(
-            model_name="adjustment",
-            name="debt",
-            field=models.OneToOneField(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="billing.debt",
-                verbose_name="debt",
-            ),
+            model_name='adjustment',
+            name='debt',
+            field=models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.debt', verbose_name='debt'),
         ),
         migrations.AddField(
-            model_name="adjustment",
-            name="grant",
-            field=models.OneToOneField(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="billing.grant",
-                verbose_name="grant",
-            ),
+            model_name='adjustment',
+            name='grant',
+            field=models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.grant', verbose_name='grant'),
         ),
         migrations.AddField(
-            model_name="adjustment",
-            name="requester",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="requested by",
-            ),
+            model_name='adjustment',
+            name='requester',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='requested by'),
         ),
         migrations.AddField(
-            model_name="compensatedjob",
-            name="job",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="compensations",
-                to="billing.job",
-                verbose_name="job",
-            ),
+            model_name='compensatedjob',
+            name='job',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='compensations', to='billing.job', verbose_name='job'),
         ),
         migrations.AddField(
-            model_name="compensation",
-            name="approver",
-            field=models.ForeignKey(
-                blank=True,
-                db_index=False,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="decided by",
-            ),
+            model_name='compensation',
+            name='approver',
+            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='decided by'),
         ),
         migrations.AddField(
-            model_name="compensation",
-            name="catalog_version",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="plans.catalogversion",
-                verbose_name="catalog version",
-            ),
+            model_name='compensation',
+            name='catalog_version',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='plans.catalogversion', verbose_name='catalog version'),
         ),
         migrations.AddField(
-            model_name="compensation",
-            name="requester",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="requested by",
-            ),
+            model_name='compensation',
+            name='requester',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='requested by'),
         ),
         migrations.AddField(
-            model_name="compensatedjob",
-            name="compensation",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="jobs",
-                to="billing.compensation",
-                verbose_name="compensation",
-            ),
+            model_name='compensatedjob',
+            name='compensation',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='jobs', to='billing.compensation', verbose_name='compensation'),
         ),
         migrations.AddField(
-            model_name="compensationshare",
-            name="account",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="compensation_shares",
-                to="billing.account",
-                verbose_name="account",
-            ),
+            model_name='compensationshare',
+            name='account',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='compensation_shares', to='billing.account', verbose_name='account'),
         ),
         migrations.AddField(
-            model_name="compensationshare",
-            name="compensation",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="shares",
-                to="billing.compensation",
-                verbose_name="compensation",
-            ),
+            model_name='compensationshare',
+            name='compensation',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='shares', to='billing.compensation', verbose_name='compensation'),
         ),
         migrations.AddField(
-            model_name="compensationshare",
-            name="grant",
-            field=models.OneToOneField(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="billing.grant",
-                verbose_name="grant",
-            ),
+            model_name='compensationshare',
+            name='grant',
+            field=models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.grant', verbose_name='grant'),
         ),
         migrations.AddConstraint(
-            model_name="debtnotice",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("paid_told_at", None), ("begun_told_at__isnull", False), _connector="OR"
-                ),
-                name="debt_notice_begins_first",
-            ),
+            model_name='debtnotice',
+            constraint=models.CheckConstraint(condition=models.Q(('paid_told_at', None), ('begun_told_at__isnull', False), _connector='OR'), name='debt_notice_begins_first'),
         ),
         migrations.AddField(
-            model_name="halt",
-            name="account",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="halts",
-                to="billing.account",
-                verbose_name="account",
-            ),
+            model_name='halt',
+            name='account',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='halts', to='billing.account', verbose_name='account'),
         ),
         migrations.AddField(
-            model_name="halt",
-            name="operator",
-            field=models.ForeignKey(
-                blank=True,
-                db_index=False,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="resumed by",
-            ),
+            model_name='halt',
+            name='operator',
+            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='resumed by'),
         ),
         migrations.AddField(
-            model_name="operatorday",
-            name="operator",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="operator",
-            ),
+            model_name='operatorday',
+            name='operator',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='operator'),
         ),
         migrations.AddIndex(
-            model_name="adjustment",
-            index=models.Index(
-                condition=models.Q(("state", "requested")),
-                fields=["expires_at"],
-                name="adjustment_open",
-            ),
+            model_name='adjustment',
+            index=models.Index(condition=models.Q(('state', 'requested')), fields=['expires_at'], name='adjustment_open'),
         ),
         migrations.AddIndex(
-            model_name="adjustment",
-            index=models.Index(
-                condition=models.Q(("counted_on__isnull", False)),
-                fields=["requester", "counted_on"],
-                name="adjustment_of_requester",
-            ),
+            model_name='adjustment',
+            index=models.Index(condition=models.Q(('counted_on__isnull', False)), fields=['requester', 'counted_on'], name='adjustment_of_requester'),
         ),
         migrations.AddIndex(
-            model_name="adjustment",
-            index=models.Index(
-                condition=models.Q(("counted_on__isnull", False)),
-                fields=["approver", "counted_on"],
-                name="adjustment_of_approver",
-            ),
+            model_name='adjustment',
+            index=models.Index(condition=models.Q(('counted_on__isnull', False)), fields=['approver', 'counted_on'], name='adjustment_of_approver'),
         ),
         migrations.AddConstraint(
-            model_name="adjustment",
-            constraint=models.UniqueConstraint(fields=("key",), name="adjustment_key_once"),
+            model_name='adjustment',
+            constraint=models.UniqueConstraint(fields=('key',), name='adjustment_key_once'),
         ),
         migrations.AddConstraint(
-            model_name="adjustment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("key", ""), _negated=True), name="adjustment_key_named"
-            ),
+            model_name='adjustment',
+            constraint=models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='adjustment_key_named'),
         ),
         migrations.AddConstraint(
-            model_name="adjustment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("reason", ""), _negated=True), models.Q(("text", ""), _negated=True)
-                ),
-                name="adjustment_has_a_reason",
-            ),
+            model_name='adjustment',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('reason', ''), _negated=True), models.Q(('text', ''), _negated=True)), name='adjustment_has_a_reason'),
         ),
         migrations.AddConstraint(
-            model_name="adjustment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("approver", None),
-                    models.Q(("requester", models.F("approver")), _negated=True),
-                    _connector="OR",
-                ),
-                name="adjustment_is_decided_by_another",
-            ),
+            model_name='adjustment',
+            constraint=models.CheckConstraint(condition=models.Q(('approver', None), models.Q(('requester', models.F('approver')), _negated=True), _connector='OR'), name='adjustment_is_decided_by_another'),
         ),
         migrations.AddConstraint(
-            model_name="adjustment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("amount_micros", 0), _negated=True),
-                    ("amount_micros__gte", -1000000000000000000),
-                    ("amount_micros__lte", 1000000000000000000),
-                    models.Q(
-                        ("amount_micros__lt", 0),
-                        models.Q(("as_debt", False), ("grant_ids", [])),
-                        _connector="OR",
-                    ),
-                ),
-                name="adjustment_gives_or_takes",
-            ),
+            model_name='adjustment',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('amount_micros', 0), _negated=True), ('amount_micros__gte', -1000000000000000000), ('amount_micros__lte', 1000000000000000000), models.Q(('amount_micros__lt', 0), models.Q(('as_debt', False), ('grant_ids', [])), _connector='OR')), name='adjustment_gives_or_takes'),
         ),
         migrations.AddConstraint(
-            model_name="adjustment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("alone_max_micros__gte", 0)),
-                name="adjustment_alone_not_negative",
-            ),
+            model_name='adjustment',
+            constraint=models.CheckConstraint(condition=models.Q(('alone_max_micros__gte', 0)), name='adjustment_alone_not_negative'),
         ),
         migrations.AddConstraint(
-            model_name="adjustment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("approver", None),
-                        ("counted_on", None),
-                        ("debt", None),
-                        ("decided_at", None),
-                        ("grant", None),
-                        ("revoked_micros", 0),
-                        ("state", "requested"),
-                    ),
-                    models.Q(
-                        ("counted_on__isnull", False),
-                        ("decided_at__isnull", False),
-                        ("state", "executed"),
-                        models.Q(
-                            ("approver__isnull", False),
-                            (
-                                "alone_max_micros__gte",
-                                django.db.models.functions.math.Abs("amount_micros"),
-                            ),
-                            _connector="OR",
-                        ),
-                        models.Q(
-                            models.Q(
-                                ("amount_micros__gt", 0),
-                                ("debt", None),
-                                ("grant__isnull", False),
-                                ("revoked_micros", 0),
-                            ),
-                            models.Q(
-                                ("amount_micros__lt", 0),
-                                ("debt", None),
-                                ("grant", None),
-                                (
-                                    "revoked_micros",
-                                    django.db.models.expressions.CombinedExpression(
-                                        models.F("amount_micros"), "*", models.Value(-1)
-                                    ),
-                                ),
-                            ),
-                            models.Q(
-                                ("amount_micros__lt", 0),
-                                ("as_debt", True),
-                                ("debt__isnull", False),
-                                ("grant", None),
-                                ("revoked_micros__gte", 0),
-                                (
-                                    "revoked_micros__lt",
-                                    django.db.models.expressions.CombinedExpression(
-                                        models.F("amount_micros"), "*", models.Value(-1)
-                                    ),
-                                ),
-                            ),
-                            _connector="OR",
-                        ),
-                    ),
-                    models.Q(
-                        ("approver__isnull", False),
-                        ("counted_on", None),
-                        ("debt", None),
-                        ("decided_at__isnull", False),
-                        ("grant", None),
-                        ("revoked_micros", 0),
-                        ("state", "refused"),
-                    ),
-                    models.Q(
-                        ("approver", None),
-                        ("counted_on", None),
-                        ("debt", None),
-                        ("decided_at__isnull", False),
-                        ("grant", None),
-                        ("revoked_micros", 0),
-                        ("state", "expired"),
-                    ),
-                    _connector="OR",
-                ),
-                name="adjustment_state_matches_columns",
-            ),
+            model_name='adjustment',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('approver', None), ('counted_on', None), ('debt', None), ('decided_at', None), ('grant', None), ('revoked_micros', 0), ('state', 'requested')), models.Q(('counted_on__isnull', False), ('decided_at__isnull', False), ('state', 'executed'), models.Q(('approver__isnull', False), ('alone_max_micros__gte', django.db.models.functions.math.Abs('amount_micros')), _connector='OR'), models.Q(models.Q(('amount_micros__gt', 0), ('debt', None), ('grant__isnull', False), ('revoked_micros', 0)), models.Q(('amount_micros__lt', 0), ('debt', None), ('grant', None), ('revoked_micros', django.db.models.expressions.CombinedExpression(models.F('amount_micros'), '*', models.Value(-1)))), models.Q(('amount_micros__lt', 0), ('as_debt', True), ('debt__isnull', False), ('grant', None), ('revoked_micros__gte', 0), ('revoked_micros__lt', django.db.models.expressions.CombinedExpression(models.F('amount_micros'), '*', models.Value(-1)))), _connector='OR')), models.Q(('approver__isnull', False), ('counted_on', None), ('debt', None), ('decided_at__isnull', False), ('grant', None), ('revoked_micros', 0), ('state', 'refused')), models.Q(('approver', None), ('counted_on', None), ('debt', None), ('decided_at__isnull', False), ('grant', None), ('revoked_micros', 0), ('state', 'expired')), _connector='OR'), name='adjustment_state_matches_columns'),
         ),
         migrations.AddIndex(
-            model_name="compensation",
-            index=models.Index(
-                condition=models.Q(("state__in", ["requested", "approved"])),
-                fields=["expires_at"],
-                name="compensation_open",
-            ),
+            model_name='compensation',
+            index=models.Index(condition=models.Q(('state__in', ['requested', 'approved'])), fields=['expires_at'], name='compensation_open'),
         ),
         migrations.AddConstraint(
-            model_name="compensation",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state__in", ["refused", "expired"]), _negated=True),
-                fields=("key", "is_sandbox"),
-                name="compensation_incident_once",
-            ),
+            model_name='compensation',
+            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['refused', 'expired']), _negated=True), fields=('key', 'is_sandbox'), name='compensation_incident_once'),
         ),
         migrations.AddConstraint(
-            model_name="compensation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("key", ""), _negated=True), name="compensation_key_named"
-            ),
+            model_name='compensation',
+            constraint=models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='compensation_key_named'),
         ),
         migrations.AddConstraint(
-            model_name="compensation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("reason", ""), _negated=True),
-                    models.Q(("text", ""), _negated=True),
-                    models.Q(("text_en", ""), _negated=True),
-                    models.Q(("text_zh", ""), _negated=True),
-                ),
-                name="compensation_has_a_reason",
-            ),
+            model_name='compensation',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('reason', ''), _negated=True), models.Q(('text', ''), _negated=True), models.Q(('text_en', ''), _negated=True), models.Q(('text_zh', ''), _negated=True)), name='compensation_has_a_reason'),
         ),
         migrations.AddConstraint(
-            model_name="compensation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("approver", None),
-                    models.Q(("requester", models.F("approver")), _negated=True),
-                    _connector="OR",
-                ),
-                name="compensation_is_decided_by_another",
-            ),
+            model_name='compensation',
+            constraint=models.CheckConstraint(condition=models.Q(('approver', None), models.Q(('requester', models.F('approver')), _negated=True), _connector='OR'), name='compensation_is_decided_by_another'),
         ),
         migrations.AddConstraint(
-            model_name="compensation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("accounts_count__gt", 0), ("amount_micros__gt", 0), ("jobs_count__gt", 0)
-                ),
-                name="compensation_gives_something",
-            ),
+            model_name='compensation',
+            constraint=models.CheckConstraint(condition=models.Q(('accounts_count__gt', 0), ('amount_micros__gt', 0), ('jobs_count__gt', 0)), name='compensation_gives_something'),
         ),
         migrations.AddConstraint(
-            model_name="compensation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("approver", None),
-                        ("decided_at", None),
-                        ("finished_at", None),
-                        ("state", "requested"),
-                    ),
-                    models.Q(
-                        ("approver__isnull", False),
-                        ("decided_at__isnull", False),
-                        ("finished_at", None),
-                        ("state", "approved"),
-                    ),
-                    models.Q(
-                        ("approver__isnull", False),
-                        ("decided_at__isnull", False),
-                        ("finished_at__isnull", False),
-                        ("state", "done"),
-                    ),
-                    models.Q(
-                        ("approver__isnull", False),
-                        ("decided_at__isnull", False),
-                        ("finished_at", None),
-                        ("state", "refused"),
-                    ),
-                    models.Q(
-                        ("approver", None),
-                        ("decided_at__isnull", False),
-                        ("finished_at", None),
-                        ("state", "expired"),
-                    ),
-                    _connector="OR",
-                ),
-                name="compensation_state_matches_columns",
-            ),
+            model_name='compensation',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('approver', None), ('decided_at', None), ('finished_at', None), ('state', 'requested')), models.Q(('approver__isnull', False), ('decided_at__isnull', False), ('finished_at', None), ('state', 'approved')), models.Q(('approver__isnull', False), ('decided_at__isnull', False), ('finished_at__isnull', False), ('state', 'done')), models.Q(('approver__isnull', False), ('decided_at__isnull', False), ('finished_at', None), ('state', 'refused')), models.Q(('approver', None), ('decided_at__isnull', False), ('finished_at', None), ('state', 'expired')), _connector='OR'), name='compensation_state_matches_columns'),
         ),
         migrations.AddConstraint(
-            model_name="compensatedjob",
-            constraint=models.UniqueConstraint(
-                fields=("compensation", "job"), name="compensated_job_once_an_incident"
-            ),
+            model_name='compensatedjob',
+            constraint=models.UniqueConstraint(fields=('compensation', 'job'), name='compensated_job_once_an_incident'),
         ),
         migrations.AddConstraint(
-            model_name="compensatedjob",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("due_micros__gte", 0)), name="compensated_job_not_negative"
-            ),
+            model_name='compensatedjob',
+            constraint=models.CheckConstraint(condition=models.Q(('due_micros__gte', 0)), name='compensated_job_not_negative'),
         ),
         migrations.AddIndex(
-            model_name="compensationshare",
-            index=models.Index(
-                condition=models.Q(("ended_at", None)),
-                fields=["compensation"],
-                name="compensation_share_open",
-            ),
+            model_name='compensationshare',
+            index=models.Index(condition=models.Q(('ended_at', None)), fields=['compensation'], name='compensation_share_open'),
         ),
         migrations.AddConstraint(
-            model_name="compensationshare",
-            constraint=models.UniqueConstraint(
-                fields=("compensation", "account"), name="compensation_share_once_an_account"
-            ),
+            model_name='compensationshare',
+            constraint=models.UniqueConstraint(fields=('compensation', 'account'), name='compensation_share_once_an_account'),
         ),
         migrations.AddConstraint(
-            model_name="compensationshare",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("amount_micros__gt", 0),
-                    ("amount_micros__lte", 1000000000000000000),
-                    ("jobs_count__gt", 0),
-                ),
-                name="compensation_share_amount_in_range",
-            ),
+            model_name='compensationshare',
+            constraint=models.CheckConstraint(condition=models.Q(('amount_micros__gt', 0), ('amount_micros__lte', 1000000000000000000), ('jobs_count__gt', 0)), name='compensation_share_amount_in_range'),
         ),
         migrations.AddConstraint(
-            model_name="compensationshare",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("ended_at", None), ("grant", None), ("refusal", "")),
-                    models.Q(
-                        ("ended_at__isnull", False), ("grant__isnull", False), ("refusal", "")
-                    ),
-                    models.Q(
-                        ("ended_at__isnull", False),
-                        ("grant", None),
-                        models.Q(("refusal", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="compensation_share_state_matches_columns",
-            ),
+            model_name='compensationshare',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at', None), ('grant', None), ('refusal', '')), models.Q(('ended_at__isnull', False), ('grant__isnull', False), ('refusal', '')), models.Q(('ended_at__isnull', False), ('grant', None), models.Q(('refusal', ''), _negated=True)), _connector='OR'), name='compensation_share_state_matches_columns'),
         ),
         migrations.AddConstraint(
-            model_name="halt",
-            constraint=models.UniqueConstraint(
-                fields=("account", "halted_at"), name="halt_once_an_instant"
-            ),
+            model_name='halt',
+            constraint=models.UniqueConstraint(fields=('account', 'halted_at'), name='halt_once_an_instant'),
         ),
         migrations.AddConstraint(
-            model_name="halt",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("operator", None), ("reason", ""), ("resumed_at", None)),
-                    models.Q(
-                        ("operator__isnull", False),
-                        ("resumed_at__gte", models.F("halted_at")),
-                        models.Q(("reason", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="halt_is_resumed_by_somebody",
-            ),
+            model_name='halt',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('operator', None), ('reason', ''), ('resumed_at', None)), models.Q(('operator__isnull', False), ('resumed_at__gte', models.F('halted_at')), models.Q(('reason', ''), _negated=True)), _connector='OR'), name='halt_is_resumed_by_somebody'),
         ),
         migrations.AddConstraint(
-            model_name="operatorday",
-            constraint=models.UniqueConstraint(
-                fields=("operator", "day", "is_sandbox"), name="operator_day_once"
-            ),
+            model_name='operatorday',
+            constraint=models.UniqueConstraint(fields=('operator', 'day', 'is_sandbox'), name='operator_day_once'),
         ),
         migrations.AddConstraint(
-            model_name="operatorday",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("used_micros__gte", 0), ("used_micros__lte", models.F("max_micros"))
-                ),
-                name="operator_day_cap_is_kept",
-            ),
+            model_name='operatorday',
+            constraint=models.CheckConstraint(condition=models.Q(('used_micros__gte', 0), ('used_micros__lte', models.F('max_micros'))), name='operator_day_cap_is_kept'),
         ),
         rules("job_debts"),
         rules("corrections"),

@@ -11,463 +11,149 @@ SQL = Path(__file__).parent / "sql"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0012_corrections"), ("plans", "0003_labels")]
+
+    dependencies = [
+        ('billing', '0012_corrections'),
+        ('plans', '0003_labels'),
+    ]
 
     operations = [
         migrations.AddField(
-            model_name="account",
-            name="is_followed",
-            field=models.BooleanField(
-                default=False,
-                help_text="Somebody brought it, and what it does may still earn him something.",
-                verbose_name="followed",
-            ),
+            model_name='account',
+            name='is_followed',
+            field=models.BooleanField(default=False, help_text='Somebody brought it, and what it does may still earn him something.', verbose_name='followed'),
         ),
         migrations.CreateModel(
-            name="ReferralCode",
+            name='ReferralCode',
             fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.partners.models._code_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                ("code", models.CharField(max_length=8, verbose_name="code")),
-                ("programme", models.CharField(max_length=64, verbose_name="programme")),
-                ("created_at", models.DateTimeField(verbose_name="created at")),
-                (
-                    "account",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="referral_codes",
-                        to="billing.account",
-                        verbose_name="account",
-                    ),
-                ),
-            ],
-            options={"verbose_name": "referral code", "verbose_name_plural": "referral codes"},
-        ),
-        migrations.CreateModel(
-            name="Referral",
-            fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.partners.models._referral_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                (
-                    "window",
-                    models.CharField(
-                        help_text="The day or month that it counts in.",
-                        max_length=16,
-                        verbose_name="window",
-                    ),
-                ),
-                (
-                    "number",
-                    models.PositiveIntegerField(
-                        help_text="Of those who came by the code in that window.",
-                        verbose_name="number",
-                    ),
-                ),
-                (
-                    "number_max",
-                    models.PositiveIntegerField(
-                        blank=True,
-                        help_text="Empty: any.",
-                        null=True,
-                        verbose_name="highest number",
-                    ),
-                ),
-                ("came_at", models.DateTimeField(verbose_name="came at")),
-                (
-                    "counts_until",
-                    models.DateTimeField(
-                        help_text="What was done from then on earns nothing.",
-                        verbose_name="counts until",
-                    ),
-                ),
-                (
-                    "looked_at",
-                    models.DateTimeField(
-                        help_text="When it was last looked for what it has earned.",
-                        verbose_name="looked at",
-                    ),
-                ),
-                (
-                    "closed_at",
-                    models.DateTimeField(
-                        blank=True,
-                        help_text="Nothing more can be earned by it.",
-                        null=True,
-                        verbose_name="closed at",
-                    ),
-                ),
-                (
-                    "account",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="referral",
-                        to="billing.account",
-                        verbose_name="who came",
-                    ),
-                ),
-                (
-                    "catalog_version",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="plans.catalogversion",
-                        verbose_name="catalog version",
-                    ),
-                ),
-                (
-                    "referrer",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="referrals",
-                        to="billing.account",
-                        verbose_name="who brought",
-                    ),
-                ),
-                (
-                    "code",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="referrals",
-                        to="billing.referralcode",
-                        verbose_name="referral code",
-                    ),
-                ),
-            ],
-            options={"verbose_name": "referral", "verbose_name_plural": "referrals"},
-        ),
-        migrations.CreateModel(
-            name="Reward",
-            fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.partners.models._reward_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                (
-                    "occasion",
-                    models.CharField(
-                        help_text="What was to be rewarded; a referral earns once for each.",
-                        max_length=64,
-                        verbose_name="occasion",
-                    ),
-                ),
-                (
-                    "fact",
-                    models.CharField(
-                        help_text="The job, purchase or subscription.",
-                        max_length=64,
-                        verbose_name="business fact",
-                    ),
-                ),
-                ("campaign", models.CharField(max_length=64, verbose_name="campaign")),
-                ("amount_micros", models.BigIntegerField(verbose_name="amount")),
-                (
-                    "share_micros",
-                    models.BigIntegerField(
-                        blank=True,
-                        help_text="In millionths of what was bought.",
-                        null=True,
-                        verbose_name="share",
-                    ),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("pending", "held back"),
-                            ("granted", "granted"),
-                            ("refused", "refused"),
-                            ("void", "void"),
-                            ("taken_back", "taken back"),
-                        ],
-                        default="pending",
-                        max_length=16,
-                        verbose_name="state",
-                    ),
-                ),
-                (
-                    "reason",
-                    models.CharField(
-                        blank=True,
-                        help_text="Why it waits, or was refused.",
-                        max_length=64,
-                        verbose_name="reason",
-                    ),
-                ),
-                ("earned_at", models.DateTimeField(verbose_name="earned at")),
-                ("due_at", models.DateTimeField(verbose_name="due at")),
-                (
-                    "try_at",
-                    models.DateTimeField(
-                        blank=True,
-                        help_text="Empty: it is settled.",
-                        null=True,
-                        verbose_name="next try at",
-                    ),
-                ),
-                (
-                    "settled_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="settled at"),
-                ),
-                (
-                    "taken_back_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="taken back at"),
-                ),
-                (
-                    "account",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="rewards",
-                        to="billing.account",
-                        verbose_name="account",
-                    ),
-                ),
-                (
-                    "campaign_grant",
-                    models.OneToOneField(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="billing.campaigngrant",
-                        verbose_name="campaign grant",
-                    ),
-                ),
-                (
-                    "referral",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="rewards",
-                        to="billing.referral",
-                        verbose_name="referral",
-                    ),
-                ),
-            ],
-            options={"verbose_name": "reward", "verbose_name_plural": "rewards"},
-        ),
-        migrations.CreateModel(
-            name="Partner",
-            fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.partners.models._partner_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                ("programme", models.CharField(max_length=64, verbose_name="programme")),
-                (
-                    "share_micros",
-                    models.BigIntegerField(
-                        blank=True,
-                        help_text="In millionths of what was bought; empty: the programme's.",
-                        null=True,
-                        verbose_name="own share",
-                    ),
-                ),
-                ("admitted_at", models.DateTimeField(verbose_name="admitted at")),
-                (
-                    "ends_at",
-                    models.DateTimeField(
-                        blank=True,
-                        help_text="Nothing counts from then on.",
-                        null=True,
-                        verbose_name="ends at",
-                    ),
-                ),
-                (
-                    "account",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="partnerships",
-                        to="billing.account",
-                        verbose_name="account",
-                    ),
-                ),
+                ('id', models.CharField(default=billing.partners.models._code_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('code', models.CharField(max_length=8, verbose_name='code')),
+                ('programme', models.CharField(max_length=64, verbose_name='programme')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
+                ('account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='referral_codes', to='billing.account', verbose_name='account')),
             ],
             options={
-                "verbose_name": "partner",
-                "verbose_name_plural": "partners",
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("account", "programme"), name="partner_admitted_once"
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("share_micros", None),
-                            models.Q(("share_micros__gt", 0), ("share_micros__lte", 1000000)),
-                            _connector="OR",
-                        ),
-                        name="partner_share_is_one",
-                    ),
-                ],
+                'verbose_name': 'referral code',
+                'verbose_name_plural': 'referral codes',
+            },
+        ),
+        migrations.CreateModel(
+            name='Referral',
+            fields=[
+                ('id', models.CharField(default=billing.partners.models._referral_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('window', models.CharField(help_text='The day or month that it counts in.', max_length=16, verbose_name='window')),
+                ('number', models.PositiveIntegerField(help_text='Of those who came by the code in that window.', verbose_name='number')),
+                ('number_max', models.PositiveIntegerField(blank=True, help_text='Empty: any.', null=True, verbose_name='highest number')),
+                ('came_at', models.DateTimeField(verbose_name='came at')),
+                ('counts_until', models.DateTimeField(help_text='What was done from then on earns nothing.', verbose_name='counts until')),
+                ('looked_at', models.DateTimeField(help_text='When it was last looked for what it has earned.', verbose_name='looked at')),
+                ('closed_at', models.DateTimeField(blank=True, help_text='Nothing more can be earned by it.', null=True, verbose_name='closed at')),
+                ('account', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='referral', to='billing.account', verbose_name='who came')),
+                ('catalog_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='plans.catalogversion', verbose_name='catalog version')),
+                ('referrer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='referrals', to='billing.account', verbose_name='who brought')),
+                ('code', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='referrals', to='billing.referralcode', verbose_name='referral code')),
+            ],
+            options={
+                'verbose_name': 'referral',
+                'verbose_name_plural': 'referrals',
+            },
+        ),
+        migrations.CreateModel(
+            name='Reward',
+            fields=[
+                ('id', models.CharField(default=billing.partners.models._reward_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('occasion', models.CharField(help_text='What was to be rewarded; a referral earns once for each.', max_length=64, verbose_name='occasion')),
+                ('fact', models.CharField(help_text='The job, purchase or subscription.', max_length=64, verbose_name='business fact')),
+                ('campaign', models.CharField(max_length=64, verbose_name='campaign')),
+                ('amount_micros', models.BigIntegerField(verbose_name='amount')),
+                ('share_micros', models.BigIntegerField(blank=True, help_text='In millionths of what was bought.', null=True, verbose_name='share')),
+                ('state', models.CharField(choices=[('pending', 'held back'), ('granted', 'granted'), ('refused', 'refused'), ('void', 'void'), ('taken_back', 'taken back')], default='pending', max_length=16, verbose_name='state')),
+                ('reason', models.CharField(blank=True, help_text='Why it waits, or was refused.', max_length=64, verbose_name='reason')),
+                ('earned_at', models.DateTimeField(verbose_name='earned at')),
+                ('due_at', models.DateTimeField(verbose_name='due at')),
+                ('try_at', models.DateTimeField(blank=True, help_text='Empty: it is settled.', null=True, verbose_name='next try at')),
+                ('settled_at', models.DateTimeField(blank=True, null=True, verbose_name='settled at')),
+                ('taken_back_at', models.DateTimeField(blank=True, null=True, verbose_name='taken back at')),
+                ('account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='rewards', to='billing.account', verbose_name='account')),
+                ('campaign_grant', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.campaigngrant', verbose_name='campaign grant')),
+                ('referral', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='rewards', to='billing.referral', verbose_name='referral')),
+            ],
+            options={
+                'verbose_name': 'reward',
+                'verbose_name_plural': 'rewards',
+            },
+        ),
+        migrations.CreateModel(
+            name='Partner',
+            fields=[
+                ('id', models.CharField(default=billing.partners.models._partner_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('programme', models.CharField(max_length=64, verbose_name='programme')),
+                ('share_micros', models.BigIntegerField(blank=True, help_text="In millionths of what was bought; empty: the programme's.", null=True, verbose_name='own share')),
+                ('admitted_at', models.DateTimeField(verbose_name='admitted at')),
+                ('ends_at', models.DateTimeField(blank=True, help_text='Nothing counts from then on.', null=True, verbose_name='ends at')),
+                ('account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='partnerships', to='billing.account', verbose_name='account')),
+            ],
+            options={
+                'verbose_name': 'partner',
+                'verbose_name_plural': 'partners',
+                'constraints': [models.UniqueConstraint(fields=('account', 'programme'), name='partner_admitted_once'), models.CheckConstraint(condition=models.Q(('share_micros', None), models.Q(('share_micros__gt', 0), ('share_micros__lte', 1000000)), _connector='OR'), name='partner_share_is_one')],
             },
         ),
         migrations.AddIndex(
-            model_name="referralcode",
-            index=models.Index(fields=["programme", "id"], name="referral_code_of_programme"),
+            model_name='referralcode',
+            index=models.Index(fields=['programme', 'id'], name='referral_code_of_programme'),
         ),
         migrations.AddConstraint(
-            model_name="referralcode",
-            constraint=models.UniqueConstraint(fields=("code",), name="referral_code_once"),
+            model_name='referralcode',
+            constraint=models.UniqueConstraint(fields=('code',), name='referral_code_once'),
         ),
         migrations.AddConstraint(
-            model_name="referralcode",
-            constraint=models.UniqueConstraint(
-                fields=("account", "programme"), name="referral_code_once_for_an_account"
-            ),
+            model_name='referralcode',
+            constraint=models.UniqueConstraint(fields=('account', 'programme'), name='referral_code_once_for_an_account'),
         ),
         migrations.AddIndex(
-            model_name="referral",
-            index=models.Index(
-                condition=models.Q(("closed_at", None)),
-                fields=["looked_at"],
-                name="referral_to_look_at",
-            ),
+            model_name='referral',
+            index=models.Index(condition=models.Q(('closed_at', None)), fields=['looked_at'], name='referral_to_look_at'),
         ),
         migrations.AddConstraint(
-            model_name="referral",
-            constraint=models.UniqueConstraint(
-                fields=("code", "window", "number"), name="referral_number_once"
-            ),
+            model_name='referral',
+            constraint=models.UniqueConstraint(fields=('code', 'window', 'number'), name='referral_number_once'),
         ),
         migrations.AddConstraint(
-            model_name="referral",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("number__gt", 0),
-                    models.Q(
-                        ("number_max", None),
-                        ("number__lte", models.F("number_max")),
-                        _connector="OR",
-                    ),
-                ),
-                name="referral_number_in_range",
-            ),
+            model_name='referral',
+            constraint=models.CheckConstraint(condition=models.Q(('number__gt', 0), models.Q(('number_max', None), ('number__lte', models.F('number_max')), _connector='OR')), name='referral_number_in_range'),
         ),
         migrations.AddConstraint(
-            model_name="referral",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("counts_until__gt", models.F("came_at"))),
-                name="referral_counts_for_a_while",
-            ),
+            model_name='referral',
+            constraint=models.CheckConstraint(condition=models.Q(('counts_until__gt', models.F('came_at'))), name='referral_counts_for_a_while'),
         ),
         migrations.AddIndex(
-            model_name="reward",
-            index=models.Index(
-                condition=models.Q(("state", "pending")), fields=["try_at"], name="reward_to_settle"
-            ),
+            model_name='reward',
+            index=models.Index(condition=models.Q(('state', 'pending')), fields=['try_at'], name='reward_to_settle'),
         ),
         migrations.AddIndex(
-            model_name="reward",
-            index=models.Index(fields=["account", "id"], name="reward_of_account"),
+            model_name='reward',
+            index=models.Index(fields=['account', 'id'], name='reward_of_account'),
         ),
         migrations.AddIndex(
-            model_name="reward", index=models.Index(fields=["fact"], name="reward_by_fact")
+            model_name='reward',
+            index=models.Index(fields=['fact'], name='reward_by_fact'),
         ),
         migrations.AddConstraint(
-            model_name="reward",
-            constraint=models.UniqueConstraint(
-                fields=("referral", "occasion"), name="reward_once_for_an_occasion"
-            ),
+            model_name='reward',
+            constraint=models.UniqueConstraint(fields=('referral', 'occasion'), name='reward_once_for_an_occasion'),
         ),
         migrations.AddConstraint(
-            model_name="reward",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_micros__gt", 0)), name="reward_is_something"
-            ),
+            model_name='reward',
+            constraint=models.CheckConstraint(condition=models.Q(('amount_micros__gt', 0)), name='reward_is_something'),
         ),
         migrations.AddConstraint(
-            model_name="reward",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("due_at__gte", models.F("earned_at")),
-                    models.Q(
-                        ("settled_at", None),
-                        ("settled_at__gte", models.F("earned_at")),
-                        _connector="OR",
-                    ),
-                    models.Q(
-                        ("taken_back_at", None),
-                        ("taken_back_at__gte", models.F("settled_at")),
-                        _connector="OR",
-                    ),
-                ),
-                name="reward_times_follow_each_other",
-            ),
+            model_name='reward',
+            constraint=models.CheckConstraint(condition=models.Q(('due_at__gte', models.F('earned_at')), models.Q(('settled_at', None), ('settled_at__gte', models.F('earned_at')), _connector='OR'), models.Q(('taken_back_at', None), ('taken_back_at__gte', models.F('settled_at')), _connector='OR')), name='reward_times_follow_each_other'),
         ),
         migrations.AddConstraint(
-            model_name="reward",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("campaign_grant", None),
-                        ("settled_at", None),
-                        ("state", "pending"),
-                        ("try_at__isnull", False),
-                        ("taken_back_at", None),
-                    ),
-                    models.Q(
-                        ("settled_at__isnull", False),
-                        ("state", "granted"),
-                        ("try_at", None),
-                        ("campaign_grant__isnull", False),
-                        ("reason", ""),
-                        ("taken_back_at", None),
-                    ),
-                    models.Q(
-                        ("settled_at__isnull", False),
-                        ("state", "taken_back"),
-                        ("try_at", None),
-                        ("campaign_grant__isnull", False),
-                        ("reason", ""),
-                        ("taken_back_at__isnull", False),
-                    ),
-                    models.Q(
-                        ("settled_at__isnull", False),
-                        ("state__in", ("refused", "void")),
-                        ("try_at", None),
-                        ("campaign_grant", None),
-                        ("taken_back_at", None),
-                        models.Q(("reason", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="reward_state_matches_columns",
-            ),
+            model_name='reward',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('campaign_grant', None), ('settled_at', None), ('state', 'pending'), ('try_at__isnull', False), ('taken_back_at', None)), models.Q(('settled_at__isnull', False), ('state', 'granted'), ('try_at', None), ('campaign_grant__isnull', False), ('reason', ''), ('taken_back_at', None)), models.Q(('settled_at__isnull', False), ('state', 'taken_back'), ('try_at', None), ('campaign_grant__isnull', False), ('reason', ''), ('taken_back_at__isnull', False)), models.Q(('settled_at__isnull', False), ('state__in', ('refused', 'void')), ('try_at', None), ('campaign_grant', None), ('taken_back_at', None), models.Q(('reason', ''), _negated=True)), _connector='OR'), name='reward_state_matches_columns'),
         ),
         migrations.RunSQL(
             (SQL / "partners.up.sql").read_text(), (SQL / "partners.down.sql").read_text()

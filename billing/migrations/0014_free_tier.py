@@ -10,292 +10,91 @@ SQL = Path(__file__).parent / "sql"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0013_partners")]
+
+    dependencies = [
+        ('billing', '0013_partners'),
+    ]
 
     operations = [
         migrations.CreateModel(
-            name="FreeTier",
+            name='FreeTier',
             fields=[
-                (
-                    "account",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        primary_key=True,
-                        related_name="free_tier",
-                        serialize=False,
-                        to="billing.account",
-                        verbose_name="account",
-                    ),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("admitted", "admitted"),
-                            ("waiting", "waiting"),
-                            ("refused", "refused"),
-                        ],
-                        max_length=16,
-                        verbose_name="state",
-                    ),
-                ),
-                (
-                    "reason",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("signals_missing", "signals are missing"),
-                            ("identity_taken", "an identity had its free tier"),
-                            ("ip_day_full", "address: the day is full"),
-                            ("ip_window_full", "address: the window is full"),
-                            ("day_full", "the day is full"),
-                        ],
-                        help_text="Why it is not admitted.",
-                        max_length=32,
-                        verbose_name="reason",
-                    ),
-                ),
-                (
-                    "retry_at",
-                    models.DateTimeField(
-                        blank=True,
-                        help_text="When a cap begins anew.",
-                        null=True,
-                        verbose_name="asked again at",
-                    ),
-                ),
-                (
-                    "operator",
-                    models.CharField(
-                        blank=True,
-                        help_text="Empty: by the rule.",
-                        max_length=150,
-                        verbose_name="admitted by",
-                    ),
-                ),
-                ("note", models.CharField(blank=True, max_length=200, verbose_name="note")),
-                ("decided_at", models.DateTimeField(verbose_name="decided at")),
+                ('account', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='free_tier', serialize=False, to='billing.account', verbose_name='account')),
+                ('state', models.CharField(choices=[('admitted', 'admitted'), ('waiting', 'waiting'), ('refused', 'refused')], max_length=16, verbose_name='state')),
+                ('reason', models.CharField(blank=True, choices=[('signals_missing', 'signals are missing'), ('identity_taken', 'an identity had its free tier'), ('ip_day_full', 'address: the day is full'), ('ip_window_full', 'address: the window is full'), ('day_full', 'the day is full')], help_text='Why it is not admitted.', max_length=32, verbose_name='reason')),
+                ('retry_at', models.DateTimeField(blank=True, help_text='When a cap begins anew.', null=True, verbose_name='asked again at')),
+                ('operator', models.CharField(blank=True, help_text='Empty: by the rule.', max_length=150, verbose_name='admitted by')),
+                ('note', models.CharField(blank=True, max_length=200, verbose_name='note')),
+                ('decided_at', models.DateTimeField(verbose_name='decided at')),
             ],
             options={
-                "verbose_name": "free tier",
-                "verbose_name_plural": "free tiers",
-                "permissions": [("admit_freetier", "Can admit accounts to the free tier by hand")],
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("retry_at__isnull", False)),
-                        fields=["retry_at"],
-                        name="free_tier_to_retry",
-                    )
-                ],
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("reason", ""), ("retry_at", None), ("state", "admitted")),
-                            models.Q(
-                                ("operator", ""),
-                                ("reason", "signals_missing"),
-                                ("retry_at", None),
-                                ("state", "waiting"),
-                            ),
-                            models.Q(
-                                ("operator", ""),
-                                ("reason__in", ["ip_day_full", "ip_window_full", "day_full"]),
-                                ("retry_at__isnull", False),
-                                ("state", "waiting"),
-                            ),
-                            models.Q(
-                                ("operator", ""),
-                                ("reason", "identity_taken"),
-                                ("retry_at", None),
-                                ("state", "refused"),
-                            ),
-                            _connector="OR",
-                        ),
-                        name="free_tier_state_matches_columns",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("note", ""), ("operator", "")),
-                            models.Q(
-                                models.Q(("operator", ""), _negated=True),
-                                models.Q(("note", ""), _negated=True),
-                            ),
-                            _connector="OR",
-                        ),
-                        name="free_tier_operator_says_why",
-                    ),
-                ],
+                'verbose_name': 'free tier',
+                'verbose_name_plural': 'free tiers',
+                'permissions': [('admit_freetier', 'Can admit accounts to the free tier by hand')],
+                'indexes': [models.Index(condition=models.Q(('retry_at__isnull', False)), fields=['retry_at'], name='free_tier_to_retry')],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('reason', ''), ('retry_at', None), ('state', 'admitted')), models.Q(('operator', ''), ('reason', 'signals_missing'), ('retry_at', None), ('state', 'waiting')), models.Q(('operator', ''), ('reason__in', ['ip_day_full', 'ip_window_full', 'day_full']), ('retry_at__isnull', False), ('state', 'waiting')), models.Q(('operator', ''), ('reason', 'identity_taken'), ('retry_at', None), ('state', 'refused')), _connector='OR'), name='free_tier_state_matches_columns'), models.CheckConstraint(condition=models.Q(models.Q(('note', ''), ('operator', '')), models.Q(models.Q(('operator', ''), _negated=True), models.Q(('note', ''), _negated=True)), _connector='OR'), name='free_tier_operator_says_why')],
             },
         ),
         migrations.CreateModel(
-            name="FreeTierCount",
+            name='FreeTierCount',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("is_sandbox", models.BooleanField(default=False, verbose_name="sandbox")),
-                (
-                    "cap",
-                    models.CharField(
-                        choices=[
-                            ("signals_missing", "signals are missing"),
-                            ("identity_taken", "an identity had its free tier"),
-                            ("ip_day_full", "address: the day is full"),
-                            ("ip_window_full", "address: the window is full"),
-                            ("day_full", "the day is full"),
-                        ],
-                        max_length=32,
-                        verbose_name="cap",
-                    ),
-                ),
-                ("window", models.CharField(max_length=16, verbose_name="window")),
-                (
-                    "digest",
-                    models.BinaryField(
-                        blank=True, default=b"", max_length=32, verbose_name="digest"
-                    ),
-                ),
-                ("begun", models.PositiveIntegerField(default=0, verbose_name="begun")),
-                (
-                    "most",
-                    models.PositiveIntegerField(
-                        help_text="As the catalog says, and never less than have begun.",
-                        verbose_name="most",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('is_sandbox', models.BooleanField(default=False, verbose_name='sandbox')),
+                ('cap', models.CharField(choices=[('signals_missing', 'signals are missing'), ('identity_taken', 'an identity had its free tier'), ('ip_day_full', 'address: the day is full'), ('ip_window_full', 'address: the window is full'), ('day_full', 'the day is full')], max_length=32, verbose_name='cap')),
+                ('window', models.CharField(max_length=16, verbose_name='window')),
+                ('digest', models.BinaryField(blank=True, default=b'', max_length=32, verbose_name='digest')),
+                ('begun', models.PositiveIntegerField(default=0, verbose_name='begun')),
+                ('most', models.PositiveIntegerField(help_text='As the catalog says, and never less than have begun.', verbose_name='most')),
             ],
             options={
-                "verbose_name": "count of free tiers",
-                "verbose_name_plural": "counts of free tiers",
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("is_sandbox", "cap", "window", "digest"),
-                        name="free_tier_count_window_once",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("begun__gte", 0), ("begun__lte", models.F("most"))),
-                        name="free_tier_count_is_kept",
-                    ),
-                ],
+                'verbose_name': 'count of free tiers',
+                'verbose_name_plural': 'counts of free tiers',
+                'constraints': [models.UniqueConstraint(fields=('is_sandbox', 'cap', 'window', 'digest'), name='free_tier_count_window_once'), models.CheckConstraint(condition=models.Q(('begun__gte', 0), ('begun__lte', models.F('most'))), name='free_tier_count_is_kept')],
             },
         ),
         migrations.CreateModel(
-            name="Identity",
+            name='Identity',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("is_sandbox", models.BooleanField(default=False, verbose_name="sandbox")),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("email", "e-mail address"),
-                            ("phone", "phone number"),
-                            ("card", "card"),
-                            ("device", "device"),
-                            ("ip", "IP address"),
-                        ],
-                        max_length=16,
-                        verbose_name="kind",
-                    ),
-                ),
-                (
-                    "digest",
-                    models.BinaryField(
-                        help_text="HMAC-SHA256 of the normalised value.",
-                        max_length=32,
-                        verbose_name="digest",
-                    ),
-                ),
-                ("created_at", models.DateTimeField(verbose_name="created at")),
-                (
-                    "free_tier_of",
-                    models.ForeignKey(
-                        blank=True,
-                        help_text="The account that has this identity's one free tier; empty: nobody yet.",
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="billing.account",
-                        verbose_name="free tier of",
-                    ),
-                ),
-            ],
-            options={"verbose_name": "identity", "verbose_name_plural": "identities"},
-        ),
-        migrations.CreateModel(
-            name="AccountSignal",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "seen_at",
-                    models.DateTimeField(
-                        help_text="When it was told last.", verbose_name="seen at"
-                    ),
-                ),
-                (
-                    "account",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="signals",
-                        to="billing.account",
-                        verbose_name="account",
-                    ),
-                ),
-                (
-                    "identity",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="signals",
-                        to="billing.identity",
-                        verbose_name="identity",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('is_sandbox', models.BooleanField(default=False, verbose_name='sandbox')),
+                ('kind', models.CharField(choices=[('email', 'e-mail address'), ('phone', 'phone number'), ('card', 'card'), ('device', 'device'), ('ip', 'IP address')], max_length=16, verbose_name='kind')),
+                ('digest', models.BinaryField(help_text='HMAC-SHA256 of the normalised value.', max_length=32, verbose_name='digest')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
+                ('free_tier_of', models.ForeignKey(blank=True, help_text="The account that has this identity's one free tier; empty: nobody yet.", null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.account', verbose_name='free tier of')),
             ],
             options={
-                "verbose_name": "signal of an account",
-                "verbose_name_plural": "signals of accounts",
+                'verbose_name': 'identity',
+                'verbose_name_plural': 'identities',
+            },
+        ),
+        migrations.CreateModel(
+            name='AccountSignal',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('seen_at', models.DateTimeField(help_text='When it was told last.', verbose_name='seen at')),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='signals', to='billing.account', verbose_name='account')),
+                ('identity', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='signals', to='billing.identity', verbose_name='identity')),
+            ],
+            options={
+                'verbose_name': 'signal of an account',
+                'verbose_name_plural': 'signals of accounts',
             },
         ),
         migrations.AddConstraint(
-            model_name="identity",
-            constraint=models.UniqueConstraint(
-                fields=("is_sandbox", "kind", "digest"), name="identity_digest_once"
-            ),
+            model_name='identity',
+            constraint=models.UniqueConstraint(fields=('is_sandbox', 'kind', 'digest'), name='identity_digest_once'),
         ),
         migrations.AddConstraint(
-            model_name="identity",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["email", "phone", "card", "device", "ip"])),
-                name="identity_kind_known",
-            ),
+            model_name='identity',
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['email', 'phone', 'card', 'device', 'ip'])), name='identity_kind_known'),
         ),
         migrations.AddConstraint(
-            model_name="identity",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "ip"), _negated=True), ("free_tier_of", None), _connector="OR"
-                ),
-                name="identity_of_an_address_has_no_free_tier",
-            ),
+            model_name='identity',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'ip'), _negated=True), ('free_tier_of', None), _connector='OR'), name='identity_of_an_address_has_no_free_tier'),
         ),
         migrations.AddConstraint(
-            model_name="accountsignal",
-            constraint=models.UniqueConstraint(
-                fields=("account", "identity"), name="account_signal_identity_once"
-            ),
+            model_name='accountsignal',
+            constraint=models.UniqueConstraint(fields=('account', 'identity'), name='account_signal_identity_once'),
         ),
         migrations.RunSQL(
             (SQL / "free_tier.up.sql").read_text(), (SQL / "free_tier.down.sql").read_text()

@@ -12,158 +12,75 @@ SQL = Path(__file__).parent / "sql"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0014_free_tier")]
+
+    dependencies = [
+        ('billing', '0014_free_tier'),
+    ]
 
     operations = [
         migrations.CreateModel(
-            name="TestClock",
+            name='TestClock',
             fields=[
-                (
-                    "id",
-                    models.CharField(
-                        default=billing.sandbox.models._clock_id,
-                        editable=False,
-                        max_length=48,
-                        primary_key=True,
-                        serialize=False,
-                        verbose_name="id",
-                    ),
-                ),
-                ("name", models.CharField(blank=True, max_length=100, verbose_name="name")),
-                (
-                    "offset",
-                    models.DurationField(
-                        default=datetime.timedelta(0),
-                        help_text="How far it runs ahead.",
-                        verbose_name="offset",
-                    ),
-                ),
-                (
-                    "moved_from",
-                    models.DateTimeField(
-                        blank=True,
-                        help_text="What it showed before the last move.",
-                        null=True,
-                        verbose_name="moved from",
-                    ),
-                ),
-                (
-                    "moved_offset",
-                    models.DurationField(
-                        default=datetime.timedelta(0), verbose_name="offset before the last move"
-                    ),
-                ),
-                (
-                    "goal_at",
-                    models.DateTimeField(
-                        blank=True,
-                        help_text="It is on its way there; empty: it is ready.",
-                        null=True,
-                        verbose_name="goal",
-                    ),
-                ),
-                ("created_at", models.DateTimeField(verbose_name="created at")),
-                (
-                    "retired_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="retired at"),
-                ),
-            ],
-            options={"verbose_name": "test clock", "verbose_name_plural": "test clocks"},
-        ),
-        migrations.CreateModel(
-            name="TestClockAccount",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("joined_at", models.DateTimeField(verbose_name="joined at")),
-                ("left_at", models.DateTimeField(blank=True, null=True, verbose_name="left at")),
+                ('id', models.CharField(default=billing.sandbox.models._clock_id, editable=False, max_length=48, primary_key=True, serialize=False, verbose_name='id')),
+                ('name', models.CharField(blank=True, max_length=100, verbose_name='name')),
+                ('offset', models.DurationField(default=datetime.timedelta(0), help_text='How far it runs ahead.', verbose_name='offset')),
+                ('moved_from', models.DateTimeField(blank=True, help_text='What it showed before the last move.', null=True, verbose_name='moved from')),
+                ('moved_offset', models.DurationField(default=datetime.timedelta(0), verbose_name='offset before the last move')),
+                ('goal_at', models.DateTimeField(blank=True, help_text='It is on its way there; empty: it is ready.', null=True, verbose_name='goal')),
+                ('created_at', models.DateTimeField(verbose_name='created at')),
+                ('retired_at', models.DateTimeField(blank=True, null=True, verbose_name='retired at')),
             ],
             options={
-                "verbose_name": "account of a test clock",
-                "verbose_name_plural": "accounts of test clocks",
+                'verbose_name': 'test clock',
+                'verbose_name_plural': 'test clocks',
+            },
+        ),
+        migrations.CreateModel(
+            name='TestClockAccount',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('joined_at', models.DateTimeField(verbose_name='joined at')),
+                ('left_at', models.DateTimeField(blank=True, null=True, verbose_name='left at')),
+            ],
+            options={
+                'verbose_name': 'account of a test clock',
+                'verbose_name_plural': 'accounts of test clocks',
             },
         ),
         migrations.AddIndex(
-            model_name="wallet",
-            index=models.Index(
-                condition=models.Q(("clock_offset__gt", datetime.timedelta(0))),
-                fields=["id"],
-                name="wallet_clock_moved",
-            ),
+            model_name='wallet',
+            index=models.Index(condition=models.Q(('clock_offset__gt', datetime.timedelta(0))), fields=['id'], name='wallet_clock_moved'),
         ),
         migrations.AddField(
-            model_name="testclock",
-            name="owner",
-            field=models.ForeignKey(
-                blank=True,
-                help_text="The sandbox user who made it for himself; empty: the platform.",
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="billing.account",
-                verbose_name="owner",
-            ),
+            model_name='testclock',
+            name='owner',
+            field=models.ForeignKey(blank=True, help_text='The sandbox user who made it for himself; empty: the platform.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.account', verbose_name='owner'),
         ),
         migrations.AddField(
-            model_name="testclockaccount",
-            name="account",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="billing.account",
-                verbose_name="account",
-            ),
+            model_name='testclockaccount',
+            name='account',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.account', verbose_name='account'),
         ),
         migrations.AddField(
-            model_name="testclockaccount",
-            name="clock",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="members",
-                to="billing.testclock",
-                verbose_name="test clock",
-            ),
+            model_name='testclockaccount',
+            name='clock',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='members', to='billing.testclock', verbose_name='test clock'),
         ),
         migrations.AddIndex(
-            model_name="testclock",
-            index=models.Index(
-                condition=models.Q(("goal_at__isnull", False)),
-                fields=["id"],
-                name="test_clock_on_its_way",
-            ),
+            model_name='testclock',
+            index=models.Index(condition=models.Q(('goal_at__isnull', False)), fields=['id'], name='test_clock_on_its_way'),
         ),
         migrations.AddConstraint(
-            model_name="testclock",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("moved_offset__lte", models.F("offset")),
-                    ("offset__gte", datetime.timedelta(0)),
-                ),
-                name="test_clock_goes_forward",
-            ),
+            model_name='testclock',
+            constraint=models.CheckConstraint(condition=models.Q(('moved_offset__lte', models.F('offset')), ('offset__gte', datetime.timedelta(0))), name='test_clock_goes_forward'),
         ),
         migrations.AddConstraint(
-            model_name="testclock",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("goal_at", None),
-                    models.Q(("moved_from__isnull", False), ("retired_at", None)),
-                    _connector="OR",
-                ),
-                name="test_clock_state_matches_columns",
-            ),
+            model_name='testclock',
+            constraint=models.CheckConstraint(condition=models.Q(('goal_at', None), models.Q(('moved_from__isnull', False), ('retired_at', None)), _connector='OR'), name='test_clock_state_matches_columns'),
         ),
         migrations.AddConstraint(
-            model_name="testclockaccount",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("left_at", None)),
-                fields=("account",),
-                name="test_clock_account_has_one_clock",
-            ),
+            model_name='testclockaccount',
+            constraint=models.UniqueConstraint(condition=models.Q(('left_at', None)), fields=('account',), name='test_clock_account_has_one_clock'),
         ),
         migrations.RunSQL(
             (SQL / "test_clocks.up.sql").read_text(), (SQL / "test_clocks.down.sql").read_text()

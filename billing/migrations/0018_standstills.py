@@ -10,43 +10,24 @@ SQL = Path(__file__).parent / "sql"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0017_second_lines")]
+
+    dependencies = [
+        ('billing', '0017_second_lines'),
+    ]
 
     operations = [
         migrations.CreateModel(
-            name="Standstill",
+            name='Standstill',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("halted_at", models.DateTimeField(verbose_name="halted at")),
-                ("resumed_at", models.DateTimeField(verbose_name="resumed at")),
-                (
-                    "wallet",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="standstills",
-                        to="billing.wallet",
-                        verbose_name="wallet",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('halted_at', models.DateTimeField(verbose_name='halted at')),
+                ('resumed_at', models.DateTimeField(verbose_name='resumed at')),
+                ('wallet', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='standstills', to='billing.wallet', verbose_name='wallet')),
             ],
             options={
-                "verbose_name": "halt that is over",
-                "verbose_name_plural": "halts that are over",
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("wallet", "halted_at"), name="standstill_once_an_instant"
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("resumed_at__gte", models.F("halted_at"))),
-                        name="standstill_ends_after_it_begins",
-                    ),
-                ],
+                'verbose_name': 'halt that is over',
+                'verbose_name_plural': 'halts that are over',
+                'constraints': [models.UniqueConstraint(fields=('wallet', 'halted_at'), name='standstill_once_an_instant'), models.CheckConstraint(condition=models.Q(('resumed_at__gte', models.F('halted_at'))), name='standstill_ends_after_it_begins')],
             },
         ),
         migrations.RunSQL(

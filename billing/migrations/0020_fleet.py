@@ -4,221 +4,61 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0019_withdrawn")]
+
+    dependencies = [
+        ('billing', '0019_withdrawn'),
+    ]
 
     operations = [
         migrations.AlterModelOptions(
-            name="job",
-            options={
-                "permissions": [
-                    ("fail_job", "Can fail a job and give its credits back"),
-                    ("resolve_job", "Can decide what became of a job that is unknown"),
-                ],
-                "verbose_name": "job",
-                "verbose_name_plural": "jobs",
-            },
+            name='job',
+            options={'permissions': [('fail_job', 'Can fail a job and give its credits back'), ('resolve_job', 'Can decide what became of a job that is unknown')], 'verbose_name': 'job', 'verbose_name_plural': 'jobs'},
         ),
         migrations.AddField(
-            model_name="attempt",
-            name="heard_at",
-            field=models.DateTimeField(
-                blank=True,
-                help_text="Its last sign of life.",
-                null=True,
-                verbose_name="last heard of at",
-            ),
+            model_name='attempt',
+            name='heard_at',
+            field=models.DateTimeField(blank=True, help_text='Its last sign of life.', null=True, verbose_name='last heard of at'),
         ),
         migrations.CreateModel(
-            name="BackendState",
+            name='BackendState',
             fields=[
-                (
-                    "name",
-                    models.CharField(
-                        max_length=64, primary_key=True, serialize=False, verbose_name="backend"
-                    ),
-                ),
-                (
-                    "mode",
-                    models.CharField(
-                        choices=[
-                            ("open", "open to work"),
-                            ("draining", "draining"),
-                            ("maintenance", "maintenance"),
-                        ],
-                        default="open",
-                        max_length=16,
-                        verbose_name="mode",
-                    ),
-                ),
-                (
-                    "since",
-                    models.DateTimeField(blank=True, null=True, verbose_name="in this mode since"),
-                ),
-                ("set_by", models.CharField(blank=True, max_length=150, verbose_name="set by")),
-                ("reason", models.CharField(blank=True, max_length=500, verbose_name="reason")),
-                (
-                    "slots",
-                    models.PositiveIntegerField(
-                        blank=True,
-                        help_text="How many attempts it takes at once; empty: as many as are configured.",
-                        null=True,
-                        verbose_name="slots learnt",
-                    ),
-                ),
-                (
-                    "good_ends",
-                    models.PositiveSmallIntegerField(
-                        default=0,
-                        help_text="Videos since the number of slots changed; some of them open one more.",
-                        verbose_name="good ends",
-                    ),
-                ),
-                (
-                    "full_until",
-                    models.DateTimeField(
-                        blank=True,
-                        help_text="It asked for no order before then.",
-                        null=True,
-                        verbose_name="full until",
-                    ),
-                ),
+                ('name', models.CharField(max_length=64, primary_key=True, serialize=False, verbose_name='backend')),
+                ('mode', models.CharField(choices=[('open', 'open to work'), ('draining', 'draining'), ('maintenance', 'maintenance')], default='open', max_length=16, verbose_name='mode')),
+                ('since', models.DateTimeField(blank=True, null=True, verbose_name='in this mode since')),
+                ('set_by', models.CharField(blank=True, max_length=150, verbose_name='set by')),
+                ('reason', models.CharField(blank=True, max_length=500, verbose_name='reason')),
+                ('slots', models.PositiveIntegerField(blank=True, help_text='How many attempts it takes at once; empty: as many as are configured.', null=True, verbose_name='slots learnt')),
+                ('good_ends', models.PositiveSmallIntegerField(default=0, help_text='Videos since the number of slots changed; some of them open one more.', verbose_name='good ends')),
+                ('full_until', models.DateTimeField(blank=True, help_text='It asked for no order before then.', null=True, verbose_name='full until')),
             ],
             options={
-                "verbose_name": "backend",
-                "verbose_name_plural": "backends",
-                "permissions": [("set_mode_backendstate", "Can drain, maintain and open backends")],
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("mode", "open"),
-                            models.Q(
-                                ("mode__in", ("draining", "maintenance")),
-                                ("since__isnull", False),
-                                models.Q(("set_by", ""), _negated=True),
-                                models.Q(("reason", ""), _negated=True),
-                            ),
-                            _connector="OR",
-                        ),
-                        name="backend_state_is_explained",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("good_ends", 0), ("slots", None)),
-                            models.Q(("slots__gte", 1), ("slots__isnull", False)),
-                            _connector="OR",
-                        ),
-                        name="backend_state_keeps_a_slot",
-                    ),
-                ],
+                'verbose_name': 'backend',
+                'verbose_name_plural': 'backends',
+                'permissions': [('set_mode_backendstate', 'Can drain, maintain and open backends')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('mode', 'open'), models.Q(('mode__in', ('draining', 'maintenance')), ('since__isnull', False), models.Q(('set_by', ''), _negated=True), models.Q(('reason', ''), _negated=True)), _connector='OR'), name='backend_state_is_explained'), models.CheckConstraint(condition=models.Q(models.Q(('good_ends', 0), ('slots', None)), models.Q(('slots__gte', 1), ('slots__isnull', False)), _connector='OR'), name='backend_state_keeps_a_slot')],
             },
         ),
         migrations.CreateModel(
-            name="Breaker",
+            name='Breaker',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("backend", models.CharField(max_length=64, verbose_name="backend")),
-                ("model", models.CharField(max_length=64, verbose_name="model")),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("closed", "closed"),
-                            ("open", "open: nothing is sent"),
-                            ("half_open", "half-open: one is tried"),
-                        ],
-                        default="closed",
-                        max_length=16,
-                        verbose_name="state",
-                    ),
-                ),
-                (
-                    "unheard",
-                    models.PositiveSmallIntegerField(
-                        default=0,
-                        help_text="Orders in a row that did not get through.",
-                        verbose_name="unheard",
-                    ),
-                ),
-                (
-                    "unmade",
-                    models.PositiveSmallIntegerField(
-                        default=0,
-                        help_text="Orders in a row that came to nothing.",
-                        verbose_name="unmade",
-                    ),
-                ),
-                (
-                    "openings",
-                    models.PositiveIntegerField(default=0, verbose_name="openings in a row"),
-                ),
-                (
-                    "opened_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="opened at"),
-                ),
-                (
-                    "retry_at",
-                    models.DateTimeField(blank=True, null=True, verbose_name="tried again from"),
-                ),
-                (
-                    "probe_id",
-                    models.CharField(blank=True, max_length=48, verbose_name="attempt on trial"),
-                ),
-                (
-                    "reason",
-                    models.CharField(
-                        blank=True,
-                        help_text="In its words.",
-                        max_length=500,
-                        verbose_name="last failure",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('backend', models.CharField(max_length=64, verbose_name='backend')),
+                ('model', models.CharField(max_length=64, verbose_name='model')),
+                ('state', models.CharField(choices=[('closed', 'closed'), ('open', 'open: nothing is sent'), ('half_open', 'half-open: one is tried')], default='closed', max_length=16, verbose_name='state')),
+                ('unheard', models.PositiveSmallIntegerField(default=0, help_text='Orders in a row that did not get through.', verbose_name='unheard')),
+                ('unmade', models.PositiveSmallIntegerField(default=0, help_text='Orders in a row that came to nothing.', verbose_name='unmade')),
+                ('openings', models.PositiveIntegerField(default=0, verbose_name='openings in a row')),
+                ('opened_at', models.DateTimeField(blank=True, null=True, verbose_name='opened at')),
+                ('retry_at', models.DateTimeField(blank=True, null=True, verbose_name='tried again from')),
+                ('probe_id', models.CharField(blank=True, max_length=48, verbose_name='attempt on trial')),
+                ('reason', models.CharField(blank=True, help_text='In its words.', max_length=500, verbose_name='last failure')),
             ],
             options={
-                "verbose_name": "breaker",
-                "verbose_name_plural": "breakers",
-                "permissions": [("reset_breaker", "Can close a breaker by hand")],
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("state", "closed"), _negated=True),
-                        fields=["backend"],
-                        name="breaker_not_closed",
-                    )
-                ],
-                "constraints": [
-                    models.UniqueConstraint(fields=("backend", "model"), name="breaker_once"),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(
-                                ("opened_at", None),
-                                ("openings", 0),
-                                ("probe_id", ""),
-                                ("retry_at", None),
-                                ("state", "closed"),
-                            ),
-                            models.Q(
-                                ("opened_at__isnull", False),
-                                ("openings__gte", 1),
-                                ("probe_id", ""),
-                                ("retry_at__isnull", False),
-                                ("state", "open"),
-                            ),
-                            models.Q(
-                                ("opened_at__isnull", False),
-                                ("openings__gte", 1),
-                                ("retry_at__isnull", False),
-                                ("state", "half_open"),
-                                models.Q(("probe_id", ""), _negated=True),
-                            ),
-                            _connector="OR",
-                        ),
-                        name="breaker_state_matches_columns",
-                    ),
-                ],
+                'verbose_name': 'breaker',
+                'verbose_name_plural': 'breakers',
+                'permissions': [('reset_breaker', 'Can close a breaker by hand')],
+                'indexes': [models.Index(condition=models.Q(('state', 'closed'), _negated=True), fields=['backend'], name='breaker_not_closed')],
+                'constraints': [models.UniqueConstraint(fields=('backend', 'model'), name='breaker_once'), models.CheckConstraint(condition=models.Q(models.Q(('opened_at', None), ('openings', 0), ('probe_id', ''), ('retry_at', None), ('state', 'closed')), models.Q(('opened_at__isnull', False), ('openings__gte', 1), ('probe_id', ''), ('retry_at__isnull', False), ('state', 'open')), models.Q(('opened_at__isnull', False), ('openings__gte', 1), ('retry_at__isnull', False), ('state', 'half_open'), models.Q(('probe_id', ''), _negated=True)), _connector='OR'), name='breaker_state_matches_columns')],
             },
         ),
     ]

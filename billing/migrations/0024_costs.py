@@ -4,43 +4,29 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0023_films")]
+
+    dependencies = [
+        ('billing', '0023_films'),
+    ]
 
     operations = [
         migrations.AddField(
-            model_name="attempt",
-            name="cost_currency",
-            field=models.CharField(blank=True, max_length=3, verbose_name="currency of the cost"),
+            model_name='attempt',
+            name='cost_currency',
+            field=models.CharField(blank=True, max_length=3, verbose_name='currency of the cost'),
         ),
         migrations.AddField(
-            model_name="attempt",
-            name="cost_lines",
-            field=models.JSONField(blank=True, default=list, verbose_name="lines of the cost"),
+            model_name='attempt',
+            name='cost_lines',
+            field=models.JSONField(blank=True, default=list, verbose_name='lines of the cost'),
         ),
         migrations.AddField(
-            model_name="attempt",
-            name="cost_micros",
-            field=models.BigIntegerField(
-                blank=True,
-                help_text="By the cost table at its end; empty: nobody knows.",
-                null=True,
-                verbose_name="cost",
-            ),
+            model_name='attempt',
+            name='cost_micros',
+            field=models.BigIntegerField(blank=True, help_text='By the cost table at its end; empty: nobody knows.', null=True, verbose_name='cost'),
         ),
         migrations.AddConstraint(
-            model_name="attempt",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("cost_currency", ""), ("cost_micros", None)),
-                    models.Q(
-                        ("cost_micros__gte", 0),
-                        ("cost_micros__isnull", False),
-                        ("state", "ended"),
-                        models.Q(("cost_currency", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="attempt_costs_when_ended",
-            ),
+            model_name='attempt',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('cost_currency', ''), ('cost_micros', None)), models.Q(('cost_micros__gte', 0), ('cost_micros__isnull', False), ('state', 'ended'), models.Q(('cost_currency', ''), _negated=True)), _connector='OR'), name='attempt_costs_when_ended'),
         ),
     ]

@@ -4,70 +4,44 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0024_costs")]
+
+    dependencies = [
+        ('billing', '0024_costs'),
+    ]
 
     operations = [
         migrations.AddField(
-            model_name="attempt",
-            name="collecting_until",
-            field=models.DateTimeField(
-                blank=True,
-                help_text="One run copies its outputs; no other does before then.",
-                null=True,
-                verbose_name="outputs are copied until",
-            ),
+            model_name='attempt',
+            name='collecting_until',
+            field=models.DateTimeField(blank=True, help_text='One run copies its outputs; no other does before then.', null=True, verbose_name='outputs are copied until'),
         ),
         migrations.AddField(
-            model_name="attempt",
-            name="human_called_at",
-            field=models.DateTimeField(
-                blank=True,
-                help_text="Long overdue without a verdict: an operator decides about its job.",
-                null=True,
-                verbose_name="operators called at",
-            ),
+            model_name='attempt',
+            name='human_called_at',
+            field=models.DateTimeField(blank=True, help_text='Long overdue without a verdict: an operator decides about its job.', null=True, verbose_name='operators called at'),
         ),
         migrations.AddField(
-            model_name="backendstate",
-            name="fulls",
-            field=models.PositiveSmallIntegerField(
-                db_default=0,
-                default=0,
-                help_text="How often it took no order since it took one; its pause grows with it.",
-                verbose_name="full in a row",
-            ),
+            model_name='backendstate',
+            name='fulls',
+            field=models.PositiveSmallIntegerField(db_default=0, default=0, help_text='How often it took no order since it took one; its pause grows with it.', verbose_name='full in a row'),
         ),
         migrations.AddField(
-            model_name="loosefile",
-            name="try_again_at",
-            field=models.DateTimeField(
-                blank=True,
-                help_text="The storage would not delete it.",
-                null=True,
-                verbose_name="deletion tried again at",
-            ),
+            model_name='loosefile',
+            name='try_again_at',
+            field=models.DateTimeField(blank=True, help_text='The storage would not delete it.', null=True, verbose_name='deletion tried again at'),
         ),
         migrations.AddField(
-            model_name="output",
-            name="try_again_at",
-            field=models.DateTimeField(
-                blank=True,
-                help_text="The storage would not delete its files.",
-                null=True,
-                verbose_name="deletion tried again at",
-            ),
+            model_name='output',
+            name='try_again_at',
+            field=models.DateTimeField(blank=True, help_text='The storage would not delete its files.', null=True, verbose_name='deletion tried again at'),
         ),
         migrations.AlterField(
-            model_name="attempt",
-            name="number",
-            field=models.PositiveIntegerField(verbose_name="attempt number"),
+            model_name='attempt',
+            name='number',
+            field=models.PositiveIntegerField(verbose_name='attempt number'),
         ),
         migrations.AddIndex(
-            model_name="attempt",
-            index=models.Index(
-                condition=models.Q(("outcome__in", ("NotSent", "AtCapacity", "AuthError"))),
-                fields=["backend", "ended_at"],
-                name="attempt_in_vain",
-            ),
+            model_name='attempt',
+            index=models.Index(condition=models.Q(('outcome__in', ('NotSent', 'AtCapacity', 'AuthError'))), fields=['backend', 'ended_at'], name='attempt_in_vain'),
         ),
     ]

@@ -23,6 +23,7 @@ from unfold.admin import ModelAdmin
 from billing.errors import DomainError
 from billing.http.models import IdempotentAnswer
 from plans.credits import format_micros
+from plans.shapes import money
 
 _Row = TypeVar("_Row", bound=Model)
 # unfold speaks English alone; what its windows say is named here, so that ours translate it too.
@@ -61,8 +62,13 @@ UNFOLD_SAYS: Final = (
 
 
 class ReadOnlyAdmin(ModelAdmin, Generic[_Row]):  # type: ignore[misc]  # unfold ships no types
-    """A window on rows that have rules: services write them, operators act through actions."""
+    """A window on rows that have rules: services write them, operators act through actions.
 
+    Attributes:
+        money: the columns of millionths of the row's currency; those of others are credits.
+    """
+
+    money: frozenset[str] = frozenset()
     compressed_fields = True
     list_per_page = 50
     show_full_result_count = False
@@ -72,7 +78,8 @@ class ReadOnlyAdmin(ModelAdmin, Generic[_Row]):  # type: ignore[misc]  # unfold 
         if self.fields:
             return list(self.fields)
         columns = [field for field in self.opts.concrete_fields if not _is_bytes(field)]
-        return [*(_shown(column) for column in columns), *self.readonly_fields]
+        shown = (_shown(column, is_money=column.name in self.money) for column in columns)
+        return [*shown, *self.readonly_fields]
 
     def get_readonly_fields(self, request: HttpRequest, obj: _Row | None = None) -> list[Any]:
         """Return everything that is shown; ids, too, which no form could hold."""
@@ -144,6 +151,17 @@ class ActingAdmin(ReadOnlyAdmin[_Row]):
         form.add_error(str(field) if field in shown else None, refusal.message)
 
 
+def money_column(field: str, title: Any) -> Any:  # noqa: ANN401 (lazy texts and admin callables)
+    """Return a column that shows the micros of `field` in the row's currency."""
+
+    @admin.display(description=title, ordering=field)
+    def column(row: Any) -> str:  # noqa: ANN401 (any model that has the field)
+        said = money(getattr(row, field), row.currency)
+        return f"{said['amount']} {said['currency']}"
+
+    return column
+
+
 def _is_bytes(field: Field[Any, Any]) -> bool:
     """Return whether a column holds a hash or a body: nothing that a person reads."""
     return isinstance(field, BinaryField)
@@ -154,9 +172,9 @@ _NO_CREDITS: Final = frozenset({"kept_micros", "paid_micros", "share_micros", "u
 
 
 @cache  # one callable for each field: Django finds a field among the read-only ones by equality
-def _shown(field: Field[Any, Any]) -> str | Callable[[Model], str]:
+def _shown(field: Field[Any, Any], *, is_money: bool) -> str | Callable[[Model], str]:
     """Return a field's name; or what shows it to a person, for amounts and for JSON."""
-    if field.name in _NO_CREDITS:
+    if is_money or field.name in _NO_CREDITS:
         return _titled(field, _plain)
     if field.name.endswith("_micros"):
         return _titled(field, _credits)

@@ -10,6 +10,7 @@ from billing.topups.models import AutoTopUp, TopUp
 class AutoTopUpAdmin(ReadOnlyAdmin[AutoTopUp]):
     """Who wants what."""
 
+    money = frozenset({"limit_micros"})
     list_display = ["account", "is_on", "stopped", "pack", "quantity", "failures", "retry_at"]
     list_filter = ["is_on", "stopped"]
     search_fields = ["=account__external_id", "=account__id"]
@@ -20,6 +21,7 @@ class AutoTopUpAdmin(ReadOnlyAdmin[AutoTopUp]):
 class TopUpAdmin(ReadOnlyAdmin[TopUp]):
     """What was tried; its page stays closed: whoever has the address can pay there."""
 
+    money = frozenset({"price_micros"})
     list_display = ["id", "account", "pack", "quantity", "state", "decline", "created_at"]
     list_filter = ["state"]
     search_fields = ["=id", "=account__external_id", "=page_id"]

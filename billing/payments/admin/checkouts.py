@@ -10,6 +10,7 @@ from billing.payments.models import Checkout
 class CheckoutAdmin(ReadOnlyAdmin[Checkout]):
     """A window: checkouts are asked for over REST, and end as Stripe says."""
 
+    money = frozenset({"amount_micros", "renewal_micros"})
     list_display = ["id", "account", "code", "quantity", "currency", "state", "created_at"]
     list_filter = ["state", "kind", "currency"]
     search_fields = ["=id", "=stripe_id", "account__external_id"]

@@ -87,8 +87,9 @@ class RefundForm(forms.Form):
 class RefundAdmin(ActingAdmin[Any]):
     """Money that goes back: who asked for it, who approved it, and what Stripe says."""
 
+    money = frozenset({"amount_micros"})
     list_display = [
-        *("id", "purchase", "money", "rule", "state", "source"),
+        *("id", "purchase", "amount", "rule", "state", "source"),
         *("requester", "approver", "requested_at", "ended_at"),
     ]
     list_filter = ["state", "source", "rule", "purchase__account__is_sandbox"]
@@ -100,7 +101,7 @@ class RefundAdmin(ActingAdmin[Any]):
     actions_detail = ["look"]
 
     @admin.display(description=gettext_lazy("amount"), ordering="amount_micros")
-    def money(self, row: Refund) -> str:
+    def amount(self, row: Refund) -> str:
         """Return the money."""
         return _money(row.amount_micros, row.purchase.currency)
 
@@ -207,8 +208,9 @@ class RefundAdmin(ActingAdmin[Any]):
 class DisputeAdmin(ReadOnlyAdmin[Dispute]):
     """Payments that their buyers contest; the first to be answered stands first."""
 
+    money = frozenset({"amount_micros"})
     list_display = [
-        *("stripe_id", "purchase", "money", "status", "is_taken", "reason"),
+        *("stripe_id", "purchase", "amount", "status", "is_taken", "reason"),
         *("evidence_due_at", "opened_at", "ended_at"),
     ]
     list_filter = ["status", "is_taken", ("ended_at", admin.EmptyFieldListFilter)]
@@ -217,7 +219,7 @@ class DisputeAdmin(ReadOnlyAdmin[Dispute]):
     ordering = ["ended_at", "evidence_due_at"]
 
     @admin.display(description=gettext_lazy("amount"), ordering="amount_micros")
-    def money(self, row: Dispute) -> str:
+    def amount(self, row: Dispute) -> str:
         """Return the money."""
         return _money(row.amount_micros, row.purchase.currency)
 

@@ -274,6 +274,26 @@ def test_an_allowance_that_began_to_give_later_than_it_started_did_so_then_too()
     assert [picture(ada, at) for at in asked] == foretold
 
 
+def test_a_rolling_window_that_gave_unseen_does_not_give_again_at_a_subscription_s_end() -> None:
+    """The forecast of the end knows what came before it, though no row says so yet."""
+    rolling = [
+        allowance(code="roll", cadence="rolling", period="PT24H", credits="30"),
+        allowance(code="brief", cadence="rolling", period="PT24H", credits="5", expiry="P3D"),
+    ]
+    open_shop(free="\n".join(rolling), pro="\n".join(rolling))
+    ada = subscriber("eve")
+    subscribe(ada, 9)
+    factories.hold(ada, 35)
+    asked = selectors.peek(factories.wallet_of(ada)).instant + 10 * DAY
+    foretold = picture(ada, asked)
+    assert foretold[0] == 35 * MICROS
+
+    age(ada, 61 * DAY)
+    settle(ada)
+
+    assert picture(ada, asked) == foretold
+
+
 def living(account: Account) -> list[tuple[object, ...]]:
     """Return what there is of grants and holds; what came and went unseen is nowhere."""
     rows = Grant.objects.filter(wallet__account=account).exclude(

@@ -1,17 +1,34 @@
 """What a plan's allowances begin with in a wallet: rows, anchors and first windows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from billing.ledger import store
+from billing.ledger.lots import Issue
 from billing.ledger.models import Allowance, Grant, ZoneChange
 from billing.ledger.models.fields import CODE_LENGTH_MAX
 from billing.ledger.schedules import Schedule, is_of_the_plan, series_code, written_terms
 from plans.catalog.offers import Plan
+from plans.periods import FOREVER
 
 DAILY_REST: Final = timedelta(hours=20)
 _INSTANT: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What an allowance gave at an instant.
+
+    Attributes:
+        used_at: when it was used first; None: it was not yet.
+        is_over: nothing of it is left, or valid any more.
+    """
+
+    at: datetime
+    used_at: datetime | None
+    is_over: bool
 
 
 def allowances(  # noqa: PLR0913 (a beginning has as many facts)
@@ -25,6 +42,7 @@ def allowances(  # noqa: PLR0913 (a beginning has as many facts)
     ends_at: datetime | None = None,
     created_at: datetime | None = None,
     paid_from: datetime | None = None,
+    made: Sequence[Issue] = (),
 ) -> Iterator[Allowance]:
     """Yield what `plan` gives a wallet from `now` on, in its own zone or else in the account's.
 
@@ -39,6 +57,7 @@ def allowances(  # noqa: PLR0913 (a beginning has as many facts)
         paid_from: from when the plan is paid for; None: it is not paid by periods. Of the plan's
             own windows only those come by themselves that begin later: `give_paid` gives the
             others.
+        made: what allowances gave by `now` and no row says yet, where the wallet is lived ahead.
     """
     taken: set[str] = set()
     changes = ZoneChange.objects.filter(wallet_id=wallet_id)
@@ -63,7 +82,7 @@ def allowances(  # noqa: PLR0913 (a beginning has as many facts)
             begun.windows_of = apart(begun.code)
         taken.add(begun.series)
         if terms.mode == "auto" and not terms.is_counted:
-            first_at = _first_at(wallet_id, begun, now, paid_from)
+            first_at = _first_at(_last(wallet_id, begun, now, made), begun, now, paid_from)
             begun.next_at = None if first_at is None else begun.within(first_at)
         row = _row(wallet_id, begun, position, now)
         row.created_at = created_at or now
@@ -129,7 +148,7 @@ def _anchor(former: Allowance, begun: Schedule, now: datetime) -> datetime:
 
 
 def _first_at(
-    wallet_id: str, begun: Schedule, now: datetime, paid_from: datetime | None
+    last: Given | None, begun: Schedule, now: datetime, paid_from: datetime | None
 ) -> datetime | None:
     """Return when an allowance gives first; None: when it is used, or never more.
 
@@ -139,24 +158,33 @@ def _first_at(
     if is_of_the_plan(begun.terms):
         # Clocks differ: the time that is paid for may begin a little after our present.
         return now if paid_from is None else begun.window(max(now, paid_from - _INSTANT)).ends_at
-    last = _last(wallet_id, begun)
     if last is None:
         return now
     if begun.is_rolling:
         return _after_its_window(begun, last, now)
-    return None if begun.terms.cadence == "once" else max(now, last.effective_at + DAILY_REST)
+    return None if begun.terms.cadence == "once" else max(now, last.at + DAILY_REST)
 
 
-def _after_its_window(begun: Schedule, last: Grant, now: datetime) -> datetime | None:
-    """Return when the rolling window of the grant `last` is over; None: it has not begun."""
-    used = last.allocations.order_by("created_at").values_list("created_at", flat=True).first()
-    if used is not None:
-        return max(now, begun.after(used))
-    return now if last.gone_at is not None and last.gone_at <= now else None
+def _after_its_window(begun: Schedule, last: Given, now: datetime) -> datetime | None:
+    """Return when the rolling window of what was given `last` is over; None: it has not begun."""
+    if last.used_at is not None:
+        return max(now, begun.after(last.used_at))
+    return now if last.is_over else None
 
 
-def _last(wallet_id: str, begun: Schedule) -> Grant | None:
+def _last(wallet_id: str, begun: Schedule, now: datetime, made: Sequence[Issue]) -> Given | None:
+    """Return what an allowance of this series gave last by `now`; None: nothing."""
+    fact = f"allowance:{begun.series}:"
+    lots = [issue.lot for issue in made if issue.fact.startswith(fact)]
+    if lots:
+        lot = max(lots, key=lambda lot: lot.effective_at)
+        return Given(lot.effective_at, used_at=None, is_over=lot.is_over(now))
     grants = Grant.objects.filter(
-        wallet_id=wallet_id, series=begun.series, fact__startswith=f"allowance:{begun.series}:"
+        wallet_id=wallet_id, series=begun.series, fact__startswith=fact, effective_at__lte=now
     )
-    return grants.order_by("-effective_at").first()
+    grant = grants.order_by("-effective_at").first()
+    if grant is None:
+        return None
+    used = grant.allocations.order_by("created_at").values_list("created_at", flat=True).first()
+    ends = [at for at in (grant.gone_at, grant.expires_at) if at is not None]
+    return Given(grant.effective_at, used, is_over=min(ends, default=FOREVER) <= now)

@@ -70,7 +70,9 @@ class SubscriptionEnd:
                 timeline.end(lot)
         if self.plan is None:
             return
-        self.begins = list(allowances(self.wallet_id, self.plan, zone=self.zone, now=self.at))
+        self.begins = list(
+            allowances(self.wallet_id, self.plan, zone=self.zone, now=self.at, made=timeline.issues)
+        )
         moves = store.moves(self.wallet_id, until=self.known_at)
         automatic = [one for one in self.begins if one.mode == Allowance.Mode.AUTO]
         schedules = [store.schedule(one, moves=moves) for one in automatic]

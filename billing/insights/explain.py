@@ -25,6 +25,7 @@ SHOWN: Final = {
     Flow.MOVED: 1,
 }
 assert set(SHOWN) == set(Flow)
+_CHANGE: Final = "change:"
 _NAMED: Final = 2  # orders that credits are set aside for
 _COUNTED: Final = 3  # allowances of counted units
 
@@ -153,8 +154,7 @@ def _sum(story: Story) -> Iterator[Line]:
     for flow, found in groupby(story.reasons, key=lambda reason: reason.flow):
         yield from _of_flow(flow, list(found))
     if story.held:
-        micros = sum(held.micros for held in story.held)
-        yield Line(_set_aside(story.held), -micros)
+        yield from _set_aside(story.held)
     if story.sum_micros != story.balance.available_micros:  # somebody wrote past the ledger
         missing = story.balance.available_micros - story.sum_micros
         yield Line(_("are explained by no entry: run `audit`"), missing)
@@ -171,7 +171,20 @@ def _of_flow(flow: Flow, reasons: list[Reason]) -> Iterator[Line]:
         yield Line(wording.rest(flow), sum(reason.micros for reason in others))
 
 
-def _set_aside(held: tuple[Held, ...]) -> str:
+def _set_aside(held: tuple[Held, ...]) -> Iterator[Line]:
+    """Yield what is set aside for changes of plan, and for all orders together."""
+    changes = [one for one in held if one.reference.startswith(_CHANGE)]
+    for one in changes:
+        named = one.reference.removeprefix(_CHANGE)
+        yield Line(
+            _("are set aside until a change of plan is paid: %(named)s") % {"named": named},
+            -one.micros,
+        )
+    if orders := [one for one in held if one not in changes]:
+        yield Line(_for_orders(orders), -sum(one.micros for one in orders))
+
+
+def _for_orders(held: list[Held]) -> str:
     named = _comma().join(one.reference.removeprefix("job:") for one in held[:_NAMED])
     if len(held) == 1:
         return _("are set aside for one order under way: %(named)s") % {"named": named}

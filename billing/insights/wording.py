@@ -77,7 +77,7 @@ def _usual(reason: Reason) -> str:
         Flow.TAKEN: {
             "refund": _("were taken back for a refund (%(what)s)"),
             "conversion": _("were exchanged for others (%(what)s)"),
-            "subscription": _("ended with the subscription (%(what)s)"),
+            "subscription": _("were taken off the price of another plan (%(what)s)"),
         },
         Flow.MOVED: {
             "expiry": _("went back unused to whom they came from (%(what)s)"),

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from billing.http.admin import ReadOnlyAdmin
@@ -121,13 +122,19 @@ class CountedUseAdmin(ReadOnlyAdmin[CountedUse]):
 
 @admin.register(Hold)
 class HoldAdmin(ReadOnlyAdmin[Hold]):
-    """Credits set aside; they end with the job that they pay for."""
+    """Credits set aside: until the job ends that they pay for, or a change of plan is paid."""
 
-    list_display = ["reference", owner, "state", amount, captured, "created_at"]
+    list_display = ["reference", "purpose", owner, "state", amount, captured, "created_at"]
     list_filter = ["state", "wallet__is_sandbox"]
     list_select_related = ["wallet__account"]
     date_hierarchy = "created_at"
     search_fields = ["=id", "=reference", "wallet__account__external_id"]
+
+    @admin.display(description=_("for"))
+    def purpose(self, held: Hold) -> str:
+        """Say in words what it is for."""
+        is_change = held.reference.startswith("change:")
+        return gettext("change of plan") if is_change else gettext("order")
 
 
 @admin.register(Debt)

@@ -62,6 +62,26 @@ class Balances:
         assert 0 < amount_micros <= lot.available_micros
         self._move(Kind.TRANSFER, lot, amount_micros, cause, actor)
 
+    def set_aside(
+        self, lot: Lot, amount_micros: int, *, hold_id: str, cause: Cause, actor: Actor
+    ) -> None:
+        """Set `amount_micros` of what is free of a lot aside. It is not used: no window begins."""
+        assert 0 < amount_micros <= lot.available_micros
+        self._move(Kind.HOLD, lot, amount_micros, cause, actor, hold_id)
+
+    def forfeit(
+        self, lot: Lot, amount_micros: int, *, hold_id: str, cause: Cause, actor: Actor
+    ) -> None:
+        """Take back what a hold has of a lot; it is free for no instant, so that it pays no debt.
+
+        What is of a lot that has ended meanwhile lapses.
+        """
+        if lot.is_over(self.instant):
+            self._move(Kind.LAPSE, lot, amount_micros, cause, actor, hold_id)
+            return
+        self._move(Kind.RELEASE, lot, amount_micros, cause, actor, hold_id)
+        self._move(Kind.REVOKE, lot, amount_micros, cause, actor)
+
     def end(self, lot: Lot) -> None:
         """Draw the end of a lot to this instant: what comes back to it later lapses."""
         if not lot.is_over(self.instant):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from fractions import Fraction
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
@@ -173,9 +173,12 @@ class Life:
         held = self._holds.pop(self._random.randrange(len(self._holds)))
         micros = self._random.choice([0, 1, held.amount_micros, held.amount_micros // 2])
         micros = min(micros, held.amount_micros)
-        end = ledger.capture if micros else ledger.release
-        spent = {"amount_micros": micros} if micros else {}
-        ended = end(locked, hold_id=held.pk, cause=JOB, actor=factories.SYSTEM, **spent)
+        how: Any = {"hold_id": held.pk, "cause": JOB, "actor": factories.SYSTEM}
+        ended = (
+            ledger.capture(locked, amount_micros=micros, **how)
+            if micros
+            else ledger.release(locked, **how)
+        )
         in_time = self._model.end(held.pk, micros, locked.now)
         self._follow()
         self._must_be(ended.state != "expired", in_time, f"hold {held.pk} was {ended.state}")

@@ -26,7 +26,7 @@ class Hold(models.Model):
         Wallet, on_delete=models.PROTECT, related_name="holds", verbose_name=_("wallet")
     )
     reference = models.CharField(
-        _("pays for"), max_length=64, help_text=_('What it pays for: "job:<id>".')
+        _("pays for"), max_length=64, help_text=_('What it is for: "job:<id>" or "change:<id>".')
     )
     state = models.CharField(_("state"), max_length=16, choices=State, default=State.OPEN)
     amount_micros = models.BigIntegerField(_("amount"))

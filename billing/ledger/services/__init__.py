@@ -10,6 +10,7 @@ Of several wallets all are locked at once, in the order of their ids (`lock_wall
 
 from billing.ledger.counting import Counted, Cover, cover
 from billing.ledger.journal import Actor, Cause
+from billing.ledger.lots import Part
 from billing.ledger.models import Grant, Transfer
 from billing.ledger.schedules import Schedule
 from billing.ledger.services.allowing import start_allowances
@@ -20,11 +21,17 @@ from billing.ledger.services.drawing import counted, draw, settle_draws
 from billing.ledger.services.ending import SubscriptionEnd, convert, end_with_subscription
 from billing.ledger.services.enlarging import enlarge_windows
 from billing.ledger.services.granting import GrantTerms, grant, issue_of, terms_of
-from billing.ledger.services.holding import capture, hold, release, take_more
+from billing.ledger.services.holding import capture, forfeit, hold, release, set_aside, take_more
 from billing.ledger.services.owing import ClawedBack, claw_back, owe, spent_unowed_micros
 from billing.ledger.services.partitioning import make_partitions
 from billing.ledger.services.paying import give_paid, paid_schedules, windows_from
-from billing.ledger.services.restoring import give_back, given_back, owed_under
+from billing.ledger.services.restoring import (
+    give_back,
+    given_back,
+    owed_under,
+    taken_by_grant,
+    traded_in,
+)
 from billing.ledger.services.transferring import Sending, collect, take_back, transfer
 from billing.ledger.services.wallets import (
     lock_wallet,
@@ -50,6 +57,7 @@ __all__ = [
     "Grant",
     "GrantTerms",
     "LockedWallet",
+    "Part",
     "Schedule",
     "Sending",
     "SubscriptionEnd",
@@ -68,6 +76,7 @@ __all__ = [
     "end_allowances",
     "end_with_subscription",
     "enlarge_windows",
+    "forfeit",
     "give_back",
     "give_paid",
     "given_back",
@@ -86,6 +95,7 @@ __all__ = [
     "paid_schedules",
     "release",
     "resume_grants",
+    "set_aside",
     "settle",
     "settle_draws",
     "settle_due",
@@ -93,7 +103,9 @@ __all__ = [
     "start_allowances",
     "take_back",
     "take_more",
+    "taken_by_grant",
     "terms_of",
+    "traded_in",
     "transfer",
     "windows_from",
 ]

@@ -19,7 +19,9 @@ from plans.catalog.policies import Conversion
 from plans.catalog.values import SUBSCRIPTION_END
 
 
-def end_with_subscription(locked: LockedWallet, *, cause: Cause, actor: Actor = SYSTEM) -> int:
+def end_with_subscription(
+    locked: LockedWallet, *, cause: Cause, actor: Actor = SYSTEM, brought_by: str = ""
+) -> int:
     """Expire the credits that last as long as the subscription; return how many were free.
 
     That is what was granted with the expiry "subscription_end", or rolls over while subscribed
@@ -28,11 +30,13 @@ def end_with_subscription(locked: LockedWallet, *, cause: Cause, actor: Actor = 
 
     Args:
         cause: Cause("subscription", its id).
+        brought_by: only what the windows of this subscription brought: another one goes on;
+            empty: all.
     """
     require_transaction("ledger.end_with_subscription")
     timeline, gone_micros = locked.timeline, 0
     for lot in list(timeline.lots.values()):
-        if lot.with_subscription:
+        if lot.with_subscription and lot.series.endswith(brought_by):
             gone_micros += lot.available_micros
             timeline.expire(lot, cause=cause, actor=actor)
             timeline.end(lot)

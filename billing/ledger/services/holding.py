@@ -1,10 +1,11 @@
 """Set credits aside, spend them, give them back, and take more for what became dearer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from billing.ids import new_id
 from billing.ledger import store
+from billing.ledger.errors import InDebt
 from billing.ledger.journal import Actor, Cause
 from billing.ledger.lots import Part, Timed
 from billing.ledger.models import Allocation, Hold
@@ -12,7 +13,7 @@ from billing.ledger.store import LockedWallet
 from billing.transactions import require_transaction
 from plans import burn_order
 from plans.catalog.schema import Catalog
-from plans.catalog.values import Scalar
+from plans.catalog.values import InFlight, Scalar
 
 
 def hold(  # noqa: PLR0913 (what is held has as many facts)
@@ -63,17 +64,41 @@ def hold(  # noqa: PLR0913 (what is held has as many facts)
     if lasts_until is not None:
         locked.timeline.timed.append(Timed(hold_id, lasts_until, tuple(parts)))
     store.write(locked)
-    Allocation.objects.bulk_create(
-        Allocation(
-            hold=held,
-            grant_id=part.grant_id,
-            wallet_id=locked.id,
-            position=position,
-            amount_micros=part.amount_micros,
-            created_at=locked.now,
+    _allocate(locked, held, parts)
+    return held
+
+
+def set_aside(
+    locked: LockedWallet, parts: Sequence[Part], *, reference: str, cause: Cause, actor: Actor
+) -> Hold:
+    """Set exactly these parts of these grants aside for `reference`, until a verdict.
+
+    Unlike a hold it pays for nothing: no window begins by it, and no scope or lock is asked.
+
+    Args:
+        parts: of grants of this wallet, each within what is free of it.
+
+    Raises:
+        InDebt: the account owes credits; nothing has moved.
+    """
+    require_transaction("ledger.set_aside")
+    assert parts, "something is set aside"
+    if locked.timeline.debts:
+        raise InDebt(debt_micros=locked.timeline.debt_micros)
+    hold_id, lots = new_id("ho"), locked.timeline.lots
+    for part in parts:
+        locked.timeline.set_aside(
+            lots[part.grant_id], part.amount_micros, hold_id=hold_id, cause=cause, actor=actor
         )
-        for position, part in enumerate(parts)
+    held = Hold.objects.create(
+        pk=hold_id,
+        wallet_id=locked.id,
+        reference=reference,
+        amount_micros=sum(part.amount_micros for part in parts),
+        created_at=locked.now,
     )
+    store.write(locked)
+    _allocate(locked, held, parts)
     return held
 
 
@@ -89,14 +114,45 @@ def capture(
     return _resolve(locked, hold_id, amount_micros, cause, actor)
 
 
-def release(locked: LockedWallet, *, hold_id: str, cause: Cause, actor: Actor) -> Hold:
+def release(
+    locked: LockedWallet,
+    *,
+    hold_id: str,
+    cause: Cause,
+    actor: Actor,
+    in_flight: InFlight | None = None,
+) -> Hold:
     """Give an open hold back to the very grants it came from. A repeat changes nothing.
 
-    Of what costs nothing nothing comes back; its hold ends all the same. What goes back to a
-    grant that has ended meanwhile: see `capture`.
+    Of what costs nothing nothing comes back; its hold ends all the same.
+
+    Args:
+        in_flight: what becomes of what goes back to a grant that has ended meanwhile; None: what
+            the catalog says, as in `capture`.
     """
     require_transaction("ledger.release")
-    return _resolve(locked, hold_id, None, cause, actor)
+    return _resolve(locked, hold_id, None, cause, actor, in_flight)
+
+
+def forfeit(locked: LockedWallet, *, hold_id: str, cause: Cause, actor: Actor) -> Hold:
+    """End an open hold, and take what it set aside back from the very grants it came from.
+
+    It is free for no instant. What was of a grant that has ended meanwhile has lapsed, and none
+    is given anew. A repeat changes nothing.
+    """
+    require_transaction("ledger.forfeit")
+    held = Hold.objects.get(pk=hold_id, wallet_id=locked.id)
+    if held.state != Hold.State.OPEN:
+        return held
+    for part in _parts(held):
+        locked.timeline.forfeit(
+            locked.timeline.lots[part.grant_id],
+            part.amount_micros,
+            hold_id=hold_id,
+            cause=cause,
+            actor=actor,
+        )
+    return _end(locked, held, Hold.State.RELEASED, captured_micros=0)
 
 
 def take_more(
@@ -144,7 +200,12 @@ def take_more(
 
 
 def _resolve(
-    locked: LockedWallet, hold_id: str, capture_micros: int | None, cause: Cause, actor: Actor
+    locked: LockedWallet,
+    hold_id: str,
+    capture_micros: int | None,
+    cause: Cause,
+    actor: Actor,
+    in_flight: InFlight | None = None,
 ) -> Hold:
     """End the hold; None gives all of it back. One that has ended by itself stays as it is."""
     if locked.timeline.timed_out:
@@ -154,19 +215,40 @@ def _resolve(
         return held
     amount_micros = capture_micros or 0
     assert 0 <= amount_micros <= held.amount_micros
-    given = held.allocations.order_by("position").values_list("grant_id", "amount_micros")
-    parts = [Part(*one) for one in given]
     locked.timeline.resolve(
         hold_id=hold_id,
-        parts=parts,
+        parts=_parts(held),
         capture_micros=amount_micros,
         cause=cause,
         actor=actor,
-        in_flight=locked.catalog.expiry_in_flight,
+        in_flight=in_flight or locked.catalog.expiry_in_flight,
     )
     is_spent = amount_micros > 0 or (capture_micros is not None and held.amount_micros == 0)
-    held.state = Hold.State.CAPTURED if is_spent else Hold.State.RELEASED
-    held.captured_micros = amount_micros
+    state = Hold.State.CAPTURED if is_spent else Hold.State.RELEASED
+    return _end(locked, held, state, captured_micros=amount_micros)
+
+
+def _allocate(locked: LockedWallet, held: Hold, parts: Sequence[Part]) -> None:
+    Allocation.objects.bulk_create(
+        Allocation(
+            hold=held,
+            grant_id=part.grant_id,
+            wallet_id=locked.id,
+            position=position,
+            amount_micros=part.amount_micros,
+            created_at=locked.now,
+        )
+        for position, part in enumerate(parts)
+    )
+
+
+def _parts(held: Hold) -> list[Part]:
+    given = held.allocations.order_by("position").values_list("grant_id", "amount_micros")
+    return [Part(*one) for one in given]
+
+
+def _end(locked: LockedWallet, held: Hold, state: Hold.State, *, captured_micros: int) -> Hold:
+    held.state, held.captured_micros = state, captured_micros
     held.settled_at = locked.now
     held.save(update_fields=["state", "captured_micros", "settled_at"])
     store.write(locked)

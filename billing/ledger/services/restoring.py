@@ -67,6 +67,32 @@ def given_back(account: Account, cause: Cause) -> QuerySet[Grant]:
     return back.order_by("id")
 
 
+def taken_by_grant(wallet_id: str, *, fact: str, cause: Cause) -> dict[str, int]:
+    """Return what was clawed back of which grant for a cause, given back since or not.
+
+    Args:
+        fact: how the facts of the claw-backs begin.
+    """
+    taken: dict[str, int] = defaultdict(int)
+    revoked = Entry.objects.filter(
+        wallet_id=wallet_id,
+        kind__in=["revoke", "withdraw"],
+        cause_type=cause.type,
+        cause_id=cause.id,
+    )
+    owed = Debt.objects.filter(wallet_id=wallet_id, fact__startswith=fact)
+    for rows in (revoked, owed):
+        for key, total in rows.values_list("grant_id").annotate(total=Sum("amount_micros")):
+            taken[key] += total
+    return taken
+
+
+def traded_in(grant_ids: Collection[str]) -> dict[str, int]:
+    """Return what of these grants was given up for another plan of their subscription."""
+    gone = Entry.objects.filter(grant__in=grant_ids, kind="revoke", cause_type="subscription")
+    return dict(gone.values_list("grant_id").annotate(total=Sum("amount_micros")))
+
+
 def owed_under(account: Account, fact: str) -> int:
     """Return what is still owed by debts whose facts begin so."""
     missing = Debt.objects.filter(
@@ -77,17 +103,7 @@ def owed_under(account: Account, fact: str) -> int:
 
 def _lost(locked: LockedWallet, fact: str, cause: Cause) -> dict[str, int]:
     """Return what was taken of which grant for a cause, and not given back since."""
-    lost: dict[str, int] = defaultdict(int)
-    revoked = Entry.objects.filter(
-        wallet_id=locked.id,
-        kind__in=["revoke", "withdraw"],
-        cause_type=cause.type,
-        cause_id=cause.id,
-    )
-    owed = Debt.objects.filter(wallet_id=locked.id, fact__startswith=fact)
-    for rows in (revoked, owed):
-        for key, total in rows.values_list("grant_id").annotate(total=Sum("amount_micros")):
-            lost[key] += total
+    lost = defaultdict(int, taken_by_grant(locked.id, fact=fact, cause=cause))
     for back in Grant.objects.filter(wallet_id=locked.id, fact__startswith=_back(cause)):
         lost[back.fact.rpartition(":")[2]] -= back.amount_micros
     return {key: micros for key, micros in lost.items() if micros}

@@ -45,9 +45,7 @@ class PackPurchase(models.Model):
     )
     credits_micros = models.BigIntegerField(_("amount"))
     bonus_micros = models.BigIntegerField(_("bonus"), default=0)
-    paid_micros = models.BigIntegerField(
-        _("paid"), default=0, help_text=_("For all of them, in millionths of the currency's unit.")
-    )
+    paid_micros = models.BigIntegerField(_("paid"), default=0, help_text=_("For all of them."))
     paid_currency = models.CharField(_("currency"), max_length=3, blank=True)
     concurrency = models.PositiveIntegerField(
         _("jobs at once"), null=True, blank=True, help_text=_("While its credits last.")

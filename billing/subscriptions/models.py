@@ -54,16 +54,10 @@ class Subscription(models.Model):
     currency = models.CharField(_("currency"), max_length=3, blank=True)
     book = models.CharField(_("price book"), max_length=64, blank=True)
     price_micros = models.BigIntegerField(
-        _("first price (micros)"),
-        null=True,
-        blank=True,
-        help_text=_("Of the first period, in millionths of the currency."),
+        _("first price"), null=True, blank=True, help_text=_("Of the first period.")
     )
     renewal_micros = models.BigIntegerField(
-        _("renewal price (micros)"),
-        null=True,
-        blank=True,
-        help_text=_("Of each later period, in millionths of the currency."),
+        _("renewal price"), null=True, blank=True, help_text=_("Of each later period.")
     )
     seats = models.PositiveIntegerField(
         _("seats"),

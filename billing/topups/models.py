@@ -44,9 +44,7 @@ class AutoTopUp(models.Model):
     )
     pack = models.CharField(_("pack"), max_length=64)
     quantity = models.PositiveIntegerField(_("quantity"), default=1)
-    limit_micros = models.BigIntegerField(
-        _("monthly limit"), help_text=_("In millionths of the currency's unit.")
-    )
+    limit_micros = models.BigIntegerField(_("monthly limit"))
     currency = models.CharField(_("currency"), max_length=3)
     failures = models.PositiveSmallIntegerField(
         _("declines"), default=0, help_text=_("In a row, since the last that was paid.")
@@ -121,9 +119,7 @@ class TopUp(models.Model):
         verbose_name=_("catalog version"),
     )
     currency = models.CharField(_("currency"), max_length=3)
-    price_micros = models.BigIntegerField(
-        _("price"), help_text=_("In millionths of the currency's unit.")
-    )
+    price_micros = models.BigIntegerField(_("price"))
     state = models.CharField(_("state"), max_length=16, choices=State, default=State.ASKED)
     page_id = models.CharField(
         _("page at Stripe"), max_length=STRIPE_ID_LENGTH_MAX, blank=True, default=""

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.accounts.models import Account
 from billing.ids import new_id
+from billing.ledger.models import Hold
 from billing.payments.models.contracts import Contract
 from billing.payments.models.fields import CurrencyField, IdField, StripeIdField
 from billing.subscriptions.models import Subscription
@@ -57,16 +58,55 @@ class PlanChange(models.Model):
     seats = models.PositiveIntegerField(_("seats"), null=True, blank=True)
     book = models.CharField(_("price book"), max_length=64, blank=True, default="")
     currency = CurrencyField()
-    renewal_micros = models.BigIntegerField(_("renewal price (micros)"))
+    renewal_micros = models.BigIntegerField(_("renewal price"))
     due_micros = models.BigIntegerField(_("paid for it"))
     worth_micros = models.BigIntegerField(_("taken off for the former period"), default=0)
     gives_micros = models.BigIntegerField(_("credits that come"), default=0)
     at_period_end = models.BooleanField(_("when the period ends"), default=False)
     begins_anew = models.BooleanField(_("a new period begins"))
-    taken = models.JSONField(
-        _("credits taken"), default=dict, help_text=_("By grant, before money was asked for.")
+    hold = models.ForeignKey(
+        Hold,
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
+        verbose_name=_("hold"),
+        help_text=_("Of the credits whose worth is taken off the price, until it is paid."),
+    )
+    paid_until = models.DateTimeField(
+        _("paid until"),
+        null=True,
+        blank=True,
+        help_text=_("When the period ends by which it was reckoned."),
+    )
+    to_be_paid_by = models.DateTimeField(
+        _("to be paid by"),
+        null=True,
+        blank=True,
+        help_text=_(
+            "When the period or its window of credits ends by which it was reckoned, whichever is "
+            "earlier: after that it is too late."
+        ),
+    )
+    held_window_micros = models.BigIntegerField(
+        _("credits of a former window"), default=0, help_text=_("What a window brought before.")
+    )
+    window_micros = models.BigIntegerField(
+        _("credits of a window"), default=0, help_text=_("What a window brings from then on.")
+    )
+    carried = models.JSONField(
+        _("taken off, by purchase"),
+        default=dict,
+        blank=True,
+        help_text=_("How much of its worth came of which payment, and of how much of that."),
     )
     state = models.CharField(_("state"), max_length=16, choices=State, default=State.ASKED)
+    price_id = StripeIdField(
+        verbose_name=_("price at Stripe"),
+        blank=True,
+        default="",
+        help_text=_("Which Stripe is to collect from then on; empty: it stays the same."),
+    )
     invoice_id = StripeIdField(verbose_name=_("bill at Stripe"), blank=True, default="")
     pay_url = models.CharField(_("page"), max_length=4000, blank=True, default="")
     failure = models.CharField(_("failure"), max_length=64, blank=True, default="")
@@ -98,3 +138,18 @@ class PlanChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.from_plan} → {self.plan} ({self.state})"
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the period under way goes on with the new plan, which costs the difference."""
+        return not self.at_period_end and not self.begins_anew
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the new period that begins with it was given."""
+        return self.begins_anew and self.subscription_id is not None
+
+    @property
+    def quantity(self) -> int:
+        """How many of its price Stripe collects."""
+        return self.seats or 1

@@ -27,7 +27,7 @@ class Checkout(models.Model):
 
     class State(models.TextChoices):
         ASKED = "asked", _("being opened")
-        OPEN = "open", _("open")
+        OPEN = "open", _("waits for its payer")
         COMPLETED = "completed", _("completed")
         EXPIRED = "expired", _("expired")
         FAILED = "failed", _("failed")
@@ -43,12 +43,9 @@ class Checkout(models.Model):
     quantity = models.PositiveIntegerField(_("quantity"), default=1)
     book = models.CharField(_("price book"), max_length=64, blank=True, default="")
     currency = CurrencyField()
-    amount_micros = models.BigIntegerField(
-        _("price"), help_text=_("What is paid first, in millionths of the currency.")
-    )
+    amount_micros = models.BigIntegerField(_("price"), help_text=_("What is paid first."))
     renewal_micros = models.BigIntegerField(
-        _("renewal price (micros)"),
-        help_text=_("Of each later period, or of each further pack; in millionths."),
+        _("renewal price"), help_text=_("Of each later period, or of each further pack.")
     )
     trial = models.CharField(
         _("trial"), max_length=32, blank=True, default="", help_text=_("How long; empty: none.")

@@ -62,8 +62,8 @@ class Contract(models.Model):
     currency = CurrencyField()
     book = models.CharField(_("price book"), max_length=64, blank=True, default="")
     seats = models.PositiveIntegerField(_("seats"), null=True, blank=True)
-    price_micros = models.BigIntegerField(_("first price (micros)"))
-    renewal_micros = models.BigIntegerField(_("renewal price (micros)"))
+    price_micros = models.BigIntegerField(_("first price"))
+    renewal_micros = models.BigIntegerField(_("renewal price"))
     status = models.CharField(_("status"), max_length=32, choices=Status)
     anchor_at = models.DateTimeField(
         _("anchor"), help_text=_("From which its periods are drawn, in UTC.")
@@ -86,6 +86,18 @@ class Contract(models.Model):
     changes_interval = models.CharField(_("with interval"), max_length=32, blank=True, default="")
     changes_at = models.DateTimeField(_("changes at"), null=True, blank=True)
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    superseded_at = models.DateTimeField(
+        _("superseded at"),
+        null=True,
+        blank=True,
+        help_text=_("The account had another by then: nothing is given for it, and it ends."),
+    )
+    card_seen_at = models.DateTimeField(
+        _("card looked at"),
+        null=True,
+        blank=True,
+        help_text=_("When it was last asked whether its card lasts until the next period."),
+    )
     seen_at = models.DateTimeField(_("seen at"))
 
     class Meta:
@@ -111,6 +123,11 @@ class Contract(models.Model):
             models.Index(
                 fields=["period_ends_at"], condition=Q(ended_at=None), name="contract_period_to_end"
             ),
+            models.Index(
+                fields=["superseded_at"],
+                condition=Q(ended_at=None, superseded_at__isnull=False),
+                name="contract_to_end_at_stripe",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -122,8 +139,8 @@ class Invoice(models.Model):
 
     class Status(models.TextChoices):
         DRAFT = "draft", _("draft")
-        OPEN = "open", _("open")
-        PAID = "paid", _("paid")
+        OPEN = "open", _("to be paid")
+        PAID = "paid", _("paid in full")
         VOID = "void", _("void")
         UNCOLLECTIBLE = "uncollectible", _("uncollectible")
 

@@ -81,9 +81,7 @@ class Purchase(models.Model):
         verbose_name=_("subscription"),
     )
     currency = CurrencyField()
-    amount_micros = models.BigIntegerField(
-        _("paid"), help_text=_("In millionths of the currency's unit.")
-    )
+    amount_micros = models.BigIntegerField(_("paid"))
     period_starts_at = models.DateTimeField(_("period starts at"), null=True, blank=True)
     period_ends_at = models.DateTimeField(_("period ends at"), null=True, blank=True)
     refunded_micros = models.BigIntegerField(_("refunded"), default=0)
@@ -125,6 +123,11 @@ class Purchase(models.Model):
         indexes = [
             models.Index(fields=["account", "-id"], name="purchase_newest_first"),
             models.Index(fields=["paid_at"], name="purchase_by_time"),
+            models.Index(
+                fields=["period_ends_at"],
+                condition=Q(refunded_micros__gt=0) | Q(disputed_micros__gt=0),
+                name="purchase_partly_back",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -151,6 +154,7 @@ class Refund(models.Model):
     class Rule(models.TextChoices):
         COOLING_OFF = "cooling_off", _("cooling-off")
         GOODWILL = "goodwill", _("goodwill")
+        NOT_GIVEN = "not_given", _("could not be given")
 
     id = IdField(default=_refund_id)
     purchase = models.ForeignKey(
@@ -211,7 +215,7 @@ class Refund(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(state__in=["approved", "sent", "succeeded"], source="service")
-                | Q(rule="cooling_off")
+                | Q(rule__in=["cooling_off", "not_given"])
                 | Q(approver__isnull=False),
                 name="refund_by_no_rule_needs_a_person",
             ),
@@ -224,6 +228,11 @@ class Refund(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk} ({self.state})"
+
+    @property
+    def currency(self) -> str:
+        """The payment's."""
+        return self.purchase.currency
 
 
 class Dispute(models.Model):
@@ -253,3 +262,8 @@ class Dispute(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stripe_id} ({self.status})"
+
+    @property
+    def currency(self) -> str:
+        """The payment's."""
+        return self.purchase.currency

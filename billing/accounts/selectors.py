@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from billing.accounts import admission, external_ids, roles
 from billing.accounts.admission import Reason, State
 from billing.accounts.errors import FreeTierRefused
 from billing.accounts.members import Membership
-from billing.accounts.models import Account, AccountSignal, ApiKey, FreeTier
+from billing.accounts.models import Account, AccountSignal, ApiKey, FreeTier, Identity
 from billing.accounts.roles import Role
+from billing.accounts.signals import Signal
 from plans.catalog.policies import Book
 from plans.catalog.schema import Catalog
 
@@ -50,6 +51,16 @@ def members_of(account: Account) -> int:
     return Membership.objects.filter(
         organization__account=account, state=Membership.State.ACTIVE
     ).count()
+
+
+def same_person(account: Account) -> QuerySet[Account]:
+    """Return the accounts that were seen with an identity of this one's, and itself.
+
+    By e-mail, phone, card or device; an address is shared by many who do not know each other.
+    """
+    own = Identity.objects.filter(signals__account=account).exclude(kind=Signal.IP.value)
+    with_it = AccountSignal.objects.filter(identity__in=own)
+    return Account.objects.filter(Q(pk=account.pk) | Q(pk__in=with_it.values("account")))
 
 
 def find_key(prefix: str) -> ApiKey | None:

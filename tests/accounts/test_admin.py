@@ -13,7 +13,7 @@ from billing.http.admin import ReadOnlyAdmin
 from billing.http.idempotency import Key, answer_once
 from billing.http.models import IdempotentAnswer
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.http.admin_urls")]
+pytestmark = pytest.mark.django_db
 MODELS = [Account, ApiKey, IdempotentAnswer]
 
 

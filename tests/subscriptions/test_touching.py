@@ -13,9 +13,14 @@ from plans.catalog import publish
 from plans.catalog.publish import Change, Touched
 from tests import factories
 from tests.subscriptions.conftest import MONTHLY, MOVE, PRICE, STANDARD, written
+from tests.subscriptions.paid import nth, tell
+from tests.subscriptions.paid import sold as what_is_sold
 
 pytestmark = pytest.mark.django_db
 DEARER = (PRICE, PRICE.replace('"66"', '"88"'))
+GRACE = ('grace = "P7D"', 'grace = "P3D"')
+POLICY = ('credits = "difference", prorate', 'credits = "add", prorate')
+METHODS = ('["card", "alipay", "wechat_pay"]', '["card"]')
 FEWER = (MONTHLY, 'credits = "600"\n  rollover')
 
 
@@ -58,6 +63,29 @@ def test_what_concerns_nobody_touches_nobody(sold: Subscription) -> None:
     assert touched() == []
     assert touched(('list = "266"', 'list = "299"')) == []
     assert touched(('table = { 5 = "10", 10 = "20" }', 'table = { 5 = "12", 10 = "20" }')) == []
+
+
+def test_who_pays_is_touched_by_how_plans_are_changed_and_keeps_his_days_of_grace(
+    ada: Account, sold: Subscription
+) -> None:
+    """Sold by hand, nothing of it concerns Ada; paid by periods, it concerns Eve."""
+    anchor = datetime.now(UTC)
+    eve = factories.new_account("eve")
+    paid = tell(eve, what_is_sold(anchor), nth(anchor, "P1M", 0))
+
+    rows = touched(GRACE, POLICY)
+
+    assert rows == [
+        Touched(
+            "eve", paid.pk, "standard", "payments", "grace: P7D", "they keep what they were sold"
+        ),
+        Touched(
+            *("eve", paid.pk, "standard", "change_policy"),
+            "upgrade.credits: difference",
+            "upgrade.credits: add",
+        ),
+    ]
+    assert touched(METHODS) == []
 
 
 def test_accounts_on_the_free_plan_are_touched_by_what_it_allows(

@@ -1,6 +1,6 @@
 """Which plan counts for an account, and how it stands."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -75,6 +75,15 @@ def end_at(account_ids: Sequence[str]) -> dict[str, datetime]:
     return {account_id: at for account_id, at in rows if at is not None}
 
 
+def lapse_at(account_ids: Sequence[str]) -> dict[str, datetime]:
+    """Return when the subscriptions of these accounts end if nothing more is paid for them."""
+    open_ones = Subscription.objects.filter(
+        account__in=account_ids, ended_at=None, paid_until__isnull=False
+    )
+    until = {one.account_id: access_until(one) for one in open_ones}
+    return {account_id: at for account_id, at in until.items() if at is not None}
+
+
 def membership_of(account: Account, *, catalog: Catalog) -> Membership:
     """Return what the account is on, by the terms that it was sold or was moved to.
 
@@ -137,8 +146,13 @@ def catalog_of(subscription: Subscription) -> Catalog:
 
 
 def had_trial(account: Account) -> bool:
-    """Say whether the account has had a trial, of whatever plan: it gets no other."""
-    return Subscription.objects.filter(account=account, trial_ends_at__isnull=False).exists()
+    """Say whether its person has had a trial, of whatever plan: he gets no other.
+
+    With this account, or with another that was seen with one of the same identities; also one
+    that was told of only after what followed it.
+    """
+    trials = PaidPeriod.objects.filter(is_trial=True)
+    return trials.filter(subscription__account__in=accounts.same_person(account)).exists()
 
 
 def brought_micros(subscription: Subscription) -> int:
@@ -148,14 +162,19 @@ def brought_micros(subscription: Subscription) -> int:
     return brought or 0
 
 
-def overdue() -> list[Subscription]:
+def overdue(accounts: Collection[Account] | None = None) -> list[Subscription]:
     """Return the open subscriptions whose paid time and grace are over, the longest first.
 
     By their wallets' clocks. Who ends by himself is ended by the sweep, not here.
+
+    Args:
+        accounts: those of these alone; None: of all.
     """
     over = Subscription.objects.filter(
         ended_at=None, paid_until__lte=Now() + F("account__wallet__clock_offset")
     ).exclude(ends_at__lte=F("paid_until"))
+    if accounts is not None:
+        over = over.filter(account__in=accounts)
     rows = over.select_related("account__wallet").order_by("paid_until")
     return [row for row in rows if _is_overdue(row)]
 
@@ -283,23 +302,39 @@ def _at_other_prices(plan: Plan, now: datetime) -> Q:
     paying = Subscription.objects.filter(
         known, ended_at=None, plan=plan.code, renewal_micros__isnull=False
     )
-    sold = paying.values_list("currency", "interval", "book", "renewal_micros")
-    for currency, interval, book, renewal in sold.distinct().order_by():
-        asked = renewal_of(plan, currency=currency, interval=interval, book=book, at=now)
-        if asked is not None and asked != renewal:
-            found |= known & Q(
-                plan=plan.code,
-                currency=currency,
-                interval=interval,
-                book=book,
-                renewal_micros=renewal,
-            )
+    for is_for_all in (False, True):  # as `seats_in_price`
+        kept = paying.filter(paid_until__isnull=not is_for_all)
+        sold = kept.values_list("currency", "interval", "book", "renewal_micros", "seats")
+        for currency, interval, book, renewal, seats in sold.distinct().order_by():
+            asked = renewal_of(plan, currency=currency, interval=interval, book=book, at=now)
+            number = (seats or 1) if is_for_all else 1
+            if asked is not None and asked * number != renewal:
+                found |= known & Q(
+                    plan=plan.code,
+                    currency=currency,
+                    interval=interval,
+                    book=book,
+                    renewal_micros=renewal,
+                    seats=seats,
+                    paid_until__isnull=not is_for_all,
+                )
     return found
 
 
 def _sold(subscription: Subscription) -> SoldFor:
     row = subscription
-    return row.interval, row.currency, row.book, row.renewal_micros
+    return row.interval, row.currency, row.book, renewal_of_one(row)
+
+
+def seats_in_price(subscription: Subscription) -> int:
+    """Return for how many seats the prices in its row are: where periods are paid, for all."""
+    return (subscription.seats or 1) if subscription.paid_until is not None else 1
+
+
+def renewal_of_one(subscription: Subscription) -> int | None:
+    """Return what a later period costs for one seat, in micros; None: it was given."""
+    renewal = subscription.renewal_micros
+    return None if renewal is None else renewal // seats_in_price(subscription)
 
 
 def _moves_at(subscription: Subscription, plan: Plan, at: datetime) -> datetime | None:

@@ -20,6 +20,7 @@ from billing.subscriptions.selectors.members import (
 from plans.catalog import diff
 from plans.catalog.offers import Plan
 from plans.catalog.publish import Change, Touched
+from plans.catalog.schema import Catalog
 from plans.credits import format_micros
 
 _CHUNK: Final = 2000
@@ -29,7 +30,8 @@ _Row = tuple[str, str, str]
 def touched(change: Change) -> Iterator[Touched]:
     """Yield each open subscription that the change touches, and each account on the free plan.
 
-    One row for each thing that changes; a subscriber who keeps what he was sold is named too.
+    One row for each thing that changes; a subscriber who keeps what he was sold is named too. How
+    a sale is paid (methods, codes, cooling-off) concerns later buyers alone, and touches nobody.
     """
     before = change.old
     groups = Subscription.objects.filter(ended_at=None).values_list(
@@ -51,6 +53,10 @@ def touched(change: Change) -> Iterator[Touched]:
                 renewal_micros=renewal,
             )
             yield from _each(subscribers, plan, rows)
+    if before is not None:
+        rows = list(_rule_changes(before, change.new))
+        if rows:
+            yield from _each_paid(rows)
     if before is not None and before.free_plan is not None:
         rows = list(_free_changes(before.free_plan, change.new.free_plan))
         if rows:
@@ -93,8 +99,34 @@ def _price_change(new: Plan, sold: SoldFor, at: datetime) -> Iterator[_Row]:
 def _terms_changes(old: Plan, new: Plan) -> Iterator[_Row]:
     was, will = said_of(old), said_of(new)
     for kind, key in (("allowances", "allowance"), ("entitlements", "entitlements")):
-        left = diff.leaves({key: was.get(key)})
-        right = diff.leaves({key: will.get(key)})
+        for _key, before, after in _differences({key: was.get(key)}, {key: will.get(key)}):
+            yield kind, before, after
+
+
+def _rule_changes(old: Catalog, new: Catalog) -> Iterator[_Row]:
+    """Yield what changes for whoever pays by periods, whatever plan he is on.
+
+    Grace and being past due stay as they were sold; how a plan is changed is as the catalog says
+    that is in force by then.
+    """
+    for _name, was, _will in _differences(_when_unpaid(old), _when_unpaid(new)):
+        yield "payments", was, _("they keep what they were sold")
+    yield from _differences(
+        {"change_policy": old.change_policy.model_dump(mode="json", exclude={"ref"})},
+        {"change_policy": new.change_policy.model_dump(mode="json", exclude={"ref"})},
+    )
+
+
+def _when_unpaid(catalog: Catalog) -> dict[str, object]:
+    """Return what a catalog says of periods that are not paid in time."""
+    said = catalog.payments.model_dump(mode="json", include={"grace", "past_due"})
+    return {"payments": said}
+
+
+def _differences(old: dict[str, object], new: dict[str, object]) -> Iterator[_Row]:
+    """Yield by its name what of each table is not as it was."""
+    for kind, table in old.items():
+        left, right = diff.leaves({kind: table}), diff.leaves({kind: new[kind]})
         changed = [name for name in {**left, **right} if left.get(name) != right.get(name)]
         if changed:
             yield kind, _listed(left, changed), _listed(right, changed)
@@ -119,6 +151,14 @@ def _each(subscribers: QuerySet[Subscription], plan: str, rows: list[_Row]) -> I
             yield Touched(external_id, subscription_id, plan, kind, was, will)
 
 
+def _each_paid(rows: list[_Row]) -> Iterator[Touched]:
+    paid = Subscription.objects.filter(ended_at=None, anchor_at__isnull=False).order_by("pk")
+    found = paid.values_list("account__external_id", "pk", "plan")
+    for external_id, subscription_id, plan in found.iterator(chunk_size=_CHUNK):
+        for kind, was, will in rows:
+            yield Touched(external_id, subscription_id, plan, kind, was, will)
+
+
 def _each_free(plan: str, rows: list[_Row]) -> Iterator[Touched]:
     subscribed = Subscription.objects.filter(account=OuterRef("pk"), ended_at=None)
     unsubscribed = Account.objects.filter(~Exists(subscribed), wallet__isnull=False)
@@ -129,9 +169,12 @@ def _each_free(plan: str, rows: list[_Row]) -> Iterator[Touched]:
 
 
 def _listed(leaves: dict[str, str], names: list[str]) -> str:
-    said = [
-        f"{name.removeprefix('entitlements.').removeprefix('allowance ')}: {leaves[name]}"
-        for name in names
-        if name in leaves
-    ]
+    said = [f"{_short(name)}: {leaves[name]}" for name in names if name in leaves]
     return "; ".join(said) or _("nothing")
+
+
+def _short(name: str) -> str:
+    """Return the path of a value without the table, which its row names already."""
+    for table in ("entitlements.", "allowance ", "payments.", "change_policy."):
+        name = name.removeprefix(table)
+    return name

@@ -6,6 +6,7 @@ from billing.subscriptions.services.admitting import (
     admit_due,
     tell_signals,
 )
+from billing.subscriptions.services.afterwards import give_afterwards
 from billing.subscriptions.services.ending import end, end_due, finish, finish_if_over, foresee
 from billing.subscriptions.services.moving import move_subscribers
 from billing.subscriptions.services.paying import (
@@ -20,13 +21,13 @@ from billing.subscriptions.services.paying import (
     lapse,
     pause,
     renew,
-    take_time_back,
     unpause,
 )
 from billing.subscriptions.services.seating import change_seats
 from billing.subscriptions.services.standing import mark_past_due, recover
 from billing.subscriptions.services.starting import begin, keep, start
 from billing.subscriptions.services.sweeping import sweep
+from billing.subscriptions.services.unpaying import give_time_again, take_time_back
 
 __all__ = [
     "Period",
@@ -47,6 +48,8 @@ __all__ = [
     "finish",
     "finish_if_over",
     "foresee",
+    "give_afterwards",
+    "give_time_again",
     "keep",
     "lapse",
     "mark_past_due",

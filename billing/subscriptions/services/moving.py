@@ -117,4 +117,6 @@ def _renewal(subscription: Subscription, plan: Plan, now: datetime) -> int | Non
         book=subscription.book,
         at=max(now, subscription.started_at),
     )
-    return subscription.renewal_micros if asked is None else asked
+    if asked is None:
+        return subscription.renewal_micros
+    return asked * selectors.seats_in_price(subscription)

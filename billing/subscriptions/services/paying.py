@@ -23,7 +23,7 @@ from billing.transactions import require_transaction
 from plans import selectors as plans
 
 # Who has paid is no rule that could go wrong and give without an end.
-PAID: Final = Actor("system", "payment")
+PAID: Final = Actor("service", "payment")
 _TRIAL: Final = "trial"  # the source of credits that come with a trial
 
 
@@ -77,14 +77,17 @@ def begin_sold(
     if before is not None:
         ending.close(before, at=locked.now)
     is_first_trial = period.is_trial and not selectors.had_trial(account)
-    subscription = _create(account, sold, paid_until=period.ends_at, now=locked.now)
-    if period.is_trial:
-        subscription.trial_ends_at = period.ends_at
-        subscription.save(update_fields=["trial_ends_at"])
-    _keep(subscription, period, now=locked.now)
+    subscription = create(
+        account,
+        sold,
+        paid_until=period.ends_at,
+        trial_ends_at=period.ends_at if period.is_trial else None,
+        now=locked.now,
+    )
+    keep_period(subscription, period, now=locked.now)
     locked = coming.go_on(locked, subscription, selectors.given_by(subscription))
     if not period.is_trial:
-        _give(locked, subscription, period)
+        give_windows(locked, subscription, period)
         _look_at_referral(account, now=locked.now)
     elif is_first_trial:
         _give_trial(locked, subscription, period)
@@ -99,7 +102,7 @@ def renew(locked: LockedWallet, subscription: Subscription, *, period: Period) -
     as far as its last period, and never less far for hearing of an earlier one later.
     """
     require_transaction("subscriptions.renew")
-    if not _keep(subscription, period, now=locked.now):
+    if not keep_period(subscription, period, now=locked.now):
         return False
     was_trial = coming.is_in_trial(subscription)
     assert subscription.paid_until is not None, "it is paid by periods"
@@ -109,7 +112,7 @@ def renew(locked: LockedWallet, subscription: Subscription, *, period: Period) -
         subscription.save(update_fields=["paid_until"])
         locked = coming.go_on(locked, subscription, selectors.given_by(subscription))
     if not period.is_trial:
-        _give(locked, subscription, period)
+        give_windows(locked, subscription, period)
     if was_trial and not coming.is_in_trial(subscription):
         _look_at_referral(subscription.account, now=locked.now)
     tell(subscription, "subscription.renewed", now=locked.now)
@@ -131,10 +134,10 @@ def change_sold(
     require_transaction("subscriptions.change_sold")
     assert before.paid_until is not None, "it is paid by periods"
     ending.close(before, at=locked.now)
-    subscription = _create(before.account, sold, paid_until=before.paid_until, now=locked.now)
+    subscription = create(before.account, sold, paid_until=before.paid_until, now=locked.now)
     under_way = before.paid_periods.filter(taken_back_at=None, ends_at__gt=locked.now)
     for one in under_way:
-        _keep(subscription, Period(one.starts_at, one.ends_at), now=locked.now)
+        keep_period(subscription, Period(one.starts_at, one.ends_at), now=locked.now)
     locked = coming.go_on(locked, subscription, selectors.given_by(subscription))
     if gives_micros:
         _give_more(locked, subscription, gives_micros, fact)
@@ -142,24 +145,22 @@ def change_sold(
     return subscription
 
 
-def take_time_back(
-    locked: LockedWallet, subscription: Subscription, *, starts_at: datetime
-) -> LockedWallet:
-    """The money of the period that begins then was given back: it is not paid for any more.
+def take_up(locked: LockedWallet, before: Subscription) -> tuple[LockedWallet, Subscription]:
+    """Let a subscription that lapsed go on, as one that takes its place; return both.
 
-    What it gave is the ledger's to take back. A repeat changes nothing.
+    What has ended is history. Of the period under way the former's windows have come, or are given
+    late; the new one's own come from the next one on.
     """
-    require_transaction("subscriptions.take_time_back")
-    taken = subscription.paid_periods.filter(starts_at=starts_at, taken_back_at=None)
-    if not taken.update(taken_back_at=locked.now) or subscription.ended_at is not None:
-        return locked
-    left = subscription.paid_periods.filter(taken_back_at=None).order_by("-ends_at")
-    last_at = left.values_list("ends_at", flat=True).first()
-    subscription.paid_until = min(last_at or starts_at, subscription.paid_until or starts_at)
-    subscription.save(update_fields=["paid_until"])
+    require_transaction("subscriptions.take_up")
+    until = before.paid_periods.filter(taken_back_at=None).order_by("ends_at").last()
+    assert until is not None, "a period of it is paid for"
+    sold = _sold_as(before)
+    subscription = create(before.account, sold, paid_until=until.ends_at, now=locked.now)
+    for one in before.paid_periods.filter(taken_back_at=None, ends_at__gt=locked.now):
+        keep_period(subscription, Period(one.starts_at, one.ends_at), now=locked.now)
     locked = coming.go_on(locked, subscription, selectors.given_by(subscription))
-    tell(subscription, "subscription.changed", now=locked.now)
-    return locked
+    tell(subscription, "subscription.activated", now=locked.now)
+    return locked, subscription
 
 
 def facts_of(subscription: Subscription, *, starts_at: datetime, ends_at: datetime) -> list[str]:
@@ -239,7 +240,16 @@ def lapse(locked: LockedWallet, subscription: Subscription) -> Subscription:
     return ending.finish(locked, subscription, catalog=plans.current().catalog)
 
 
-def _create(account: Account, sold: Sold, *, paid_until: datetime, now: datetime) -> Subscription:
+def create(
+    account: Account,
+    sold: Sold,
+    *,
+    paid_until: datetime,
+    now: datetime,
+    trial_ends_at: datetime | None = None,
+    ended_at: datetime | None = None,
+) -> Subscription:
+    """Return the row of what was sold; what it gives is the caller's."""
     return Subscription.objects.create(
         pk=new_id("sub"),
         account=account,
@@ -255,6 +265,23 @@ def _create(account: Account, sold: Sold, *, paid_until: datetime, now: datetime
         started_at=now,
         anchor_at=sold.anchor_at,
         paid_until=paid_until,
+        trial_ends_at=trial_ends_at,
+        ended_at=ended_at,
+    )
+
+
+def _sold_as(subscription: Subscription) -> Sold:
+    assert subscription.anchor_at is not None, "it is paid by periods"
+    return Sold(
+        version_id=subscription.catalog_version_id,
+        plan=subscription.plan,
+        interval=subscription.interval,
+        currency=subscription.currency,
+        book=subscription.book,
+        price_micros=subscription.price_micros or 0,
+        renewal_micros=subscription.renewal_micros or 0,
+        seats=subscription.seats,
+        anchor_at=subscription.anchor_at,
     )
 
 
@@ -268,7 +295,7 @@ def _is_sold(subscription: Subscription, sold: Sold) -> bool:
     ) == (sold.plan, sold.interval, sold.currency, sold.anchor_at, sold.version_id)
 
 
-def _keep(subscription: Subscription, period: Period, *, now: datetime) -> bool:
+def keep_period(subscription: Subscription, period: Period, *, now: datetime) -> bool:
     """Write a period down; say whether it was unknown."""
     _row, is_new = PaidPeriod.objects.get_or_create(
         subscription=subscription,
@@ -278,7 +305,8 @@ def _keep(subscription: Subscription, period: Period, *, now: datetime) -> bool:
     return is_new
 
 
-def _give(locked: LockedWallet, subscription: Subscription, period: Period) -> None:
+def give_windows(locked: LockedWallet, subscription: Subscription, period: Period) -> None:
+    """What the windows of a paid time bring that have begun is in the wallet, each once."""
     assert subscription.anchor_at is not None, "it is paid by periods"
     ledger.give_paid(
         locked,

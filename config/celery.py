@@ -58,6 +58,7 @@ _EVERY: Final[Mapping[TaskName, float]] = {
     TaskName.SWEEP_REFUNDS: 300.0,
     TaskName.SWEEP_CLOCKS: 15.0,
     TaskName.SWEEP_PAYMENTS: 60.0,
+    TaskName.LOOK_AFTER_CONTRACTS: 300.0,
     TaskName.FETCH_STRIPE_EVENTS: 600.0,
     TaskName.RECONCILE: 6 * 3600.0,
 }

@@ -7,6 +7,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import BadRequest
 from django.db import DataError
@@ -66,9 +67,11 @@ class ReadOnlyAdmin(ModelAdmin, Generic[_Row]):  # type: ignore[misc]  # unfold 
 
     Attributes:
         money: the columns of millionths of the row's currency; those of others are credits.
+        empty_says: what will stand here, and when, for whoever finds the list empty.
     """
 
     money: frozenset[str] = frozenset()
+    empty_says: Any = ""
     compressed_fields = True
     list_per_page = 50
     show_full_result_count = False
@@ -84,6 +87,16 @@ class ReadOnlyAdmin(ModelAdmin, Generic[_Row]):  # type: ignore[misc]  # unfold 
     def get_readonly_fields(self, request: HttpRequest, obj: _Row | None = None) -> list[Any]:
         """Return everything that is shown; ids, too, which no form could hold."""
         return self.get_fields(request, obj)
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> _Row | None:
+        """Return the row of an id, also as a list writes it in addresses: an act may get that."""
+        for key in (object_id, unquote(object_id)):
+            row: _Row | None = super().get_object(request, key, from_field)
+            if row is not None:
+                return row
+        return None
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -156,10 +169,17 @@ def money_column(field: str, title: Any) -> Any:  # noqa: ANN401 (lazy texts and
 
     @admin.display(description=title, ordering=field)
     def column(row: Any) -> str:  # noqa: ANN401 (any model that has the field)
-        said = money(getattr(row, field), row.currency)
-        return f"{said['amount']} {said['currency']}"
+        return in_currency(getattr(row, field), row.currency)
 
     return column
+
+
+def in_currency(micros: int | None, currency: str) -> str:
+    """Return an amount of money as a person reads it: "66.00 CNY"."""
+    if micros is None:
+        return "-"
+    said = money(micros, currency)
+    return f"{said['amount']} {said['currency']}"
 
 
 def _is_bytes(field: Field[Any, Any]) -> bool:
@@ -174,12 +194,14 @@ _NO_CREDITS: Final = frozenset({"kept_micros", "paid_micros", "share_micros", "u
 @cache  # one callable for each field: Django finds a field among the read-only ones by equality
 def _shown(field: Field[Any, Any], *, is_money: bool) -> str | Callable[[Model], str]:
     """Return a field's name; or what shows it to a person, for amounts and for JSON."""
-    if is_money or field.name in _NO_CREDITS:
+    if is_money:
+        return _priced(field)
+    if field.name in _NO_CREDITS:
         return _titled(field, _plain)
     if field.name.endswith("_micros"):
         return _titled(field, _credits)
     if isinstance(field, JSONField):
-        return _titled(field, _pretty)
+        return _titled(field, pretty)
     return field.name
 
 
@@ -189,6 +211,12 @@ def _titled(field: Field[Any, Any], show: Callable[[Any], str]) -> Callable[[Mod
         return show(getattr(row, field.name))
 
     column.__name__ = field.name  # by it Django finds the help text
+    return column
+
+
+def _priced(field: Field[Any, Any]) -> Callable[[Model], str]:
+    column: Callable[[Model], str] = money_column(field.name, field.verbose_name)
+    column.__name__ = field.name  # as above
     return column
 
 
@@ -211,7 +239,7 @@ def _in_credits(content: Any) -> Any:  # noqa: ANN401 (JSON)
     return content
 
 
-def _pretty(content: object) -> SafeString | str:
+def pretty(content: object) -> SafeString | str:
     """Return JSON as a person reads it: Chinese stays Chinese, and amounts are in credits."""
     if not content:
         return "-"

@@ -107,24 +107,25 @@ def _processors(form: Literal["text", "json"]) -> list[Processor]:
 def _hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     event.setdefault("request_id", "")
     return {
-        key: _HIDDEN if _SECRET_KEY.search(key) else _hidden_inside(value)
+        key: _HIDDEN if _SECRET_KEY.search(key) else without_secrets(value)
         for key, value in event.items()
         if key not in _NOT_OURS
     }
 
 
-def _hidden_inside(value: object) -> object:
+def without_secrets(value: object) -> object:
+    """Return what JSON holds with each secret and card number in it hidden, by name or by look."""
     if isinstance(value, int) and cards.is_card_number(str(value)):
         return _HIDDEN
     if isinstance(value, bool | int | float | None):
         return value
     if isinstance(value, Mapping):
         return {
-            str(key): _HIDDEN if _SECRET_KEY.search(str(key)) else _hidden_inside(inner)
+            str(key): _HIDDEN if _SECRET_KEY.search(str(key)) else without_secrets(inner)
             for key, inner in value.items()
         }
     if isinstance(value, list | tuple | set | frozenset):
-        return [_hidden_inside(inner) for inner in value]
+        return [without_secrets(inner) for inner in value]
     return redact(value if isinstance(value, str) else repr(value))
 
 

@@ -1,6 +1,7 @@
 """Operators look at jobs and call services; no form edits a job."""
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -106,6 +107,7 @@ class JobAdmin(ActingAdmin[Job]):
         """Show what is known of a job that waits for a person, and take the person's word."""
         form = FindingForm(request.POST or None)
         now, title = timezone.now(), _("Decide what became of it")
+        object_id = unquote(object_id)  # as a list writes it in addresses
         try:
             if form.is_valid() and request.POST.get("act") == "resolve":
                 operator = request.user.get_username()

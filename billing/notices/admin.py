@@ -15,6 +15,10 @@ from billing.notices.models import Notice
 class NoticeAdmin(ReadOnlyAdmin[Notice]):
     """What it tells stays closed: it may hold an address at which somebody pays."""
 
+    empty_says = gettext_lazy(
+        "Nobody was written to yet. A letter stands here when somebody has paid, could not, was "
+        "paid back, or something ends soon; it is sent where EMAIL_URL is set."
+    )
     list_display = ["id", "account", "kind", "state", "trouble", "attempts", "created_at"]
     list_filter = ["state", "kind", "trouble"]
     search_fields = ["=id", "=account__external_id", "=fact", "=email"]

@@ -37,6 +37,8 @@ class TaskName(StrEnum):
     SWEEP_PARTNERS = "partners.sweep"
     APPLY_STRIPE_EVENT = "payments.apply_event"
     CARRY_OUT_CHANGE = "payments.carry_out_change"
+    END_SUPERSEDED = "payments.end_superseded"
+    LOOK_AFTER_CONTRACTS = "payments.look_after"
     SWEEP_PAYMENTS = "payments.sweep"
     REMIND = "payments.remind"
     FETCH_STRIPE_EVENTS = "payments.fetch_events"
@@ -80,6 +82,8 @@ QUEUES: Final[Mapping[TaskName, str]] = {
     # Stripe is waited for by itself: neither slow receivers nor bursts of jobs delay what was paid.
     TaskName.APPLY_STRIPE_EVENT: "pay",
     TaskName.CARRY_OUT_CHANGE: "pay",
+    TaskName.END_SUPERSEDED: "pay",
+    TaskName.LOOK_AFTER_CONTRACTS: "pay",
     TaskName.SWEEP_PAYMENTS: "pay",
     TaskName.REMIND: "poll",
     TaskName.FETCH_STRIPE_EVENTS: "poll",

@@ -48,6 +48,33 @@ def target_micros(
     return min(credited_micros, agreed.taken_micros + share_micros)
 
 
+def moving_micros(
+    *,
+    delta_micros: int,
+    target_micros: int,
+    credited_micros: int,
+    traded_micros: int,
+    unmoved_micros: int,
+) -> int:
+    """Return how many of the credits that are taken now the ledger has to move; below zero: give.
+
+    What was traded in for another plan went then: what that brought is the payment's instead. So
+    its share of what is taken is moved by nobody, neither when it is taken nor when it is given.
+
+    Args:
+        delta_micros: how many are taken; below zero: given back.
+        target_micros, credited_micros: of all that the payment has brought, what is taken then.
+        traded_micros: what of it was traded in.
+        unmoved_micros: what of what was taken before was moved by nobody.
+    """
+    if not traded_micros:
+        return delta_micros
+    before_micros = min(traded_micros, unmoved_micros)
+    after_micros = traded_micros * target_micros // credited_micros
+    moving = delta_micros + before_micros - after_micros
+    return sorted((0, moving, delta_micros))[1]
+
+
 def shares(amount_micros: int, weights: Sequence[int]) -> list[int]:
     """Divide an amount by weights; the shares add up to it, each within one micro of its due.
 

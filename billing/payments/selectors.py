@@ -1,17 +1,32 @@
 """What was paid, asked and agreed: reads of payments; a foreign row looks absent."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
+from billing.accounts import selectors as accounts
 from billing.accounts.models import Account
 from billing.http import problems
-from billing.payments.models import Checkout, Contract, Invoice, Purchase, Refund, StripeEvent
+from billing.payments.models import (
+    Checkout,
+    Contract,
+    Customer,
+    Invoice,
+    Purchase,
+    Refund,
+    StripeEvent,
+)
+from plans import periods
+from plans import selectors as plans
 
+# How long before something ends who pays is written to.
+WRITTEN_BEFORE: Final = timedelta(days=3)
 # Stripe makes a period's bill when it begins, and collects it an hour later.
 _COLLECTED_AFTER: Final = timedelta(hours=1, minutes=1)
+_SETTLED: Final = (Invoice.Status.PAID, Invoice.Status.VOID)
 _DEAD = ("incomplete", "incomplete_expired", "canceled")
 
 
@@ -29,13 +44,19 @@ def checkout(account: Account, checkout_id: str) -> Checkout:
 
 def living_contract(account: Account) -> Contract | None:
     """Return the contract by which Stripe collects from the account; None: there is none."""
-    living = Contract.objects.filter(account=account, ended_at=None)
-    return living.exclude(status__in=_DEAD).order_by("-id").first()
+    return living_contracts(account.pk).order_by("-id").first()
+
+
+def living_contracts(account_id: str) -> QuerySet[Contract]:
+    """Return the contracts by which Stripe collects from the account; there should be one."""
+    living = Contract.objects.filter(account=account_id, ended_at=None, superseded_at=None)
+    return living.exclude(status__in=_DEAD)
 
 
 def latest_contract(account: Account) -> Contract | None:
     """Return the contract that was collected by last, dead or alive; None: there was none."""
-    return Contract.objects.filter(account=account).order_by("-id").first()
+    own = Contract.objects.filter(account=account, superseded_at=None)
+    return own.order_by("-id").first()
 
 
 def pay_url(contract: Contract) -> str:
@@ -46,15 +67,26 @@ def pay_url(contract: Contract) -> str:
 
 
 def had_trial(account: Account) -> bool:
-    """Say whether the account ever had a trial."""
-    return Contract.objects.filter(account=account, trial_ends_at__isnull=False).exists()
+    """Say whether the account's person ever had a trial, with it or with another account."""
+    tried = Contract.objects.filter(superseded_at=None, trial_ends_at__isnull=False)
+    return tried.filter(account__in=accounts.same_person(account)).exists()
 
 
 def has_paid_for_plan(account: Account, plan: str) -> bool:
-    """Say whether the account ever paid for a period of the plan."""
-    return Purchase.objects.filter(
-        account=account, kind=Purchase.Kind.PLAN, amount_micros__gt=0, contract__plan=plan
-    ).exists()
+    """Say whether the account ever paid for a period of the plan, and not in vain."""
+    return (
+        Purchase.objects.filter(
+            account=account, kind=Purchase.Kind.PLAN, amount_micros__gt=0, contract__plan=plan
+        )
+        .exclude(subscription=None)
+        .exists()
+    )
+
+
+def without_address(stripe_ids: Iterable[str]) -> list[str]:
+    """Return which of these customers of ours have no e-mail address here."""
+    known = Customer.objects.filter(stripe_id__in=set(stripe_ids) - {""}, email="")
+    return sorted(known.values_list("stripe_id", flat=True))
 
 
 def open_pages_for_plans(account_id: str) -> QuerySet[Checkout]:
@@ -62,6 +94,16 @@ def open_pages_for_plans(account_id: str) -> QuerySet[Checkout]:
     return Checkout.objects.filter(
         account=account_id, kind=Checkout.Kind.PLAN, state=Checkout.State.OPEN
     ).order_by("id")
+
+
+def later_pages_for_plans(checkout: Checkout) -> QuerySet[Checkout]:
+    """Return the pages for plans that the account asked for after this one, and may be paid."""
+    return Checkout.objects.filter(
+        account=checkout.account_id,
+        kind=Checkout.Kind.PLAN,
+        state__in=[Checkout.State.ASKED, Checkout.State.OPEN],
+        pk__gt=checkout.pk,
+    )
 
 
 def unapplied(*, since: datetime, until: datetime) -> QuerySet[StripeEvent]:
@@ -105,16 +147,62 @@ def refunds(account: Account) -> QuerySet[Refund]:
     return Refund.objects.filter(purchase__account=account).select_related("purchase")
 
 
-def stripe_acts_at(account_ids: Sequence[str]) -> list[tuple[str, datetime]]:
-    """Return when Stripe does something by itself for accounts that live by a test clock."""
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """What comes for an account that lives by a test clock, and when.
+
+    Attributes:
+        at_stripe: Stripe does something by itself; otherwise who pays is written to.
+    """
+
+    account_id: str
+    at: datetime
+    at_stripe: bool
+
+
+def coming_by_clock(account_ids: Collection[str]) -> list[Coming]:
+    """Return what comes for those of these accounts that live by a test clock.
+
+    What Stripe has done, and we have seen, is not among it.
+    """
     open_ones = Contract.objects.filter(
         account__in=account_ids, account__customer__lives_by_clock=True, ended_at=None
     )
-    found: list[tuple[str, datetime]] = []
-    for one in open_ones:
-        ends = [end for end in (one.period_ends_at, one.trial_ends_at) if end is not None]
-        told = (one.next_attempt_at, one.cancel_at, one.changes_at)
-        instants = [*ends, *(end + _COLLECTED_AFTER for end in ends)]
-        instants += [at for at in told if at is not None]
-        found.extend((one.account_id, at) for at in instants)
-    return found
+    drafts = Prefetch("invoices", Invoice.objects.filter(status=Invoice.Status.DRAFT), "drafts")
+    return [
+        Coming(one.account_id, at, at_stripe)
+        for one in open_ones.prefetch_related(drafts)
+        for at_stripe, instants in ((True, _acts_at(one)), (False, _written_at(one)))
+        for at in instants
+        if at is not None
+    ]
+
+
+def _acts_at(contract: Contract) -> list[datetime | None]:
+    drafts: list[Invoice] = contract.drafts  # type: ignore[attr-defined]  # as they were fetched
+    return [
+        *(contract.period_ends_at, contract.next_attempt_at),
+        *(contract.cancel_at, contract.changes_at),
+        *(draft.created_at + _COLLECTED_AFTER for draft in drafts),
+    ]
+
+
+def _written_at(contract: Contract) -> list[datetime | None]:
+    ends = [contract.cancel_at]
+    if contract.status == Contract.Status.TRIALING:
+        ends.append(contract.trial_ends_at)
+    if contract.status == Contract.Status.PAST_DUE:
+        grace = plans.current().catalog.payments.grace
+        ends.append(periods.add_period(contract.period_starts_at, grace, zone="UTC"))
+    return [end - WRITTEN_BEFORE for end in ends if end is not None]
+
+
+def is_settled(kind: str, stripe_id: str) -> bool:
+    """Say whether an object of Stripe's is known here in a state that time alone cannot change.
+
+    Args:
+        kind: "subscription" or "invoice".
+    """
+    if kind == "subscription":
+        return Contract.objects.filter(stripe_id=stripe_id, ended_at__isnull=False).exists()
+    return Invoice.objects.filter(pk=stripe_id, status__in=_SETTLED).exists()

@@ -6,7 +6,7 @@ from django.utils import timezone
 from billing.outbox.names import TaskName
 from billing.outbox.tasks import errand
 from billing.payments import services
-from billing.payments.services import sending
+from billing.payments.services import sending, settling
 
 
 @errand(TaskName.APPLY_STRIPE_EVENT)
@@ -37,17 +37,34 @@ def fetch_events(**_future: object) -> None:
 
 @shared_task(name=TaskName.SWEEP_REFUNDS.value, acks_late=False, ignore_result=True, typing=False)
 def sweep_refunds(**_future: object) -> None:
-    """Ask again for refunds whose message has died. A missed run only delays."""
-    sending.send_late(now=timezone.now())
+    """Ask again for refunds whose message has died, and go on with what was paid back in part.
+
+    A missed run only delays.
+    """
+    settling.sweep(now=timezone.now())
 
 
 @errand(TaskName.CARRY_OUT_CHANGE)
 def carry_out_change(*, change_id: str, **_future: object) -> None:
     """Bring a change of plan to its end; after the last run the sweep goes on."""
-    services.carry_out(change_id=change_id, now=timezone.now())
+    services.go_on(change_id=change_id, now=timezone.now())
+
+
+@errand(TaskName.END_SUPERSEDED)
+def end_superseded(*, contract_id: str, **_future: object) -> None:
+    """Have Stripe end a contract whose account had another; after the last run the sweep does."""
+    services.end_superseded(contract_id=contract_id, now=timezone.now())
 
 
 @shared_task(name=TaskName.REMIND.value, acks_late=False, ignore_result=True, typing=False)
 def remind(**_future: object) -> None:
     """Write to whom something is about to happen; a missed run only delays it."""
     services.remind(now=timezone.now())
+
+
+@shared_task(
+    name=TaskName.LOOK_AFTER_CONTRACTS.value, acks_late=False, ignore_result=True, typing=False
+)
+def look_after_contracts(**_future: object) -> None:
+    """Push prices that the catalog has moved, and watch cards; a missed run only delays it."""
+    services.look_after(now=timezone.now())

@@ -1,8 +1,9 @@
 """Operators see who is topped up automatically, and how each top-up went; nothing is edited."""
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy
 
-from billing.http.admin import ReadOnlyAdmin
+from billing.http.admin import ReadOnlyAdmin, money_column
 from billing.topups.models import AutoTopUp, TopUp
 
 
@@ -11,7 +12,13 @@ class AutoTopUpAdmin(ReadOnlyAdmin[AutoTopUp]):
     """Who wants what."""
 
     money = frozenset({"limit_micros"})
-    list_display = ["account", "is_on", "stopped", "pack", "quantity", "failures", "retry_at"]
+    empty_says = gettext_lazy(
+        "Nobody has asked for automatic top-ups. Each account turns them on itself, over REST."
+    )
+    list_display = [
+        *("account", "is_on", "stopped", "pack", "quantity"),
+        *(money_column("limit_micros", gettext_lazy("monthly limit")), "failures", "retry_at"),
+    ]
     list_filter = ["is_on", "stopped"]
     search_fields = ["=account__external_id", "=account__id"]
     list_select_related = ["account"]
@@ -22,7 +29,13 @@ class TopUpAdmin(ReadOnlyAdmin[TopUp]):
     """What was tried; its page stays closed: whoever has the address can pay there."""
 
     money = frozenset({"price_micros"})
-    list_display = ["id", "account", "pack", "quantity", "state", "decline", "created_at"]
+    empty_says = gettext_lazy(
+        "No pack was bought automatically yet. One is when an account that wants it runs low."
+    )
+    list_display = [
+        *("id", "account", "pack", "quantity", money_column("price_micros", gettext_lazy("price"))),
+        *("state", "decline", "created_at"),
+    ]
     list_filter = ["state"]
     search_fields = ["=id", "=account__external_id", "=page_id"]
     list_select_related = ["account"]

@@ -64,6 +64,7 @@ class Command(BaseCommand):
         self.stdout.write(f"files looked after: {jobs.sweep_files(now=now)}")
         self.stdout.write(f"payments looked after: {payments.sweep(now=now)}")
         self.stdout.write(f"webhooks looked after: {webhooks.sweep(now=now)}")
+        self.stdout.write(f"contracts looked after: {payments.look_after(now=now)}")
         self.stdout.write(f"reminders written: {payments.remind(now=now)}")
         self.stdout.write(f"top-ups looked after: {topups.sweep(now=now)}")
         self.stdout.write(f"letters looked after: {notices.sweep(now=now)}")

@@ -12,9 +12,12 @@ class ContractAdmin(ReadOnlyAdmin[Contract]):
     """A window: contracts are as Stripe was seen to keep them."""
 
     money = frozenset({"price_micros", "renewal_micros"})
+    empty_says = gettext_lazy(
+        "Stripe collects for no subscription yet. One stands here once its first page was paid."
+    )
     list_display = [
         *("stripe_id", "account", "plan", "interval", "status", "period_ends_at"),
-        *("cancel_at", "past_due_at", "ended_at"),
+        *("cancel_at", "past_due_at", "ended_at", "superseded_at"),
     ]
     list_filter = ["status", "plan", "interval", "currency"]
     search_fields = ["=id", "=stripe_id", "=subscription__id", "account__external_id"]
@@ -27,6 +30,9 @@ class InvoiceAdmin(ReadOnlyAdmin[Invoice]):
     """A window: bills are Stripe's."""
 
     money = frozenset({"amount_micros"})
+    empty_says = gettext_lazy(
+        "Stripe has written no bill yet. It writes one for each period, and for changes of plan."
+    )
     list_display = [
         *("stripe_id", "number", "account", "status"),
         *(money_column("amount_micros", gettext_lazy("amount")), "attempts", "created_at"),
@@ -42,9 +48,12 @@ class PlanChangeAdmin(ReadOnlyAdmin[PlanChange]):
     """A window: plans are changed over REST."""
 
     money = frozenset({"due_micros", "renewal_micros", "worth_micros"})
+    empty_says = gettext_lazy(
+        "Nobody has changed his plan yet. A change stands here from when it was agreed on."
+    )
     list_display = [
-        *("id", "account", "from_plan", "plan", "state"),
-        *(money_column("due_micros", gettext_lazy("paid for it")), "failure", "created_at"),
+        *("created_at", "account", "from_plan", "plan", "state"),
+        *(money_column("due_micros", gettext_lazy("price")), "failure"),
     ]
     list_filter = ["state", "at_period_end", "plan"]
     search_fields = ["=id", "=invoice_id", "account__external_id"]

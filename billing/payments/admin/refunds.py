@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.contrib import admin, messages
@@ -21,17 +21,27 @@ from unfold.widgets import (
 )
 
 from billing.errors import DomainError
-from billing.http.admin import ActingAdmin, ReadOnlyAdmin
+from billing.http.admin import ActingAdmin, ReadOnlyAdmin, in_currency, money_column
 from billing.ledger.admin import credits_column
 from billing.payments.models import Dispute, Purchase, Refund, Taking
 from billing.payments.models.fields import TEXT_LENGTH_MAX
-from billing.payments.money import written
 from billing.payments.services import refunding
 from billing.payments.services.offering import Offer
 from billing.payments.services.refunding import Wish
 from plans.credits import format_micros, parse_micros
 
 Facts = list[tuple[str, str]]
+# What could not be given goes back by itself; nobody asks for it.
+_ON_REQUEST: Final = [
+    (rule.value, rule.label) for rule in (Refund.Rule.GOODWILL, Refund.Rule.COOLING_OFF)
+]
+_AMOUNT: Final = money_column("amount_micros", gettext_lazy("amount"))
+
+
+@admin.display(description=gettext_lazy("account"), ordering="purchase__account__external_id")
+def payer(row: Refund | Dispute) -> str:
+    """Return who has paid, as the platform names him."""
+    return row.purchase.account.external_id
 
 
 class RefundForm(forms.Form):
@@ -43,7 +53,7 @@ class RefundForm(forms.Form):
     )
     rule = forms.ChoiceField(
         label=gettext_lazy("rule"),
-        choices=Refund.Rule.choices,
+        choices=_ON_REQUEST,
         initial=Refund.Rule.GOODWILL,
         widget=UnfoldAdminSelectWidget,
     )
@@ -88,22 +98,21 @@ class RefundAdmin(ActingAdmin[Any]):
     """Money that goes back: who asked for it, who approved it, and what Stripe says."""
 
     money = frozenset({"amount_micros"})
+    empty_says = gettext_lazy(
+        "No money has gone back yet. A refund stands here from when it is requested, by a button "
+        "above, by a platform's key or at Stripe."
+    )
     list_display = [
-        *("id", "purchase", "amount", "rule", "state", "source"),
+        *("id", payer, _AMOUNT, "rule", "state", "source"),
         *("requester", "approver", "requested_at", "ended_at"),
     ]
     list_filter = ["state", "source", "rule", "purchase__account__is_sandbox"]
     search_fields = ["=id", "=stripe_id", "=purchase__id", "purchase__account__external_id"]
-    list_select_related = ["purchase", "requester", "approver"]
+    list_select_related = ["purchase__account", "requester", "approver"]
     date_hierarchy = "requested_at"
     actions = ["approve", "refuse", "withdraw"]
     actions_list = ["ask"]
     actions_detail = ["look"]
-
-    @admin.display(description=gettext_lazy("amount"), ordering="amount_micros")
-    def amount(self, row: Refund) -> str:
-        """Return the money."""
-        return _money(row.amount_micros, row.purchase.currency)
 
     def has_ask_permission(self, request: HttpRequest, *_more: object) -> bool:
         """Only who may request refunds sees the form."""
@@ -209,25 +218,27 @@ class DisputeAdmin(ReadOnlyAdmin[Dispute]):
     """Payments that their buyers contest; the first to be answered stands first."""
 
     money = frozenset({"amount_micros"})
+    empty_says = gettext_lazy(
+        "No buyer has contested a payment. When a bank tells Stripe so, it stands here, with the "
+        "day until which Stripe wants your evidence."
+    )
     list_display = [
-        *("stripe_id", "purchase", "amount", "status", "is_taken", "reason"),
-        *("evidence_due_at", "opened_at", "ended_at"),
+        *("stripe_id", payer, _AMOUNT, "status", "reason"),
+        *("evidence_due_at", "is_taken", "ended_at"),
     ]
     list_filter = ["status", "is_taken", ("ended_at", admin.EmptyFieldListFilter)]
     search_fields = ["=stripe_id", "=purchase__id", "purchase__account__external_id"]
-    list_select_related = ["purchase"]
+    list_select_related = ["purchase__account"]
     ordering = ["ended_at", "evidence_due_at"]
-
-    @admin.display(description=gettext_lazy("amount"), ordering="amount_micros")
-    def amount(self, row: Dispute) -> str:
-        """Return the money."""
-        return _money(row.amount_micros, row.purchase.currency)
 
 
 @admin.register(Taking)
 class TakingAdmin(ReadOnlyAdmin[Taking]):
     """Which credits were taken back of a purchase, and given back, step by step."""
 
+    empty_says = gettext_lazy(
+        "No credits were taken back yet. They are when money is refunded or contested."
+    )
     list_display = [
         *("purchase", "number", credits_column("delta_micros", gettext_lazy("credits"))),
         credits_column("revoked_micros", gettext_lazy("revoked")),
@@ -270,16 +281,11 @@ def _begun(request: HttpRequest) -> dict[str, str]:
     return {"key": uuid.uuid4().hex, "purchase": request.GET.get("purchase", "")}
 
 
-def _money(micros: int, currency: str) -> str:
-    said = written(micros, currency)
-    return f"{said['amount']} {said['currency']}"
-
-
 def _offered(offer: Offer) -> Facts:
     """Return what would move, as a person reads it before asking for it."""
     return [
-        (_("would go back"), _money(offer.amount_micros, offer.currency)),
-        (_("would be left of the payment"), _money(offer.left_micros, offer.currency)),
+        (_("would go back"), in_currency(offer.amount_micros, offer.currency)),
+        (_("would be left of the payment"), in_currency(offer.left_micros, offer.currency)),
         (_("credits that would be taken"), format_micros(offer.taken_micros)),
         (_("of them free"), format_micros(offer.revoked_micros)),
         (_("would be owed"), format_micros(offer.owed_micros)),
@@ -291,8 +297,8 @@ def _facts(refund: Refund) -> Facts:
     purchase = refund.purchase
     facts = [
         (_("account"), purchase.account.external_id),
-        (_("paid"), _money(purchase.amount_micros, purchase.currency)),
-        (_("amount"), _money(refund.amount_micros, purchase.currency)),
+        (_("paid"), in_currency(purchase.amount_micros, purchase.currency)),
+        (_("amount"), in_currency(refund.amount_micros, purchase.currency)),
         (_("rule"), str(refund.get_rule_display())),
         (_("reason"), refund.reason),
         (_("explanation"), refund.text),

@@ -18,6 +18,7 @@ from billing.accounts.models import Account
 from billing.accounts.scopes import Scope
 from billing.http import idempotency
 from billing.http.parsing import StrictIn
+from billing.ledger.errors import InDebt
 from billing.ledger.shapes import CreditsField
 from billing.payments import selectors, services
 from billing.payments.api.buyers import buyer_of
@@ -30,6 +31,7 @@ from billing.payments.errors import (
     PaymentsAway,
     PaymentsNotConfigured,
     PaymentsRefused,
+    PlanIsPaused,
     PreviewIsOld,
     PriceOutOfStep,
 )
@@ -45,13 +47,14 @@ from billing.subscriptions.errors import (
     SeatsOutOfRange,
     UnknownPlan,
 )
+from plans import selectors as plans
 from plans.catalog.values import WHOLE_MAX
 from plans.credits import format_micros
 from plans.errors import NoCatalog
 from plans.shapes import MoneyOut, money
 
-_OF_PLANS = (UnknownPlan, PlanNotOnSale, NoSuchPrice, SeatsOutOfRange, FewerSeatsThanMembers)
-_OF_CHANGES = (NotSubscribed, NothingChanges, NotNow, PaymentIsDue, NoCatalog, *_OF_PLANS)
+_SOLD = (NoCatalog, UnknownPlan, PlanNotOnSale, NoSuchPrice, SeatsOutOfRange, FewerSeatsThanMembers)
+_OF_CHANGES = (NotSubscribed, NothingChanges, NotNow, PaymentIsDue, PlanIsPaused, *_SOLD)
 _OF_STRIPE = (PaymentsNotConfigured, PaymentsAway, PaymentsRefused)
 
 
@@ -193,7 +196,7 @@ class SubscriptionChange(APIView):
     refusals: ClassVar = {
         "POST": [
             *(*_OF_CHANGES, *_OF_STRIPE, PriceOutOfStep),
-            *(ChangeUnderWay, PreviewIsOld, PaymentFailed),
+            *(ChangeUnderWay, PreviewIsOld, PaymentFailed, InDebt),
         ]
     }
 
@@ -366,7 +369,11 @@ def _lines(judged: Judged) -> list[dict[str, Any]]:
     reckoned, currency = judged.reckoned, judged.contract.currency
     if reckoned is None:
         return []
-    names = {"old": judged.contract.plan, "new": judged.plan.code}
+    sold = plans.version(judged.contract.catalog_version_id).catalog.plan(judged.contract.plan)
+    names = {
+        "old": sold.name.said() if sold is not None else judged.contract.plan,
+        "new": judged.plan.name.said(),
+    }
     if not reckoned.begins_anew:
         return [
             {

@@ -6,6 +6,7 @@ from billing.payments.errors.changes import (
     NotNow,
     PaymentFailed,
     PaymentIsDue,
+    PlanIsPaused,
     PreviewIsOld,
 )
 from billing.payments.errors.checkouts import (
@@ -30,6 +31,7 @@ __all__ = [
     "PaymentsAway",
     "PaymentsNotConfigured",
     "PaymentsRefused",
+    "PlanIsPaused",
     "PreviewIsOld",
     "PriceOutOfStep",
     "SubscribedAlready",

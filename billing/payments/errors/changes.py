@@ -30,6 +30,18 @@ class NotNow(DomainError):
         )
 
 
+class PlanIsPaused(DomainError):
+    """Nothing is collected for the plan while it is paused, so no other begins at once."""
+
+    code = "plan_is_paused"
+    kind = ErrorKind.CONFLICT
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("The plan is paused; it can be changed at once when it is collected for again.")
+        )
+
+
 class PaymentIsDue(DomainError):
     """What is due must be paid before anything else is bought."""
 

@@ -96,6 +96,24 @@ def saved_card(wire: Wire, customer_id: str) -> SavedCard | None:
     return _card(cards[0]) if cards else None
 
 
+def card_of(wire: Wire, contract_id: str) -> SavedCard | None:
+    """Return the card that a subscription is paid with: its own, else its customer's.
+
+    Raises:
+        StripeAway, StripeRefused: as they say.
+    """
+    with understood():
+        told = (
+            wire.client()
+            .v1.subscriptions.retrieve(contract_id, {"expand": ["default_payment_method"]})
+            .to_dict()
+        )
+    own: Any = told.get("default_payment_method")
+    if part(own, "card") is not None:
+        return _card(own)
+    return saved_card(wire, id_of(told["customer"]))
+
+
 def tried(wire: Wire, charge: Charge) -> Tried | None:
     """Return the payment that was made for a charge before; None: there was none.
 

@@ -23,7 +23,11 @@ _TIMEOUT_SECONDS: Final = 20.0
 _RETRIES: Final = 2
 # Of a payment and of a bill: its buyer must prove himself.
 _NEEDS_ACTION: Final = frozenset(
-    {"authentication_required", "invoice_payment_intent_requires_action"}
+    {
+        "authentication_required",
+        "invoice_payment_intent_requires_action",
+        "subscription_payment_intent_requires_action",
+    }
 )
 _LIVE: Final = ("sk_live_", "rk_live_")
 

@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from billing.payments.gateway.client import Wire, understood
-from billing.payments.gateway.reading import id_of, micros, moment, moment_or_none, part, words
+from billing.payments.gateway.reading import (
+    fingerprint,
+    id_of,
+    micros,
+    moment,
+    moment_or_none,
+    part,
+    words,
+)
 from billing.payments.gateway.seen import SeenContract, SeenInvoice, SeenLine
 
 
@@ -15,7 +23,9 @@ def contract(wire: Wire, stripe_id: str) -> SeenContract:
         StripeAway, StripeRefused: as they say.
     """
     with understood():
-        found = wire.client().v1.subscriptions.retrieve(stripe_id, {"expand": ["schedule"]})
+        found = wire.client().v1.subscriptions.retrieve(
+            stripe_id, {"expand": ["schedule", "default_payment_method"]}
+        )
         told = found.to_dict()
         item = told["items"]["data"][0]
         changes_to, changes_at = _next_change(wire, told)
@@ -39,6 +49,8 @@ def contract(wire: Wire, stripe_id: str) -> SeenContract:
             schedule_id=id_of(told.get("schedule")),
             changes_to=changes_to,
             changes_at=changes_at,
+            price_id=id_of(item["price"]),
+            card=fingerprint(told.get("default_payment_method")),
             metadata=words(told.get("metadata")),
         )
 

@@ -1,10 +1,14 @@
 """Customers at Stripe: one is made for each account that pays, and read when it changed."""
 
+from typing import Final
+
 from stripe.params import CustomerCreateParams
 
 from billing.payments.gateway.client import ACCOUNT, Wire, understood
 from billing.payments.gateway.reading import words
 from billing.payments.gateway.seen import SeenCustomer
+
+_FOUND_MAX: Final = 100
 
 
 def make_customer(wire: Wire, *, key: str, account_id: str, name: str, clock_id: str = "") -> str:
@@ -22,6 +26,22 @@ def make_customer(wire: Wire, *, key: str, account_id: str, name: str, clock_id:
             wanted["test_clock"] = clock_id
         made = wire.client().v1.customers.create(wanted, {"idempotency_key": key})
         return made.id
+
+
+def find_customer(wire: Wire, *, account_id: str) -> str:
+    """Return the id of the customer that an account has had longest; "": it has none.
+
+    Stripe finds one about a minute after it was made, in an outage an hour: who asks at once is
+    told of none.
+
+    Raises:
+        StripeAway, StripeRefused: as they say.
+    """
+    with understood():
+        found = wire.client().v1.customers.search(
+            {"query": f'metadata["{ACCOUNT}"]:"{account_id}"', "limit": _FOUND_MAX}
+        )
+        return min(found.data, key=lambda one: one.created).id if found.data else ""
 
 
 def customer(wire: Wire, stripe_id: str) -> SeenCustomer:

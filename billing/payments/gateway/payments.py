@@ -4,7 +4,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from billing.payments.gateway.client import CHECKOUT, FACT, Wire, understood
-from billing.payments.gateway.reading import id_of, micros, moment, moment_or_none, part, words
+from billing.payments.gateway.reading import (
+    fingerprint,
+    id_of,
+    micros,
+    moment,
+    moment_or_none,
+    part,
+    words,
+)
 from billing.payments.gateway.seen import SeenDispute, SeenPayment, SeenRefund
 
 _PAGE: Final = 100
@@ -30,7 +38,7 @@ def payment(wire: Wire, stripe_id: str) -> SeenPayment:
             received_micros=micros(told.get("amount_received"), told["currency"]),
             created_at=moment(told["created"]),
             paid_at=moment_or_none(part(told, "latest_charge", "created") if is_charged else None),
-            card=_card(part(told, "latest_charge", "payment_method_details")),
+            card=fingerprint(part(told, "latest_charge", "payment_method_details")),
             declined=_declined(told.get("last_payment_error")),
             refunds=tuple(_refunds(wire, stripe_id)) if is_charged else (),
             disputes=tuple(_disputes(wire, stripe_id)) if is_charged else (),
@@ -47,12 +55,6 @@ def _invoice(wire: Wire, told: Mapping[str, Any]) -> str:
         {"payment": {"type": "payment_intent", "payment_intent": str(told["id"])}, "limit": 1}
     )
     return next((id_of(one.to_dict()["invoice"]) for one in page.data), "")
-
-
-def _card(details: object) -> str:
-    """Return the fingerprint of the card or wallet, whichever it was paid by."""
-    method = part(details, "type")
-    return str(part(details, method, "fingerprint") or "") if method else ""
 
 
 def _declined(error: object) -> str:

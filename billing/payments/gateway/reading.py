@@ -41,3 +41,9 @@ def part(value: Any, *path: str) -> Any:  # noqa: ANN401 (any JSON)
             return None
         value = value.get(key)
     return value
+
+
+def fingerprint(method: object) -> str:
+    """Return the seal of the card or wallet that a way to pay is; "": it has none."""
+    kind = part(method, "type")
+    return str(part(method, kind, "fingerprint") or "") if kind else ""

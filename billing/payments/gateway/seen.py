@@ -50,6 +50,11 @@ class SeenCustomer:
     is_gone: bool
     metadata: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def customer_id(self) -> str:
+        """Return whose it is, as of all else that is seen: its own."""
+        return self.id
+
 
 @dataclass(frozen=True, slots=True)
 class SeenSession:
@@ -127,6 +132,13 @@ class SeenPayment:
     disputes: tuple[SeenDispute, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def wants_its_payer(self) -> bool:
+        """Say whether the bank wants to see its customer (3-D Secure) before it pays."""
+        return self.status == "requires_action" or (
+            self.status == "requires_payment_method" and self.declined == "authentication_required"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class SeenLine:
@@ -176,11 +188,12 @@ class SeenContract:
     """A subscription of Stripe's.
 
     Attributes:
-        lookup_key, seats: of its one item.
+        lookup_key, seats, price_id: of its one item.
         anchor_at: from which its periods are drawn.
         latest_invoice_id: its newest bill.
         schedule_id: of the changes that wait for the end of a period.
         changes_to: the lookup key from `changes_at` on; "": it stays what it is.
+        card: the fingerprint of the card that it is paid with, as Stripe seals it.
     """
 
     id: str
@@ -202,4 +215,6 @@ class SeenContract:
     schedule_id: str
     changes_to: str = ""
     changes_at: datetime | None = None
+    price_id: str = ""
+    card: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)

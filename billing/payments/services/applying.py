@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 
 from django.db import transaction
 
+from billing.payments import selectors
 from billing.payments.errors import PaymentsNotConfigured
 from billing.payments.gateway import Wire, configured, contracts, customers, payments, sessions
 from billing.payments.gateway.seen import (
@@ -66,6 +67,8 @@ def look(*, kind: str, stripe_id: str, now: datetime) -> None:
         raise PaymentsNotConfigured
     sight = _Sight(wire)
     sight.ask(kind, stripe_id)
+    sight.ask_who_pays()
+    sight.note_cards(now=now)
     _apply(sight.seen, sight.tickets, now=now)
 
 
@@ -94,6 +97,21 @@ class _Sight:
             case SeenPayment():
                 self.ask("invoice", found.invoice_id)
 
+    def ask_who_pays(self) -> None:
+        """Ask for customers whose address we do not know: a letter may be due with this look."""
+        unknown = selectors.without_address(one.customer_id for one in self.seen.values())
+        for stripe_id in unknown:
+            self.ask("customer", stripe_id)
+
+    def note_cards(self, *, now: datetime) -> None:
+        """Know who pays by his cards, before a trial is given: one person has one."""
+        for one in self.seen.values():
+            match one:
+                case SeenContract(card=str(card)) if card:
+                    customer_services.note_card(one.customer_id, card, now=now)
+                case SeenPayment(card=str(card), paid_at=datetime()) if card:
+                    customer_services.note_card(one.customer_id, card, now=now)
+
 
 @transaction.atomic(durable=True)
 def _take_ticket(stripe_id: str) -> int:
@@ -112,18 +130,22 @@ def _apply(seen: Mapping[str, Seen], tickets: Mapping[str, int], *, now: datetim
     for customer in _all(fresh, SeenCustomer):
         customer_services.apply(customer)
     for session in _all(fresh, SeenSession):
-        # What a payment was seen to be stays true of its page, though it was looked at since.
-        payment = seen.get(session.payment_id)
-        assert payment is None or isinstance(payment, SeenPayment), "the id is a payment's"
-        session_services.apply(session, payment, now=now)
+        session_services.apply(session, _payment_of(seen, session.payment_id), now=now)
     for contract in _all(fresh, SeenContract):
         latest = fresh.get(contract.latest_invoice_id)
         assert latest is None or isinstance(latest, SeenInvoice), "the id is a bill's"
         contract_services.apply(contract, latest, now=now)
     for invoice in sorted(_all(fresh, SeenInvoice), key=lambda one: one.created_at):
-        invoice_services.apply(invoice, now=now)
+        invoice_services.apply(invoice, _payment_of(seen, invoice.payment_id), now=now)
     for payment in _all(fresh, SeenPayment):
         purchases.apply(payment, now=now)
+
+
+def _payment_of(seen: Mapping[str, Seen], payment_id: str) -> SeenPayment | None:
+    """Return what a payment was seen to be: true of its page and bill, though looked at since."""
+    payment = seen.get(payment_id)
+    assert payment is None or isinstance(payment, SeenPayment), "the id is a payment's"
+    return payment
 
 
 def _newest(tickets: Mapping[str, int], *, now: datetime) -> set[str]:

@@ -15,7 +15,7 @@ from billing.outbox.names import TaskName
 from billing.payments import selectors
 from billing.payments.gateway import configured, events
 from billing.payments.models import Checkout, Look, StripeEvent
-from billing.payments.services import applying, hearing, lapsing, pages
+from billing.payments.services import applying, hearing, lapsing, pages, superseding
 from billing.transactions import forbid_transaction
 
 # The look whose instant says since when Stripe was last asked for its events: no object's.
@@ -28,11 +28,18 @@ _RETRY_FOR: Final = timedelta(days=3)  # as long as Stripe itself repeats
 _LATE: Final = timedelta(minutes=2)
 _NEVER_OPENED: Final = timedelta(hours=23)  # a page lives a day; by then one would have ended
 _BATCH: Final = 100
+# An event holds who paid, by name and address. It is kept for as long as its payment is likely to
+# be looked into: a card's holder has 120 days to contest one, and a bank two months to decide. It
+# must be longer than Stripe keeps it, or it would be fetched again as one that never came.
+_LOOKED_INTO: Final = timedelta(days=180)
+_FORGET_BATCH: Final = 1000
 _log = structlog.get_logger(__name__)
 
 
 def fetch_missed(*, now: datetime, since: datetime | None = None) -> int:
     """Every event of Stripe's is kept, and applied by a worker; return how many had not come.
+
+    What was applied long ago is forgotten.
 
     Args:
         since: look so far back; None: an hour before the last time, three days at the first.
@@ -52,6 +59,7 @@ def fetch_missed(*, now: datetime, since: datetime | None = None) -> int:
         _note_fetched(now)
     if missed:
         _log.warning("webhooks_never_came", events=missed)
+    _forget_applied(now)
     return missed
 
 
@@ -70,6 +78,7 @@ def sweep(*, now: datetime) -> int:
     for checkout in _late(now):
         done += 1
         _ask_after(checkout, now=now)
+    done += superseding.end_left_over(now=now)
     return done + lapsing.go_on_with_changes(now=now) + lapsing.lapse_due(now=now)
 
 
@@ -93,6 +102,14 @@ def _since(now: datetime) -> datetime:
 @transaction.atomic(durable=True)
 def _note_fetched(now: datetime) -> None:
     Look.objects.update_or_create(pk=_EVENTS, defaults={"applied_at": now})
+
+
+@transaction.atomic(durable=True)
+def _forget_applied(now: datetime) -> None:
+    """Delete a few events that nobody will look into any more; those not applied never are."""
+    old = StripeEvent.objects.filter(created_at__lt=now - _LOOKED_INTO, applied_at__isnull=False)
+    oldest = old.order_by("created_at").values("pk")[:_FORGET_BATCH]
+    StripeEvent.objects.filter(pk__in=oldest).delete()
 
 
 def _failed(now: datetime) -> list[str]:

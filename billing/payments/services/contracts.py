@@ -19,6 +19,7 @@ from plans import selectors as plans
 
 _UNPAID: Final = frozenset({Contract.Status.PAST_DUE, Contract.Status.UNPAID})
 _OPEN: Final = "open"
+_MADE: Final = (PlanChange.State.PAID, PlanChange.State.APPLIED)
 
 # What follows Stripe; the rest says whose it is, and is written by others.
 _FOLLOWED: Final = (
@@ -84,27 +85,59 @@ def _new(seen: SeenContract, *, now: datetime) -> Contract | None:
 
 
 def _change_terms(contract: Contract, seen: SeenContract, *, now: datetime) -> None:
-    """Let a contract whose price was replaced at Stripe sell what that price is of.
+    """Let a contract sell what Stripe is seen to collect for, as it was agreed here.
 
-    What was agreed here is sold as it was agreed; while a change is carried out, it says so itself.
+    A change of plan that is paid counts from when its price is seen; one with which the period
+    under way goes on, from when it was paid: until Stripe has followed, what is seen there is old.
     """
+    made = PlanChange.objects.filter(contract=contract.pk, state__in=_MADE, failure="")
+    newest = made.order_by("-id").first()
+    if newest is not None and _shows(seen, newest):
+        if not _sells(contract, newest):
+            _as_agreed(contract, newest)
+        return
+    if newest is not None and newest.goes_on and newest.ended_at is None:
+        return
+    if contract.seats is not None:
+        contract.seats = seen.seats
     sold = lookups.read(seen.lookup_key)
-    changes = PlanChange.objects.filter(contract=contract.pk)
-    is_ours = changes.filter(ended_at=None, state=PlanChange.State.PAID).exists()
-    if sold is None or sold.kind != "plan" or is_ours:
+    if sold is None or sold.kind != "plan":
         return
     if (sold.code, sold.interval, sold.currency) != (
         contract.plan,
         contract.interval,
         contract.currency,
     ):
-        agreed = changes.filter(
-            state=PlanChange.State.APPLIED, plan=sold.code, interval=sold.interval
-        ).order_by("-id")
-        if (last := agreed.first()) is None:
-            _at_todays_terms(contract, sold, now=now)
-        else:
-            _as_agreed(contract, last)
+        _sell_again(contract, sold, seen, now=now)
+
+
+def _shows(seen: SeenContract, change: PlanChange) -> bool:
+    return bool(change.price_id) and (seen.price_id, seen.seats) == (
+        change.price_id,
+        change.quantity,
+    )
+
+
+def _sells(contract: Contract, change: PlanChange) -> bool:
+    return (contract.plan, contract.interval, contract.seats) == (
+        change.plan,
+        change.interval,
+        change.seats,
+    )
+
+
+def _sell_again(contract: Contract, sold: Lookup, seen: SeenContract, *, now: datetime) -> None:
+    """Let it sell what it was changed to or began as, on those terms; what is new, on today's."""
+    made = PlanChange.objects.filter(contract=contract.pk, state=PlanChange.State.APPLIED)
+    # What Stripe did not carry out is nothing that it collects for.
+    made = made.filter(plan=sold.code, interval=sold.interval, failure="")
+    begun = contract.checkout
+    if (last := made.order_by("-id").first()) is not None:
+        _as_agreed(contract, last)
+    elif begun is not None and (begun.code, begun.interval) == (sold.code, sold.interval):
+        _as_begun(contract, begun, seen)
+    else:
+        _at_todays_terms(contract, sold, now=now)
 
 
 def _as_agreed(contract: Contract, change: PlanChange) -> None:
@@ -112,6 +145,14 @@ def _as_agreed(contract: Contract, change: PlanChange) -> None:
     contract.plan, contract.interval = change.plan, change.interval
     contract.price_micros = contract.renewal_micros = change.renewal_micros
     contract.seats = change.seats
+
+
+def _as_begun(contract: Contract, checkout: Checkout, seen: SeenContract) -> None:
+    assert checkout.renewal_micros is not None, "a plan has a price for later periods"
+    contract.catalog_version_id = checkout.catalog_version_id
+    contract.plan, contract.interval = checkout.code, checkout.interval
+    contract.price_micros = contract.renewal_micros = checkout.renewal_micros
+    contract.seats = seen.seats if checkout.seats is not None else None
 
 
 def _at_todays_terms(contract: Contract, sold: Lookup, *, now: datetime) -> Contract | None:
@@ -141,8 +182,6 @@ def _see(
     contract.trial_ends_at = seen.trial_ends_at
     contract.cancel_at = seen.cancel_at
     contract.ended_at = seen.ended_at
-    if contract.seats is not None:
-        contract.seats = seen.seats
     contract.paused_at = (contract.paused_at or now) if seen.is_paused else None
     due = latest if latest is not None and latest.status == _OPEN else None
     if seen.status not in _UNPAID:

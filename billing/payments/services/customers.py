@@ -1,16 +1,24 @@
 """The one customer at Stripe that an account has."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
+import structlog
 from django.db import transaction
 
+from billing.accounts.errors import InvalidSignal
 from billing.accounts.models import Account
+from billing.accounts.signals import Signal
 from billing.payments.errors import PaymentsNotConfigured
 from billing.payments.gateway import Wire, configured, customers
 from billing.payments.gateway.seen import SeenCustomer
 from billing.payments.models import Customer
 from billing.payments.services import timing
+from billing.subscriptions import services as subscriptions
 from billing.transactions import require_transaction
+
+_KEYS_LAST: Final = timedelta(hours=20)  # Stripe knows a key for a day at least
+_log = structlog.get_logger(__name__)
 
 
 def wire_for(account: Account) -> Wire:
@@ -30,8 +38,9 @@ def wire_for(account: Account) -> Wire:
 def ensure_customer(account: Account, *, language: str, now: datetime) -> Customer:
     """Return the account's customer, who is known at Stripe from now on.
 
-    Two at once make one: whoever asks uses the row's id as the key of the request. Outside any
-    transaction.
+    Two at once make one: whoever asks uses the row's id as the key of the request. Where nobody
+    came back before Stripe may have forgotten that key, the customer is looked for first. Outside
+    any transaction.
 
     Args:
         language: in which he is written to, as Django calls it; "": as before.
@@ -43,7 +52,7 @@ def ensure_customer(account: Account, *, language: str, now: datetime) -> Custom
     wire = wire_for(account)
     row = _row(account, wire, language=language, now=now)
     if not row.stripe_id:
-        stripe_id = customers.make_customer(
+        stripe_id = _made_before(wire, row, now=now) or customers.make_customer(
             wire,
             key=row.pk,
             account_id=account.pk,
@@ -53,6 +62,13 @@ def ensure_customer(account: Account, *, language: str, now: datetime) -> Custom
         Customer.objects.filter(pk=row.pk, stripe_id="").update(stripe_id=stripe_id)
         row.refresh_from_db()
     return row
+
+
+def _made_before(wire: Wire, row: Customer, *, now: datetime) -> str:
+    """Return the customer that a request made whose asker did not live to write it down; or ""."""
+    if now - row.created_at < _KEYS_LAST:
+        return ""
+    return customers.find_customer(wire, account_id=row.account_id)
 
 
 def apply(seen: SeenCustomer) -> None:
@@ -66,6 +82,25 @@ def apply(seen: SeenCustomer) -> None:
         known.delete()
     elif seen.email:
         known.update(email=seen.email)
+
+
+@transaction.atomic(durable=True)
+def note_card(stripe_id: str, card: str, *, now: datetime) -> None:
+    """Let a customer's account be known by the card that it pays with: many accounts, one card.
+
+    In a commit of its own, for it locks the wallet before contracts and checkouts are.
+
+    Args:
+        card: the fingerprint, as Stripe seals it.
+        now: the real instant.
+    """
+    customer = Customer.objects.select_related("account").filter(stripe_id=stripe_id).first()
+    if customer is None or not customer.account.is_person:
+        return
+    try:
+        subscriptions.tell_signals(account=customer.account, told={Signal.CARD: card}, now=now)
+    except InvalidSignal:
+        _log.warning("card_unreadable", account_id=customer.account_id)
 
 
 @transaction.atomic(durable=True)

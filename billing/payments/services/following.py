@@ -3,11 +3,15 @@
 Whatever order Stripe's word came in, what the row of the contract says now is what counts.
 """
 
+from datetime import datetime
 from typing import Final
 
 import structlog
 
 from billing.ledger.services import LockedWallet
+from billing.outbox import services as outbox
+from billing.outbox.names import TaskName
+from billing.payments import selectors
 from billing.payments.models import Contract
 from billing.subscriptions import selectors as subscription_selectors
 from billing.subscriptions import services as subscriptions
@@ -19,6 +23,9 @@ Status = Contract.Status
 # In these it is paid for, or needs not be yet.
 _GOOD: Final = frozenset({Status.ACTIVE, Status.TRIALING})
 _BEHIND: Final = frozenset({Status.PAST_DUE, Status.UNPAID})
+# Why what was paid for a contract gives nothing; the reason of the refund.
+SUBSCRIBED_ALREADY: Final = "subscribed_already"
+ENDED: Final = "ended"
 _log = structlog.get_logger(__name__)
 
 
@@ -38,7 +45,12 @@ def follow(locked: LockedWallet, contract: Contract) -> None:
     if contract.ended_at is not None:
         subscriptions.lapse(locked, subscription)
         return
-    if contract.seats is not None and subscription.seats not in (None, contract.seats):
+    # A new period of other seats brings them itself, with its own subscription.
+    if (
+        contract.seats is not None
+        and subscription.seats not in (None, contract.seats)
+        and _is_of(subscription, contract)
+    ):
         locked = subscriptions.change_seats(locked, subscription, contract.seats)
     locked = subscriptions.end_at(locked, subscription, contract.cancel_at)
     if _is_over(subscription):
@@ -54,30 +66,59 @@ def follow(locked: LockedWallet, contract: Contract) -> None:
         subscriptions.fall_behind(locked, subscription, since=contract.past_due_at)
 
 
-def begin_or_renew(locked: LockedWallet, contract: Contract, period: Period) -> Subscription | None:
+def why_in_vain(
+    locked: LockedWallet, contract: Contract, *, paid_at: datetime, now: datetime
+) -> str:
+    """Return why what is paid for a contract gives nothing; "": it gives its period.
+
+    One contract at a time: the first that lives keeps the account. A later one of our own
+    checkout is superseded, and Stripe will be asked to end it. One that was made at Stripe by
+    hand takes the place of the first, as whoever made it wanted; that is an error in the log.
+    What is paid after a contract has ended is for nothing.
+
+    Args:
+        locked: the wallet of the contract's account: two contracts at once are judged one after
+            the other.
+        now: the real instant.
+    """
+    require_transaction("payments.why_in_vain")
+    assert locked.account_id == contract.account_id, "its own account is judged"
+    if contract.superseded_at is None and (first := _first_of(contract)) is not None:
+        if contract.checkout_id is not None:
+            _supersede(contract, now=now)
+        else:
+            _log.error("two_contracts", contract_id=contract.pk, other_id=first.pk)
+    if contract.superseded_at is not None or _another_pays(contract):
+        return SUBSCRIBED_ALREADY
+    is_late = contract.ended_at is not None and paid_at > contract.ended_at
+    return ENDED if is_late else ""
+
+
+def begin_or_renew(locked: LockedWallet, contract: Contract, period: Period) -> Subscription:
     """A period of a contract is paid for: its subscription has it. The caller tells each once.
 
-    What has ended begins anew where the contract goes on. Of a contract that has ended itself, or
-    in whose place another one pays, nothing begins: None; its money stands in its purchase.
+    What has ended begins anew where the contract goes on. Of a contract that has ended itself the
+    period is given as if it had been heard of in time.
 
     Args:
         locked: the wallet of the contract's account; who goes on with it locks it anew.
     """
     require_transaction("payments.begin_or_renew")
     account, subscription = contract.account, subscription_of(contract)
-    if (
-        subscription is not None
-        and subscription.ended_at is None
-        and _is_of(subscription, contract)
-    ):
-        subscriptions.renew(locked, subscription, period=period)
-        return subscription
-    if contract.ended_at is not None or _another_pays(contract):
-        _log.warning("paid_in_vain", contract_id=contract.pk, account_id=account.pk)
-        return None
-    begun = subscriptions.begin_sold(locked, account=account, sold=sold_by(contract), period=period)
-    contract.subscription = begun
-    contract.save(update_fields=["subscription"])
+    known = subscription if subscription and _is_of(subscription, contract) else None
+    if known is not None and not _is_over(known):
+        subscriptions.renew(locked, known, period=period)
+        return known
+    sold = sold_by(contract)
+    if contract.ended_at is None:
+        begun = subscriptions.begin_sold(locked, account=account, sold=sold, period=period)
+    else:
+        begun = subscriptions.give_afterwards(
+            locked, known, account=account, sold=sold, period=period, ended_at=contract.ended_at
+        )
+    if contract.subscription_id != begun.pk:
+        contract.subscription = begun
+        contract.save(update_fields=["subscription"])
     return begun
 
 
@@ -117,10 +158,30 @@ def _is_of(subscription: Subscription, contract: Contract) -> bool:
     ) == (contract.plan, contract.interval, contract.anchor_at, contract.catalog_version_id)
 
 
+def _first_of(contract: Contract) -> Contract | None:
+    """Return the living contract that has the account already, before this one has begun."""
+    if contract.subscription_id is not None:
+        return None
+    others = selectors.living_contracts(contract.account_id).exclude(pk=contract.pk)
+    return others.exclude(subscription=None).order_by("id").first()
+
+
+def _supersede(contract: Contract, *, now: datetime) -> None:
+    """Nothing is given for it, now or later, and Stripe will be asked to end it."""
+    contract.superseded_at = now
+    contract.save(update_fields=["superseded_at"])
+    outbox.post(TaskName.END_SUPERSEDED, now=now, contract_id=contract.pk)
+
+
 def _another_pays(contract: Contract) -> bool:
-    """Say whether the account's subscription is paid for by another contract that goes on."""
+    """Say whether another contract has taken the place of this one, which goes on at Stripe.
+
+    Of one that has ended the account may still have a period, whatever it is on by now.
+    """
+    if contract.subscription_id is None or contract.ended_at is not None:
+        return False
     current = subscription_selectors.open_of(contract.account)
     if current is None or current.pk == contract.subscription_id:
         return False
-    others = Contract.objects.filter(subscription=current, ended_at=None).exclude(pk=contract.pk)
-    return contract.subscription_id is not None and others.exists()
+    others = Contract.objects.filter(subscription=current, ended_at=None)
+    return others.exclude(pk=contract.pk).exists()

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 
 from billing.errors import DomainError
+from billing.http import cards
 from billing.http.logs import redact
 from billing.outbox import services as outbox
 from billing.outbox.names import TaskName
@@ -73,7 +74,10 @@ def hear(*, body: bytes, signature: str, now: datetime) -> None:
 
 @transaction.atomic(durable=True)
 def keep(event: SeenEvent, *, raw: str, via: StripeEvent.Via, now: datetime) -> bool:
-    """Keep an event and have it applied, once. Return whether it is new."""
+    """Keep an event and have it applied, once. Return whether it is new.
+
+    It is kept as it came, but for a card's number that its payer typed where his name goes.
+    """
     _kept, is_new = StripeEvent.objects.get_or_create(
         pk=event.id,
         defaults={
@@ -82,7 +86,7 @@ def keep(event: SeenEvent, *, raw: str, via: StripeEvent.Via, now: datetime) -> 
             "object_id": event.object_id,
             "is_live": event.is_live,
             "via": via,
-            "raw": raw,
+            "raw": cards.without_numbers(raw),
             "created_at": event.created_at,
             "received_at": now,
         },

@@ -73,6 +73,17 @@ def write_failure(invoice: Invoice, contract: Contract, *, now: datetime) -> Non
     mail(Kind.PAYMENT_FAILED, invoice.account, facts, fact=fact, now=now)
 
 
+def write_action(invoice: Invoice, contract: Contract, *, now: datetime) -> None:
+    """Who must prove himself to his bank reads where; once an attempt."""
+    facts: dict[str, Fact | None] = {
+        "amount": Money(invoice.amount_micros - invoice.paid_micros, invoice.currency),
+        "what": name_of(contract),
+        "pay_url": invoice.page_url,
+    }
+    fact = f"{invoice.pk}:action:{invoice.attempts}"
+    mail(Kind.PAYMENT_ACTION_REQUIRED, invoice.account, facts, fact=fact, now=now)
+
+
 def write_refund(purchase: Purchase, refund: Refund, *, now: datetime) -> None:
     """Who is paid back reads how much, once it is on its way for good."""
     if refund.state != Refund.State.SUCCEEDED:

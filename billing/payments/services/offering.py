@@ -5,7 +5,6 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from billing.ledger import services as ledger
 from billing.ledger.services import Grant, LockedWallet
 from billing.payments import clawing, cooling
 from billing.payments.clawing import Agreed
@@ -155,20 +154,13 @@ def _moving(
         )
         - purchase.taken_micros
     )
-    grants = taking.family_of(purchase)
-    pack = purchase.pack_purchase
-    if pack is not None and not pack.is_active:
-        free_micros, spent_micros = taken_micros, 0
-    else:
-        free_micros = sum(_left_micros(locked, grant) for grant in grants)
-        spent_micros = sum(ledger.spent_unowed_micros(grant) for grant in grants)
-    revoked_micros = min(taken_micros, free_micros)
+    revoked_micros, owed_micros = taking.foresee(locked, purchase, taken_micros)
     return Offer(
         amount_micros=amount_micros,
         currency=purchase.currency,
         agreed_micros=agreed_micros,
         taken_micros=taken_micros,
         revoked_micros=revoked_micros,
-        owed_micros=min(taken_micros - revoked_micros, spent_micros),
+        owed_micros=owed_micros,
         left_micros=left_micros - amount_micros,
     )

@@ -10,10 +10,7 @@ from typing import Final
 
 import structlog
 
-from billing.accounts.errors import InvalidSignal
 from billing.accounts.models import Account
-from billing.accounts.signals import Signal
-from billing.ledger import services as ledger
 from billing.ledger.services import Actor
 from billing.packs import services as packs
 from billing.packs.models import PackPurchase
@@ -23,12 +20,11 @@ from billing.payments.gateway.seen import SeenPayment
 from billing.payments.models import Checkout, Contract, Invoice, Purchase
 from billing.payments.services import pages, returning
 from billing.payments.services.telling import tell_payment
-from billing.subscriptions import services as subscriptions
 from billing.subscriptions.models import Subscription
 from billing.transactions import require_transaction
-from plans import selectors as plans
 
-STRIPE: Final = Actor("system", "stripe")
+# Not the system: the bound on what comes by itself must not stop what was paid for.
+STRIPE: Final = Actor("service", "stripe")
 _SUCCEEDED: Final = "succeeded"
 _log = structlog.get_logger(__name__)
 
@@ -125,8 +121,8 @@ def apply(seen: SeenPayment, *, now: datetime) -> None:
         # Paid a second time for one fact: what goes back of it takes nothing of the first.
         _log.error("paid_twice", purchase_id=purchase.pk, stripe_id=seen.id)
         return
-    locked = ledger.lock_wallet(purchase.account, catalog=plans.current().catalog)
-    returning.apply(locked, Purchase.objects.select_for_update().get(pk=purchase.pk), seen)
+    locked, purchase = returning.lock_purchase(purchase.pk)
+    returning.apply(locked, purchase, seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +191,6 @@ def _hand_over(seen: SeenPayment, *, now: datetime) -> Purchase | None:
         sale = sale_of(checkout) if checkout.kind == Checkout.Kind.PACK else None
     if sale is None:
         return None
-    _note_card(sale.account, seen.card, now=now)
     purchase = hand_over(
         sale,
         stripe_id=seen.id,
@@ -220,16 +215,3 @@ def _sale_without_page(said: Mapping[str, str]) -> Sale | None:
         version_id=said[VERSION],
         quantity=int(said[QUANTITY]),
     )
-
-
-def _note_card(account: Account, card: str, *, now: datetime) -> None:
-    """Let the account be known by the card that it paid with: many free tiers, one card.
-
-    Before the wallet is locked, as everywhere: whoever tells signals locks them first.
-    """
-    if not card or not account.is_person:
-        return
-    try:
-        subscriptions.tell_signals(account=account, told={Signal.CARD: card}, now=now)
-    except InvalidSignal:
-        _log.warning("card_unreadable", account_id=account.pk)

@@ -8,16 +8,14 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Final, Literal
 
-from django.db.models import F, Sum
-
 from billing.accounts.models import Account
 from billing.ledger import services as ledger
 from billing.ledger.services import LockedWallet
 from billing.payments import selectors
-from billing.payments.errors import NothingChanges, NotNow, PaymentIsDue
-from billing.payments.models import Contract, PlanChange, Purchase
+from billing.payments.errors import NothingChanges, NotNow, PaymentIsDue, PlanIsPaused
+from billing.payments.models import Contract
 from billing.payments.money import micros_of
-from billing.payments.services import following
+from billing.payments.services import following, tracing
 from billing.subscriptions import selectors as subscriptions
 from billing.subscriptions.errors import NoSuchPrice, NotSubscribed, PlanNotOnSale, UnknownPlan
 from billing.subscriptions.models import PaidPeriod, Subscription
@@ -54,7 +52,9 @@ class Judged:
 
     Attributes:
         at: when it counts from.
+        to_be_paid_by: when the period or its window of credits ends by which it was reckoned.
         reckoned: of a change at once; None: nothing is paid before `at`.
+        carried: of which payments it is what is taken off the price, as a change keeps it.
         is_back: it takes back a change that waits for the end of the period.
     """
 
@@ -67,9 +67,11 @@ class Judged:
     renewal_micros: int
     when: When
     at: datetime
+    to_be_paid_by: datetime
     held: Held
     wanted: Wanted
     reckoned: Reckoned | None
+    carried: dict[str, dict[str, int]]
     is_back: bool
 
 
@@ -88,7 +90,7 @@ def judge(account: Account, wish: Wish) -> tuple[LockedWallet, Judged]:
         NotSubscribed: nothing is collected for the account.
         UnknownPlan, PlanNotOnSale, NoSuchPrice, SeatsOutOfRange, FewerSeatsThanMembers: as in
             `subscriptions.begin`.
-        NothingChanges, NotNow, PaymentIsDue: as they say.
+        NothingChanges, NotNow, PaymentIsDue, PlanIsPaused: as they say.
     """
     require_transaction("payments.judge")
     contract, subscription = _collected(account)
@@ -131,9 +133,11 @@ def judge(account: Account, wish: Wish) -> tuple[LockedWallet, Judged]:
         renewal_micros=offered.renewal_micros,
         when=when,
         at=locked.now if when == "now" else subscription.paid_until,
+        to_be_paid_by=_to_be_paid_by(subscription, subscription.paid_until, locked.now),
         held=held,
         wanted=wanted,
         reckoned=reckoned,
+        carried=_carried(contract, subscription, locked.now, reckoned),
         is_back=offered.is_back,
     )
 
@@ -182,8 +186,11 @@ def _require_paid(contract: Contract, subscription: Subscription, *, at: datetim
     """Between two periods the bill of the next one is made, at the price of the present plan.
 
     Raises:
+        PlanIsPaused: Stripe would void the bill with which another period begins.
         PaymentIsDue: it is not paid yet.
     """
+    if contract.paused_at is not None:
+        raise PlanIsPaused
     is_unpaid = contract.status in {Contract.Status.PAST_DUE, Contract.Status.UNPAID}
     assert subscription.paid_until is not None, "it is paid by periods"
     if is_unpaid or subscription.paid_until <= at:
@@ -204,15 +211,16 @@ def _renewal(plan: Plan, contract: Contract, wish: Wish, at: datetime, seats: in
 def _held(locked: LockedWallet, contract: Contract, subscription: Subscription) -> Held:
     """Return what is left of the period under way, and what was paid for it."""
     now = locked.now
+    price_micros = _price_micros(contract, subscription)
     period = subscriptions.period_under_way(subscription, at=now)
     window_micros = _window_micros(coming.given_by_periods(subscription))
     if period is None or period.is_trial:
-        return Held(contract.renewal_micros, 0, window_micros, 1, 0, Fraction(0), 0, 0)
+        return Held(price_micros, 0, window_micros, 1, 0, Fraction(0), 0, 0)
     starts, current_left = _windows(subscription, period, now)
     given_micros, unused_micros = _credits(locked, period)
     return Held(
-        price_micros=contract.renewal_micros,
-        paid_micros=_paid_micros(contract, period),
+        price_micros=price_micros,
+        paid_micros=sum(tracing.paid_micros(contract, period).values()),
         window_micros=window_micros,
         windows=len(starts),
         unbegun=sum(1 for start in starts if start > now),
@@ -220,6 +228,24 @@ def _held(locked: LockedWallet, contract: Contract, subscription: Subscription) 
         given_micros=given_micros,
         unused_micros=unused_micros,
     )
+
+
+def _price_micros(contract: Contract, subscription: Subscription) -> int:
+    """Return what a period of the plan under way costs.
+
+    Where Stripe did not carry a change out, the contract is of the former plan: what was paid for
+    the new one is not asked for again.
+    """
+    assert subscription.renewal_micros is not None, "it is paid by periods"
+    sold = (contract.plan, contract.interval, contract.seats)
+    is_sold = (subscription.plan, subscription.interval, subscription.seats) == sold
+    return contract.renewal_micros if is_sold else subscription.renewal_micros
+
+
+def _to_be_paid_by(subscription: Subscription, paid_until: datetime, now: datetime) -> datetime:
+    """Return until when it holds what was reckoned: with another window come other credits."""
+    main = None if coming.is_in_trial(subscription) else coming.main_schedule(subscription)
+    return paid_until if main is None else min(paid_until, main.window(now).ends_at)
 
 
 def _windows(
@@ -260,20 +286,14 @@ def _credits(locked: LockedWallet, period: PaidPeriod) -> tuple[int, int]:
     return sum(came - gone for _key, came, gone in grants), unused
 
 
-def _paid_micros(contract: Contract, period: PaidPeriod) -> int:
-    """Return what was paid for a period in all, and stayed; with what changes carried over."""
-    periods = Purchase.objects.filter(
-        contract=contract, kind=Purchase.Kind.PLAN, period_starts_at=period.starts_at
-    )
-    stayed = F("amount_micros") - F("refunded_micros") - F("disputed_micros")
-    paid: int = periods.aggregate(total=Sum(stayed))["total"] or 0
-    applied = PlanChange.objects.filter(
-        contract=contract,
-        subscription__paid_periods__starts_at=period.starts_at,
-        state=PlanChange.State.APPLIED,
-    )
-    came: int = applied.aggregate(total=Sum(F("due_micros") + F("worth_micros")))["total"] or 0
-    return max(0, paid + came)
+def _carried(
+    contract: Contract, subscription: Subscription, at: datetime, reckoned: Reckoned | None
+) -> dict[str, dict[str, int]]:
+    """Return of which payments it is what is taken off the price."""
+    period = subscriptions.period_under_way(subscription, at=at)
+    if reckoned is None or not reckoned.worth_micros or period is None:
+        return {}
+    return tracing.carried(contract, period, reckoned.worth_micros)
 
 
 def _left(starts_at: datetime, ends_at: datetime, now: datetime) -> Fraction:

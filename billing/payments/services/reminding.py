@@ -3,21 +3,26 @@
 Each is one fact, so that whoever looks again, however late and however often, writes nothing new.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Final
 
 from django.db import transaction
+from django.db.models import QuerySet
 
+from billing.accounts.models import Account
+from billing.ledger import clocks
 from billing.notices.kinds import Fact, Kind, Money
 from billing.notices.models import Notice
 from billing.payments.models import Contract
+from billing.payments.selectors import WRITTEN_BEFORE
 from billing.payments.services import mailing
 from plans import periods
 from plans import selectors as plans
 
-_SOON: Final = timedelta(days=3)
+_SOON: Final = WRITTEN_BEFORE
 # Who has been away for longer than this writes no more of what is over.
 _LATEST: Final = timedelta(days=3)
 _Status = Contract.Status
@@ -41,9 +46,32 @@ def remind(*, now: datetime) -> int:
     """Whoever has something coming is written to; return how many letters that were.
 
     Of a trial, an end and the days of grace three days before; of a cancellation and of an end
-    when they are there.
+    when they are there. Who lives by a test clock has them when that shows it.
     """
-    found = {one.fact: one for one in _due(now)}
+    by_clock = Account.objects.filter(customer__lives_by_clock=True, contracts__isnull=False)
+    shown = ((one, clocks.clock_of(one)) for one in by_clock.distinct())
+    return _write(
+        chain(
+            _due(Contract.objects.exclude(account__customer__lives_by_clock=True), now),
+            *(_due(one.contracts.all(), at) for one, at in shown if at is not None),
+        ),
+        now=now,
+    )
+
+
+@transaction.atomic(durable=True)
+def remind_by_clock(account: Account, *, at: datetime, now: datetime) -> int:
+    """As `remind`, for one account that lives by a test clock, on that clock's way.
+
+    Args:
+        at: what its clock shows.
+        now: the real instant.
+    """
+    return _write(_due(account.contracts.all(), at), now=now)
+
+
+def _write(reminders: Iterable[_Reminder], *, now: datetime) -> int:
+    found = {one.fact: one for one in reminders}
     known = Notice.objects.filter(fact__in=found).values_list("fact", flat=True)
     fresh = found.keys() - set(known)
     for fact in sorted(fresh):
@@ -52,8 +80,8 @@ def remind(*, now: datetime) -> int:
     return len(fresh)
 
 
-def _due(now: datetime) -> Iterator[_Reminder]:
-    contracts = Contract.objects.select_related("account")
+def _due(contracts: QuerySet[Contract], now: datetime) -> Iterator[_Reminder]:
+    contracts = contracts.select_related("account").filter(superseded_at=None)
     for one in contracts.filter(ended_at=None, trial_ends_at__range=(now, now + _SOON)):
         if one.status == _Status.TRIALING and one.cancel_at is None and one.trial_ends_at:
             facts: dict[str, Fact | None] = {"ends_at": one.trial_ends_at, "amount": _renewal(one)}
@@ -66,16 +94,13 @@ def _due(now: datetime) -> Iterator[_Reminder]:
     for one in contracts.filter(ended_at__range=(now - _LATEST, now)):
         if one.ended_at and one.status == _Status.CANCELED:
             yield _about(Kind.SUBSCRIPTION_ENDED, one, {"ended_at": one.ended_at}, at=one.ended_at)
-    yield from _behind(now)
+    yield from _behind(contracts, now)
 
 
-def _behind(now: datetime) -> Iterator[_Reminder]:
+def _behind(contracts: QuerySet[Contract], now: datetime) -> Iterator[_Reminder]:
     """Yield whose days of grace are soon over: they begin with the period that is not paid."""
     grace = plans.current().catalog.payments.grace
-    behind = Contract.objects.select_related("account").filter(
-        ended_at=None, status=_Status.PAST_DUE
-    )
-    for one in behind:
+    for one in contracts.filter(ended_at=None, status=_Status.PAST_DUE):
         ends_at = periods.add_period(one.period_starts_at, grace, zone="UTC")
         if now < ends_at <= now + _SOON:
             bill = one.invoices.filter(status="open").order_by("-created_at").first()

@@ -1,6 +1,7 @@
 """What went back of a payment, as Stripe says, and what follows from it.
 
-Lock order: the wallet, the purchase, then its refunds and disputes, which only its holder writes.
+Lock order: the contract that it pays for, the wallet, the purchase, then its refunds and disputes,
+which only its holder writes.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,7 +10,6 @@ from typing import Final
 
 from django.db.models import F, Sum
 
-from billing.accounts.models import Account
 from billing.ledger import clocks
 from billing.ledger import services as ledger
 from billing.ledger.services import Actor, LockedWallet
@@ -17,10 +17,9 @@ from billing.outbox import services as outbox
 from billing.outbox.names import TaskName
 from billing.payments.gateway.refunds import REFUND
 from billing.payments.gateway.seen import SeenPayment, SeenRefund
-from billing.payments.models import Dispute, Purchase, Refund
+from billing.payments.models import Contract, Dispute, Purchase, Refund
 from billing.payments.money import written
-from billing.payments.services import disputing, mailing, taking
-from billing.subscriptions import services as subscriptions
+from billing.payments.services import disputing, lasting, mailing, taking
 from billing.transactions import require_transaction
 from billing.webhooks import services as webhooks
 from plans import selectors as plans
@@ -44,21 +43,22 @@ _GOES_ON: Final[Mapping[str, frozenset[str]]] = {
 
 
 def lock_purchase(purchase_id: str) -> tuple[LockedWallet, Purchase]:
-    """Lock the wallet of a purchase's account, then the purchase.
+    """Lock the contract that a purchase pays for, the wallet of its account, then the purchase.
 
     Raises:
         Purchase.DoesNotExist: there is none.
     """
     require_transaction("payments.lock_purchase")
-    account = Account.objects.filter(purchases=purchase_id).first()
-    if account is None:
-        raise Purchase.DoesNotExist
-    locked = ledger.lock_wallet(account, catalog=plans.current().catalog)
-    return locked, Purchase.objects.select_for_update().get(pk=purchase_id)
+    known = Purchase.objects.select_related("account").get(pk=purchase_id)
+    contract = Contract.objects.select_for_update().filter(pk=known.contract_id).first()
+    locked = ledger.lock_wallet(known.account, catalog=plans.current().catalog)
+    purchase = Purchase.objects.select_for_update().get(pk=purchase_id)
+    purchase.contract = contract
+    return locked, purchase
 
 
 def lock_refund(refund_id: str) -> tuple[LockedWallet, Refund]:
-    """Lock the wallet, the purchase and the refund, in this order; the purchase is the refund's.
+    """Lock what `lock_purchase` does, and the refund; the purchase is the refund's.
 
     Raises:
         Refund.DoesNotExist: there is none.
@@ -133,9 +133,10 @@ def settle(
     purchase.refunded_micros = total["sum"] or 0
     purchase.disputed_micros = disputing.taken_micros(purchase)
     refunds, disputes = list(refunds), list(disputes)
+    if refunds or disputes or purchase.refunded_micros or purchase.disputed_micros:
+        locked = lasting.follow_time(locked, purchase)  # before the credits that it brings again
     taking.follow(locked, purchase, actor=actor)
-    if (refunds or disputes) and _is_gone(purchase):
-        locked = _end_time(locked, purchase)
+    if (refunds or disputes) and lasting.is_gone(purchase):
         _take_rewards_back(purchase)
     for refund in refunds:
         _tell_refund(purchase, refund, now=locked.now)
@@ -177,23 +178,6 @@ def _find(purchase: Purchase, seen: SeenRefund) -> Refund | None:
     if known is None and (refund_id := seen.metadata.get(REFUND)):
         known = purchase.refunds.filter(pk=refund_id, stripe_id="", state=State.APPROVED).first()
     return known
-
-
-def _is_gone(purchase: Purchase) -> bool:
-    """Say whether all of its money is back, or what was bought was given back by its rule."""
-    if purchase.refunds.filter(state__in=taking.GOES_BACK, rule=Refund.Rule.COOLING_OFF).exists():
-        return True
-    lost_micros = disputing.taken_micros(purchase, lost_only=True)
-    return 0 < purchase.amount_micros <= purchase.refunded_micros + lost_micros
-
-
-def _end_time(locked: LockedWallet, purchase: Purchase) -> LockedWallet:
-    """Let the period be unpaid whose money is back for good; what pays for none changes nothing."""
-    if purchase.subscription is None or purchase.period_starts_at is None:
-        return locked
-    return subscriptions.take_time_back(
-        locked, purchase.subscription, starts_at=purchase.period_starts_at
-    )
 
 
 def _take_rewards_back(purchase: Purchase) -> None:

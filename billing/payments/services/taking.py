@@ -5,23 +5,56 @@ what it makes of the credits is `clawing.target_micros` of how things stand, wha
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
 from typing import Final
 
-from django.db.models import Q, Sum
+from django.db.models import F, Sum
 
-from billing.ledger import selectors as ledger_selectors
 from billing.ledger import services as ledger
-from billing.ledger.services import Actor, Cause, Grant, LockedWallet
+from billing.ledger.services import Actor, Cause, LockedWallet
 from billing.packs import services as packs
 from billing.payments import clawing
 from billing.payments.clawing import Agreed
 from billing.payments.models import Purchase, Refund, Taking
-from billing.subscriptions import services as subscriptions
+from billing.payments.services import tracing
+from billing.payments.services.tracing import Part
 from billing.transactions import require_transaction
 
 # In these states the money is on its way back, or has gone.
 GOES_BACK: Final = (Refund.State.APPROVED, Refund.State.SENT, Refund.State.SUCCEEDED)
+
+
+@dataclass(slots=True)
+class _Claw:
+    """Takes so many credits back for one fact, and keeps count."""
+
+    locked: LockedWallet
+    fact: str
+    cause: Cause
+    actor: Actor
+    left_micros: int
+    revoked_micros: int = 0
+    owed_micros: int = 0
+
+    def take(self, grant_ids: list[str], most_micros: int) -> int:
+        """Take up to so much of these grants that is left to take; return how much it was."""
+        wanted_micros = min(most_micros, self.left_micros)
+        if not grant_ids or wanted_micros <= 0:
+            return 0
+        taken = ledger.claw_back(
+            self.locked,
+            grant_ids=grant_ids,
+            amount_micros=wanted_micros,
+            fact=self.fact,
+            cause=self.cause,
+            actor=self.actor,
+        )
+        self.revoked_micros += taken.revoked_micros
+        self.owed_micros += taken.owed_micros
+        self.left_micros -= taken.revoked_micros + taken.owed_micros
+        return taken.revoked_micros + taken.owed_micros
 
 
 def follow(locked: LockedWallet, purchase: Purchase, *, actor: Actor) -> int:
@@ -43,12 +76,14 @@ def follow(locked: LockedWallet, purchase: Purchase, *, actor: Actor) -> int:
     require_transaction("payments.taking.follow")
     _begin_what_waits(locked, purchase, actor)
     ledger.settle(locked)  # so that the rows say what is spent
-    purchase.credited_micros = credited_micros(purchase)
+    family = family_of(purchase)
+    purchase.credited_micros = _credited_micros(purchase, family)
     delta_micros = target_micros(purchase) - purchase.taken_micros
+    moving_micros = _moving_micros(purchase, family, delta_micros)
     if delta_micros > 0:
-        _take(locked, purchase, delta_micros, actor)
+        _take(locked, purchase, delta_micros, moving_micros, family, actor)
     elif delta_micros < 0:
-        _give(locked, purchase, -delta_micros, actor)
+        _give(locked, purchase, -delta_micros, -moving_micros, actor)
     purchase.taken_micros += delta_micros
     purchase.save(
         update_fields=["refunded_micros", "disputed_micros", "credited_micros", "taken_micros"]
@@ -77,36 +112,34 @@ def agreed_of(purchase: Purchase) -> Agreed:
 
 def credited_micros(purchase: Purchase) -> int:
     """Return what a purchase has brought so far; a plan's windows may have brought more by now."""
-    brought_micros = sum(grant.amount_micros for grant in brought_by(purchase))
-    return max(purchase.credited_micros, brought_micros)
+    return _credited_micros(purchase, tracing.brought_by(purchase))
 
 
-def family_of(purchase: Purchase) -> list[Grant]:
-    """Return the grants that a purchase's credits are in: what it brought, and got back since."""
-    return [*brought_by(purchase), *ledger.given_back(purchase.account, _cause(purchase))]
+def foresee(locked: LockedWallet, purchase: Purchase, delta_micros: int) -> tuple[int, int]:
+    """Return what would be revoked and what owed, if so many more of its credits were taken now.
 
-
-def brought_by(purchase: Purchase) -> list[Grant]:
-    """Return the grants that a payment has brought so far, in the order in which they are taken.
-
-    A pack's are its credits and its bonus; those of a plan's period what the subscription's own
-    windows gave in it; and a change's what it gave at once.
+    Args:
+        locked: the wallet of the purchase's account.
     """
-    which = Q(fact=f"change:{purchase.fact.removeprefix('stripe:')}")
-    if (pack := purchase.pack_purchase) is not None:
-        which |= Q(pk__in=[one for one in (pack.grant_id, pack.bonus_grant_id) if one])
-    for fact in _facts_of_period(purchase):
-        which |= Q(fact=fact) | Q(fact__startswith=f"{fact.replace('allowance:', 'seats:', 1)}:")
-    own = ledger_selectors.grants(purchase.account).filter(which)
-    return list(own.order_by("effective_at", "id"))
+    pack = purchase.pack_purchase
+    if pack is not None and not pack.is_active:  # what has not begun is free
+        return delta_micros, 0
+    family = family_of(purchase)
+    moving_micros = _moving_micros(purchase, family, delta_micros)
+    most = _most(locked, purchase, family)
+    free_micros = spent_micros = 0
+    for one in family:
+        free = min(most[one.grant.pk], _free_micros(locked, one.grant))
+        free_micros += free
+        spent_micros += min(most[one.grant.pk] - free, ledger.spent_unowed_micros(one.grant))
+    revoked_micros = min(moving_micros, free_micros)
+    return revoked_micros, min(moving_micros - revoked_micros, spent_micros)
 
 
-def _facts_of_period(purchase: Purchase) -> list[str]:
-    """Return the facts of the windows that a plan's period is of, whenever they were given."""
-    starts_at, ends_at = purchase.period_starts_at, purchase.period_ends_at
-    if purchase.subscription is None or starts_at is None or ends_at is None:
-        return []
-    return subscriptions.facts_of(purchase.subscription, starts_at=starts_at, ends_at=ends_at)
+def family_of(purchase: Purchase) -> list[Part]:
+    """Return what a purchase's credits are in: what it brought, and got back since."""
+    back = ledger.given_back(purchase.account, _cause(purchase))
+    return [*tracing.brought_by(purchase), *(Part(grant, Fraction(1)) for grant in back)]
 
 
 def owed_micros(purchase: Purchase) -> int:
@@ -122,43 +155,73 @@ def _begin_what_waits(locked: LockedWallet, purchase: Purchase, actor: Actor) ->
     packs.begin(locked, pack, actor=actor)
 
 
-def _take(locked: LockedWallet, purchase: Purchase, amount_micros: int, actor: Actor) -> None:
-    """Take each grant's share while it is free; the rest of what is free, and owe what is not."""
-    number, cause, grants = _next(purchase), _cause(purchase), family_of(purchase)
-    fact = f"{_fact(purchase)}{number}"
-    weights = [grant.amount_micros - grant.revoked_micros for grant in grants]
-    revoked = owed = 0
-    for grant, share in zip(grants, clawing.shares(amount_micros, weights), strict=True):
-        if now_micros := min(share, _free_micros(locked, grant)):
-            taken = ledger.claw_back(
-                locked,
-                grant_ids=[grant.pk],
-                amount_micros=now_micros,
-                fact=fact,
-                cause=cause,
-                actor=actor,
-            )
-            revoked += taken.revoked_micros
-    if rest := amount_micros - revoked:
-        taken = ledger.claw_back(
-            locked,
-            grant_ids=[grant.pk for grant in grants],
-            amount_micros=rest,
-            fact=fact,
-            cause=cause,
-            actor=actor,
-        )
-        revoked += taken.revoked_micros
-        owed = taken.owed_micros
-    _note(locked, purchase, number, amount_micros, revoked_micros=revoked, owed_micros=owed)
+def _credited_micros(purchase: Purchase, parts: Iterable[Part]) -> int:
+    """Return what a purchase has brought; what it only got back, it had brought before."""
+    own = (one.own_micros for one in parts if not one.grant.fact.startswith("back:"))
+    return max(purchase.credited_micros, sum(own))
 
 
-def _give(locked: LockedWallet, purchase: Purchase, amount_micros: int, actor: Actor) -> None:
+def _moving_micros(purchase: Purchase, family: list[Part], delta_micros: int) -> int:
+    """Return how much of what is to be taken, or given back, the ledger has to move."""
+    if purchase.contract_id is None or not delta_micros:
+        return delta_micros
+    traded = ledger.traded_in([one.grant.pk for one in family])
+    if not traded:
+        return delta_micros
+    moved = purchase.takings.aggregate(
+        total=Sum(F("revoked_micros") + F("owed_micros") - F("given_micros"))
+    )["total"]
+    taken_micros = purchase.taken_micros
+    return clawing.moving_micros(
+        delta_micros=delta_micros,
+        target_micros=taken_micros + delta_micros,
+        credited_micros=_credited_micros(purchase, family),
+        traded_micros=sum(one.share_of(traded.get(one.grant.pk, 0)) for one in family),
+        unmoved_micros=taken_micros - (moved or 0),
+    )
+
+
+def _take(
+    locked: LockedWallet,
+    purchase: Purchase,
+    delta_micros: int,
+    moving_micros: int,
+    family: list[Part],
+    actor: Actor,
+) -> None:
+    """Take each grant's share while it is free; the rest of what is free, and owe what is not.
+
+    Of a grant that several payments have brought no more than what this one has brought.
+    """
+    number = _next(purchase)
+    claw = _Claw(locked, f"{_fact(purchase)}{number}", _cause(purchase), actor, moving_micros)
+    most = _most(locked, purchase, family)
+    weights = [one.share_of(one.grant.amount_micros - one.grant.revoked_micros) for one in family]
+    dues = clawing.shares(moving_micros, weights)
+    for due in (dues, [moving_micros] * len(family)):
+        for one, micros in zip(family, due, strict=True):
+            key = one.grant.pk
+            now_micros = min(micros, most[key], _free_micros(locked, one.grant))
+            most[key] -= claw.take([key], now_micros)
+    claw.take([one.grant.pk for one in family if one.is_whole], claw.left_micros)
+    for one in family:
+        if not one.is_whole:
+            claw.take([one.grant.pk], most[one.grant.pk])
+    _note(
+        *(locked, purchase, number, delta_micros),
+        revoked_micros=claw.revoked_micros,
+        owed_micros=claw.owed_micros,
+    )
+
+
+def _give(
+    locked: LockedWallet, purchase: Purchase, amount_micros: int, moving_micros: int, actor: Actor
+) -> None:
     """Give back what was taken, first where something is still owed for it."""
     number = _next(purchase)
     given_micros = ledger.give_back(
         locked,
-        amount_micros=amount_micros,
+        amount_micros=moving_micros,
         number=number,
         taken_at=_taken_at(purchase),
         fact=_fact(purchase),
@@ -168,7 +231,20 @@ def _give(locked: LockedWallet, purchase: Purchase, amount_micros: int, actor: A
     _note(locked, purchase, number, -amount_micros, given_micros=given_micros)
 
 
-def _free_micros(locked: LockedWallet, grant: Grant) -> int:
+def _most(locked: LockedWallet, purchase: Purchase, family: list[Part]) -> dict[str, int]:
+    """Return by grant the most that may be taken of it for a purchase from now on."""
+    most = {one.grant.pk: one.grant.amount_micros for one in family}
+    shared = [one for one in family if not one.is_whole]
+    if shared:
+        traded = ledger.traded_in([one.grant.pk for one in shared])
+        taken = ledger.taken_by_grant(locked.id, fact=_fact(purchase), cause=_cause(purchase))
+        for one in shared:
+            gone_micros = one.share_of(traded.get(one.grant.pk, 0)) + taken.get(one.grant.pk, 0)
+            most[one.grant.pk] = max(0, one.own_micros - gone_micros)
+    return most
+
+
+def _free_micros(locked: LockedWallet, grant: ledger.Grant) -> int:
     lot = locked.timeline.lots.get(grant.pk)
     return lot.pending_micros + lot.available_micros if lot is not None else 0
 

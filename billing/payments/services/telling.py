@@ -43,6 +43,20 @@ def tell_failure(checkout: Checkout, *, now: datetime) -> None:
     )
 
 
+def tell_action(invoice: Invoice, contract: Contract, *, now: datetime) -> None:
+    """Write and publish that a bill waits for its payer, whose bank wants to see him, and where.
+
+    After all else, for its lock.
+    """
+    mailing.write_action(invoice, contract, now=now)
+    webhooks.publish(
+        account=invoice.account,
+        type="payment.action_required",
+        data={**_facts(invoice, contract), "url": invoice.page_url, "expires_at": None},
+        now=now,
+    )
+
+
 def tell_unpaid(invoice: Invoice, contract: Contract, *, now: datetime) -> None:
     """Write and publish that a bill was tried and not paid, and when it is tried again.
 
@@ -54,13 +68,20 @@ def tell_unpaid(invoice: Invoice, contract: Contract, *, now: datetime) -> None:
         account=invoice.account,
         type="payment.failed",
         data={
-            "invoice": invoice.pk,
-            "kind": "plan",
-            "subscription": contract.subscription_id,
-            "asked": written(invoice.amount_micros, invoice.currency),
-            "attempts": invoice.attempts,
+            **_facts(invoice, contract),
             "next_attempt_at": next_at and next_at.isoformat(),
             "pay_url": invoice.page_url,
         },
         now=now,
     )
+
+
+def _facts(invoice: Invoice, contract: Contract) -> dict[str, object]:
+    """Return what each event of a bill tells of it."""
+    return {
+        "invoice": invoice.pk,
+        "kind": "plan",
+        "subscription": contract.subscription_id,
+        "asked": written(invoice.amount_micros, invoice.currency),
+        "attempts": invoice.attempts,
+    }

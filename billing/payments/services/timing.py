@@ -1,6 +1,7 @@
 """Gives customers of sandbox accounts that live by a test clock one of their own at Stripe."""
 
 from datetime import datetime, timedelta
+from typing import Final
 
 from django.db import transaction
 
@@ -10,6 +11,8 @@ from billing.payments.errors.clocks import CustomerHasNoClock
 from billing.payments.gateway import Wire, clocks
 from billing.payments.models import Customer
 from billing.transactions import forbid_transaction, require_transaction
+
+_NAME_LENGTH_MAX: Final = 300  # the most that Stripe takes
 
 
 def expect(account: Account, *, now: datetime) -> None:
@@ -33,21 +36,26 @@ def expect(account: Account, *, now: datetime) -> None:
 def clock_for(wire: Wire, customer: Customer) -> str:
     """Return the test clock at Stripe under which a customer is to be made; "": none.
 
-    Outside any transaction; it shows what the account's own does. A repeat makes no second one.
+    Outside any transaction; it shows what the account's own does. A repeat makes no second one:
+    it asks for the very same clock, and so that begins where the customer's row does, whose
+    instant stays, and is moved from there.
 
     Raises:
         StripeAway, StripeRefused: as they say.
     """
     forbid_transaction("payments.clocks.clock_for")
-    if not customer.lives_by_clock or customer.clock_stripe_id:
-        return customer.clock_stripe_id
-    stripe_id = clocks.make_clock(
-        wire,
-        key=f"{customer.pk}:clock",
-        at=_shows(customer.account),
-        name=customer.account.external_id[:300],
-    )
-    Customer.objects.filter(pk=customer.pk).update(clock_stripe_id=stripe_id)
+    if not customer.lives_by_clock:
+        return ""
+    stripe_id = customer.clock_stripe_id
+    if not stripe_id:
+        stripe_id = clocks.make_clock(
+            wire,
+            key=f"{customer.pk}:clock",
+            at=customer.created_at,
+            name=customer.account.external_id[:_NAME_LENGTH_MAX],
+        )
+        Customer.objects.filter(pk=customer.pk).update(clock_stripe_id=stripe_id)
+    clocks.advance_clock(wire, stripe_id, to=_shows(customer.account))
     return stripe_id
 
 

@@ -57,14 +57,16 @@ def dues(account_ids: Sequence[str], *, catalog: Catalog) -> dict[str, list[date
     """Return, for each account, the instants at which something happens to it by itself.
 
     Of its wallet: expiry, windows, drips, holds with an end; of its subscription and packs: their
-    ends; of its queued orders: when they are given up; of what it has earned: when that is paid;
-    of the free tier: when a cap begins anew; of a product: when it is sunset, over or not.
+    ends, and until when it counts unpaid; of what Stripe collects: when it acts, and when its payer
+    is written to; of its queued orders: when they are given up; of what it has earned: when that is
+    paid; of the free tier: when a cap begins anew; of a product: when it is sunset, over or not.
     """
     ends = [conversion.at for conversion in catalog.conversions]
     found = {account_id: list(ends) for account_id in account_ids}
     for first in (
         ledger_clocks.due_at(account_ids),
         subscriptions.end_at(account_ids),
+        subscriptions.lapse_at(account_ids),
         packs.activate_at(account_ids),
         jobs.given_up_at(account_ids),
         partners.fall_due_at(account_ids),
@@ -72,8 +74,8 @@ def dues(account_ids: Sequence[str], *, catalog: Catalog) -> dict[str, list[date
     ):
         for account_id, at in first.items():
             found[account_id].append(at)
-    for account_id, at in payments.stripe_acts_at(account_ids):
-        found[account_id].append(at)
+    for coming in payments.coming_by_clock(account_ids):
+        found[coming.account_id].append(coming.at)
     return found
 
 

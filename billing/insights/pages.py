@@ -1,9 +1,10 @@
-"""A page of the admin: the books of a month, and the file of it."""
+"""A page of the admin: the books of some months, and the file of one."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import chain
+from typing import Final
 
 from django.contrib import admin
 from django.contrib.auth.decorators import permission_required
@@ -13,10 +14,12 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from billing.insights import revenue
-from billing.insights.revenue import Line, tables
+from billing.insights.revenue import Line, Sums, tables
 from billing.ledger import clocks
-from plans.credits import format_micros
 from plans.periods import Window, calendar_month
+from plans.shapes import money
+
+_MONTHS: Final = 6  # a page is a look; each month more reads every open purchase once more
 
 
 class _Echo:
@@ -29,38 +32,67 @@ class _Echo:
 
 @permission_required("billing.view_purchase", raise_exception=True)
 def revenue_page(request: HttpRequest) -> HttpResponseBase:
-    """Show a month's deferred revenue by currency, or send it by purchase as CSV.
+    """Show deferred revenue by currency, half a year of months, or send a month as CSV.
 
-    Without a month it is the last one that is over, in UTC.
+    Without a month the last one shown is the last one that is over. The file is of one month, by
+    purchase.
     """
     zone = request.GET.get("zone") or "UTC"
     try:
         month = revenue.month_of(request.GET.get("month") or _last_month(), zone=zone)
     except ValueError:
-        return _shown(request, None, zone)
+        return _shown(request, [], zone)
     if request.GET.get("format") == "csv":
         return _file(month)
-    return _shown(request, month, zone)
+    return _shown(request, revenue.months_until(month, _MONTHS, zone=zone), zone)
 
 
-def _shown(request: HttpRequest, month: Window | None, zone: str) -> HttpResponse:
-    sums = revenue.sums_of(revenue.lines_of(month)) if month is not None else {}
-    rows = [
-        [currency, *map(format_micros, tables.amounts_of(one)), one.purchases]
-        for currency, one in sums.items()
-    ]
+def _shown(request: HttpRequest, months: Sequence[Window], zone: str) -> HttpResponse:
+    history = revenue.history_of(months) if months else {}
     context = {
         **admin.site.each_context(request),
         "title": _("Deferred revenue"),
-        "month": month.key if month is not None else request.GET.get("month", ""),
+        "month": months[-1].key if months else request.GET.get("month", ""),
         "zone": zone,
-        "is_wrong": month is None,
-        "heads": [_("currency"), *tables.heads()],
-        "rows": rows,
+        "is_wrong": not months,
+        "columns": tables.columns(),
+        "says": _says(),
+        "currencies": [_table(currency, months, sums) for currency, sums in history.items()],
     }
-    return render(
-        request, "admin/billing/revenue.html", context, status=400 if month is None else 200
-    )
+    return render(request, "admin/billing/revenue.html", context, status=200 if months else 400)
+
+
+def _says() -> dict[str, str]:
+    """Return what the page says beside its figures."""
+    return {
+        "last_month": _("Last month"),
+        "zone": _("Zone"),
+        "show": _("Show"),
+        "wrong": _("Write a month as 2026-10 and a zone as Asia/Shanghai."),
+        "month": _("month"),
+        "purchases": _("purchases"),
+        "by_purchase": _("by purchase"),
+        "in_all": _("in all"),
+        "empty": _(
+            "Nothing was sold or earned in these months. What is paid stands here from the month "
+            "in which it came, until its credits are used or gone; sandbox accounts are left out."
+        ),
+        "sum": _("Each month is: opening + sold − refunded − used − expired = closing."),  # noqa: RUF001 (a minus)
+    }
+
+
+def _table(currency: str, months: Sequence[Window], sums: Sequence[Sums]) -> dict[str, object]:
+    """Return a currency's months as rows, the newest first, and what they come to."""
+    rows = [
+        {"month": month.key, "amounts": _written(one, currency), "purchases": one.purchases}
+        for month, one in zip(months, sums, strict=True)
+    ]
+    whole = _written(tables.in_all(sums), currency)
+    return {"currency": currency, "rows": rows[::-1], "total": whole}
+
+
+def _written(sums: Sums, currency: str) -> list[str]:
+    return [money(amount, currency)["amount"] for amount in tables.amounts_of(sums)]
 
 
 def _file(month: Window) -> StreamingHttpResponse:

@@ -12,12 +12,15 @@ from billing.ledger import clocks
 from billing.packs.services import Paid
 from billing.payments.gateway import ACCOUNT, FACT, PACK, QUANTITY, VERSION
 from billing.payments.gateway.seen import SeenDispute, SeenPayment, SeenRefund
-from billing.payments.models import Purchase
+from billing.payments.models import Contract, PlanChange, Purchase, Refund
 from billing.payments.services import purchases
 from billing.payments.services.purchases import Bought
+from billing.subscriptions import services as subscriptions
 from billing.subscriptions.models import Subscription
+from billing.subscriptions.services import Period, Sold
 from plans import selectors as plans
 from plans.credits import MICROS
+from plans.periods import add_period
 from tests import factories
 
 _numbers = count(1)
@@ -80,9 +83,14 @@ def dispute(account: Account, micros: int) -> SeenDispute:
 
 @transaction.atomic
 def period(
-    account: Account, subscription: Subscription, *, micros: int, ends_at: datetime
+    account: Account,
+    subscription: Subscription,
+    *,
+    micros: int,
+    ends_at: datetime,
+    by: Contract | None = None,
 ) -> Purchase:
-    """Record that a period of a plan was paid for, from its begin on."""
+    """Record that a period of a plan was paid for, from its begin on; by a contract, if said."""
     number, locked = next(_numbers), factories.lock(account)
     return purchases.record(
         account=account,
@@ -92,7 +100,9 @@ def period(
         paid=Paid(micros, "USD"),
         paid_at=subscription.started_at,
         credited_micros=0,
-        bought=Bought(subscription=subscription, period=(subscription.started_at, ends_at)),
+        bought=Bought(
+            contract=by, subscription=subscription, period=(subscription.started_at, ends_at)
+        ),
         now=locked.now,
     )
 
@@ -120,3 +130,154 @@ def spend(account: Account, credits_: int) -> None:
     """Use whole credits up, as an order on the web would, which a bonus pays too."""
     held = factories.hold(account, credits_, facts={"surface": "web"})
     factories.capture(account, held, credits_ * MICROS)
+
+
+@transaction.atomic
+def begin(
+    account: Account, plan: str, interval: str, *, starts_at: datetime, ends_at: datetime
+) -> Subscription:
+    """Return what the account is on from a paid time's begin on; another that it had ends."""
+    sold = Sold(
+        version_id=plans.current().version_id,
+        plan=plan,
+        interval=interval,
+        currency="USD",
+        book="",
+        price_micros=MICROS,
+        renewal_micros=MICROS,
+        seats=None,
+        anchor_at=starts_at,
+    )
+    locked = factories.lock(account)
+    return subscriptions.begin_sold(
+        locked, account=account, sold=sold, period=Period(starts_at, ends_at)
+    )
+
+
+def contract(account: Account, subscription: Subscription, *, ends_at: datetime) -> Contract:
+    """Return a contract at Stripe that pays for a subscription."""
+    return Contract.objects.create(
+        stripe_id=f"sub_{next(_numbers)}",
+        account=account,
+        subscription=subscription,
+        catalog_version_id=plans.current().version_id,
+        plan=subscription.plan,
+        interval=subscription.interval,
+        currency="USD",
+        price_micros=MICROS,
+        renewal_micros=MICROS,
+        status=Contract.Status.ACTIVE,
+        anchor_at=subscription.started_at,
+        period_starts_at=subscription.started_at,
+        period_ends_at=ends_at,
+        seen_at=subscription.started_at,
+    )
+
+
+@transaction.atomic
+def replace_by(
+    bought: Purchase, plan: str, interval: str, *, due_micros: int, worth_micros: int
+) -> Purchase:
+    """Begin another plan and a new time with it, for what is free and some money; return that."""
+    account, agreement = bought.account, bought.contract
+    assert agreement is not None
+    now, free = clock(account), factories.free_micros(account)
+    held = factories.hold(account, free // MICROS)
+    change = PlanChange.objects.create(
+        account=account,
+        contract=agreement,
+        catalog_version_id=plans.current().version_id,
+        from_plan=agreement.plan,
+        plan=plan,
+        interval=interval,
+        currency="USD",
+        renewal_micros=due_micros + worth_micros,
+        due_micros=due_micros,
+        worth_micros=worth_micros,
+        begins_anew=True,
+        hold=held,
+        created_at=now,
+    )
+    factories.release(account, held)
+    grants = {entry.grant for entry in held.entries.filter(kind="hold")}
+    factories.claw_back(account, grants, held.amount_micros // MICROS)
+    ends_at = add_period(now, interval)
+    change.subscription = begin(account, plan, interval, starts_at=now, ends_at=ends_at)
+    change.state, change.ended_at = PlanChange.State.APPLIED, now
+    change.save(update_fields=["subscription", "state", "ended_at"])
+    return purchases.record(
+        account=account,
+        kind=Purchase.Kind.CHANGE,
+        fact=f"stripe:{change.pk}",
+        stripe_id=f"pi_{change.pk}",
+        paid=Paid(due_micros, "USD"),
+        paid_at=now,
+        credited_micros=0,
+        bought=Bought(contract=agreement, subscription=change.subscription, period=(now, ends_at)),
+        now=now,
+    )
+
+
+@transaction.atomic
+def difference(
+    account: Account,
+    subscription: Subscription,
+    *,
+    by: Contract,
+    since: datetime,
+    ends_at: datetime,
+    micros: int,
+    gives: int,
+) -> Purchase:
+    """Record that a better plan was paid for, for the rest of a period; give what it brings."""
+    change = PlanChange.objects.create(
+        account=account,
+        contract=by,
+        catalog_version_id=plans.current().version_id,
+        subscription=subscription,
+        from_plan="standard",
+        plan=subscription.plan,
+        interval=subscription.interval,
+        currency="USD",
+        renewal_micros=micros,
+        due_micros=micros,
+        gives_micros=gives * MICROS,
+        held_window_micros=660 * MICROS,
+        window_micros=3000 * MICROS,
+        begins_anew=False,
+        state=PlanChange.State.APPLIED,
+        created_at=since,
+        ended_at=since,
+    )
+    factories.give(account, gives, fact=f"change:{change.pk}")
+    locked = factories.lock(account)
+    return purchases.record(
+        account=account,
+        kind=Purchase.Kind.CHANGE,
+        fact=f"stripe:{change.pk}",
+        stripe_id=f"pi_{change.pk}",
+        paid=Paid(micros, "USD"),
+        paid_at=since,
+        credited_micros=gives * MICROS,
+        bought=Bought(contract=by, subscription=subscription, period=(since, ends_at)),
+        now=locked.now,
+    )
+
+
+@transaction.atomic
+def refunded(bought: Purchase, micros: int) -> Refund:
+    """Return a refund of a purchase that took no credits back."""
+    now = clock(bought.account)
+    bought.refunded_micros += micros
+    bought.save(update_fields=["refunded_micros"])
+    return Refund.objects.create(
+        purchase=bought,
+        key=f"test:{bought.pk}",
+        stripe_id=f"re_{bought.pk}",
+        amount_micros=micros,
+        state=Refund.State.SUCCEEDED,
+        source=Refund.Source.STRIPE,
+        reason="test",
+        requested_at=now,
+        ended_at=now,
+    )

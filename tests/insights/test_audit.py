@@ -45,6 +45,7 @@ DRIFTS = [
         "UPDATE billing_hold SET captured_micros = captured_micros + 1 WHERE state = 'captured'",
         {"I6"},
     ),
+    ("UPDATE billing_hold SET reference = 'change:of_nobody' WHERE state = 'open'", {"I6"}),
     ("UPDATE billing_allocation SET amount_micros = amount_micros + 1", {"I9"}),
     ("UPDATE billing_allocation SET created_at = created_at + interval '10 days'", {"I14"}),
     (

@@ -103,6 +103,24 @@ def test_the_answer_comes_first(buyer: Account) -> None:
     adds_up(story_of(buyer))
 
 
+def test_what_is_held_for_a_change_of_plan_is_no_order_under_way(buyer: Account) -> None:
+    grant = factories.give(buyer, 100)
+    factories.hold(buyer, 7)
+    held = factories.set_aside(buyer, {grant: 20}, reference="change:pc_1")
+
+    said = words(story_of(buyer))
+
+    assert any("are set aside until a change of plan is paid: pc_1" in line for line in said)
+    assert any("are set aside for one order under way: test:" in line for line in said)
+    adds_up(story_of(buyer))
+
+    factories.forfeit(buyer, held)
+    assert any(
+        "were taken off the price of another plan" in line for line in words(story_of(buyer))
+    )
+    adds_up(story_of(buyer))
+
+
 def test_what_came_before_the_wallet_was_empty_is_not_told(ada: Account) -> None:
     factories.later(ada, timedelta(days=1))
     given_before = factories.give(ada, 10, source="old", expires_in=timedelta(hours=1))

@@ -20,7 +20,9 @@ from billing.ledger.services import Cause
 from billing.packs import services as packs
 from billing.packs.models import PackPurchase
 from billing.packs.services import Paid
+from billing.payments import services as payments
 from billing.payments.gateway import Wire
+from billing.payments.services import ChangeWish
 from billing.promotions import services as promotions
 from billing.subscriptions import services as subscriptions
 from plans.catalog import publish
@@ -40,6 +42,7 @@ kind = "promo"
 credits = "5"
 budget = "1000"
 """
+REPLACED: Final = ('credits = "difference", prorate = "time"', 'credits = "replace"')
 LATER: Final = timedelta(days=1)  # when everything has arrived that was on its way
 
 
@@ -81,10 +84,18 @@ def owe_and_pay(account: Account) -> None:
     ledger.owe(locked, amount_micros=MICROS, fact="d", cause=cause, actor=factories.OPERATOR)
 
 
+@transaction.atomic
+def ask_for_more(account: Account, *, now: datetime) -> None:
+    """Let an account be about to pay for another plan: credits of the former one are held."""
+    wish = ChangeWish(plan="pro", interval="P1M")
+    change = payments.ask_change(account=account, wish=wish, agreed_micros=None, now=now)
+    assert change.hold_id is not None
+
+
 @pytest.fixture
 def world(buyer: Account, eve: Account, stripe: StripeServer) -> World:
     """Ada and Eve have bought, been given, spent, owed, and have something under way."""
-    publish.publish(catalog(WORTH, more=CAMPAIGN), now=datetime.now(UTC))
+    publish.publish(catalog(WORTH, REPLACED, more=CAMPAIGN), now=datetime.now(UTC))
     now = datetime.now(UTC)
     factories.give(buyer, 100, expires_in=timedelta(days=5))
     purchase = buy(buyer, fact="stripe:one")
@@ -102,7 +113,9 @@ def world(buyer: Account, eve: Account, stripe: StripeServer) -> World:
     created = int(now.timestamp())
     payment = stripe.pay("one", amount=5000, currency="usd", created=created, fact="stripe:one")
     stripe.pay("strange", amount=5000, currency="usd", created=created)
-    pay_a_month(factories.new_account("mei"), number=0)
+    mei = factories.new_account("mei")
+    pay_a_month(mei, number=0)
+    ask_for_more(mei, now=now)
     connection.check_constraints()
     return World(stripe, purchase, payment, now)
 

@@ -1,7 +1,6 @@
 """Deferred revenue: every micro that was sold is earned once, goes back, or is still owed."""
 
 import csv
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -16,15 +15,16 @@ from pytest_django import Settings
 
 from billing.accounts.models import Account
 from billing.insights import revenue
-from billing.insights.revenue import Line
+from billing.insights.revenue import Sums
 from billing.insights.revenue.spreading import Standing
 from billing.payments.gateway.seen import SeenRefund
 from billing.payments.models import Purchase
 from billing.subscriptions import services as subscriptions
 from plans.credits import MICROS
-from plans.periods import Window, add_period
+from plans.periods import add_period
 from tests import factories
 from tests.insights import sales
+from tests.insights.books import lines, months, now_of
 from tests.insights.sales import look, paid, spend
 
 pytestmark = pytest.mark.usefixtures("kling")
@@ -38,25 +38,6 @@ DAY = timedelta(days=1)
 def ada() -> Account:
     """Ada buys in the sandbox, where her clock can be moved; nothing was given to her."""
     return factories.new_account("ada")
-
-
-def months(since: datetime, number: int) -> Iterator[Window]:
-    """Yield so many months, from the one of `since` on."""
-    month = revenue.month_of(since.strftime("%Y-%m"), zone="UTC")
-    for _number in range(number):
-        yield month
-        month = revenue.month_of(month.ends_at.strftime("%Y-%m"), zone="UTC")
-
-
-def lines(month: Window) -> dict[str, Line]:
-    """Return what the month did, by purchase."""
-    return {line.purchase.pk: line for line in revenue.lines_of(month, is_sandbox=True)}
-
-
-def now_of(purchase: Purchase, account: Account) -> Standing:
-    """Return how a purchase stands now, from the lines of the month that holds this instant."""
-    [month] = months(sales.clock(account), 1)
-    return lines(month)[purchase.pk].after
 
 
 def test_a_pack_is_earned_as_its_credits_are_used_the_bonus_with_them(ada: Account) -> None:
@@ -198,6 +179,11 @@ def test_over_any_life_the_months_add_up_and_are_told_alike_for_ever(seed: int) 
     life.live(14)
 
     assert [lines(month) for month in past] == told
+    if past:
+        history = revenue.history_of(past, is_sandbox=True)
+        assert [revenue.sums_of(month.values()).get("USD", Sums()) for month in told] == history[
+            "USD"
+        ]
 
     whole = list(months(life.began_at, 60))
     open_micros: dict[str, int] = {}
@@ -326,6 +312,9 @@ def test_operators_with_the_right_see_the_books_and_fetch_the_file(
     file = client.get(f"/admin/revenue?month={month}&format=csv")
 
     assert "USD" in page
+    assert page.count("50.00") == 4  # sold and closing, of the month and in all
+    assert "2000-01" in (empty := client.get("/admin/revenue?month=2000-01").content.decode())
+    assert "Nothing was sold or earned" in empty
     assert bought.pk in b"".join(file).decode()
     assert client.get("/admin/revenue?month=soon").status_code == 400
     assert Client().get("/admin/revenue").status_code == 302

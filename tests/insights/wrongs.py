@@ -24,8 +24,42 @@ DEBT = "(SELECT min(id) FROM billing_debt)"
 PLAN = "(SELECT id FROM billing_purchase WHERE kind = 'plan')"
 PAID = "(SELECT subscription_id FROM billing_paidperiod)"
 SUBSCRIPTION = "(SELECT min(id) FROM billing_subscription)"
+CHANGE = "(SELECT id FROM billing_planchange)"
+
+CONTRACT = "(SELECT max(id) FROM billing_contract)"
+ANOTHER = (
+    """jsonb_populate_record(c, '{"id": "ct_zz", "stripe_id": "sub_zz", "checkout_id": null}')"""
+)
 
 WRONGS: Final = [
+    Wrong(
+        f"UPDATE billing_hold SET reference = 'change:of_nobody' WHERE id = {OPEN}",
+        {"hold_without_change"},
+        OPEN,
+    ),
+    Wrong(
+        "UPDATE billing_planchange SET state = 'failed', ended_at = now()", {"change_end"}, CHANGE
+    ),
+    Wrong(
+        "UPDATE billing_planchange SET created_at = now() - interval '26 hours'",
+        {"change_stuck"},
+        CHANGE,
+    ),
+    Wrong(
+        f"INSERT INTO billing_contract SELECT ({ANOTHER}).* FROM billing_contract c",
+        {"contract_beside_another"},
+        "'ct_zz'",
+    ),
+    Wrong(
+        "UPDATE billing_contract SET superseded_at = now() - interval '2 hours'",
+        {"contract_superseded_and_collected"},
+        CONTRACT,
+    ),
+    Wrong(
+        f"UPDATE billing_purchase SET subscription_id = NULL WHERE id = {PLAN}",
+        {"paid_in_vain_and_kept"},
+        PLAN,
+    ),
     Wrong("DELETE FROM billing_paidperiod", {"period_paid_and_not_given"}, PLAN),
     Wrong(
         f"UPDATE billing_purchase SET period_starts_at = paid_at + interval '1s' WHERE id = {PLAN}",

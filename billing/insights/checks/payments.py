@@ -4,6 +4,20 @@ from typing import Final
 
 CHECKS: Final = (
     (
+        "I6",
+        "the change of plan has not ended as the hold of what is taken off its price",
+        """SELECT p.id FROM billing_planchange p JOIN billing_hold h ON h.id = p.hold_id
+           JOIN billing_wallet w ON w.id = h.wallet_id
+           WHERE (p.ended_at IS NULL) <> (h.state = 'open') OR h.captured_micros > 0
+              OR h.reference <> 'change:' || p.id OR w.account_id <> p.account_id""",
+    ),
+    (
+        "I6",
+        "the hold is of a change of plan that is not there",
+        """SELECT h.id FROM billing_hold h LEFT JOIN billing_planchange p ON p.hold_id = h.id
+           WHERE starts_with(h.reference, 'change:') AND p.id IS NULL""",
+    ),
+    (
         "I13",
         "the purchase is not of the account whose pack it paid for",
         """SELECT p.id FROM billing_purchase p JOIN billing_packpurchase b

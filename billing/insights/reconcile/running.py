@@ -7,7 +7,7 @@ from typing import Final
 
 from django.db import connection, transaction
 
-from billing.insights.reconcile import balances, money, orders, periods, returns, sales
+from billing.insights.reconcile import balances, changes, money, orders, periods, returns, sales
 from billing.insights.reconcile.drift import Comparison, Drift
 from billing.payments.gateway import StripeAway, Wire
 
@@ -19,6 +19,9 @@ COMPARISONS: Final[tuple[Comparison, ...]] = (
     *balances.GRANTS,
     *sales.SALES,
     *periods.PERIODS,
+    *changes.CHANGES,
+    *periods.IN_VAIN,
+    *periods.CONTRACTS,
 )
 
 

@@ -1,9 +1,10 @@
 """A month of deferred revenue: by purchase, and in sum by currency."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -78,24 +79,50 @@ def month_of(written: str, *, zone: str) -> Window:
     return periods.calendar_month(zone, middle.astimezone(UTC))
 
 
+def months_until(last: Window, number: int, *, zone: str) -> list[Window]:
+    """Return so many months of a zone's calendar, of which `last` is the last."""
+    found = [last]
+    while len(found) < number:
+        before = found[0].starts_at - timedelta(days=1)
+        found.insert(0, periods.calendar_month(zone, before))
+    return found
+
+
 def lines_of(month: Window, *, is_sandbox: bool = False) -> Iterator[Line]:
     """Yield what the month did to each purchase that it found or made; those it left at 0 aside.
 
     It is read from what was written down, so that a month that is over is always told alike.
     """
-    for reads, family in reading.chunks(_purchases(month, is_sandbox=is_sandbox)):
+    for _place, line in _lines([month], is_sandbox=is_sandbox):
+        yield line
+
+
+def history_of(months: Sequence[Window], *, is_sandbox: bool = False) -> dict[str, list[Sums]]:
+    """Return months that follow each other in sum, by currency; purchases are read once for all."""
+    found: dict[str, list[Sums]] = {}
+    for place, line in _lines(months, is_sandbox=is_sandbox):
+        currency = line.purchase.currency
+        if currency not in found:
+            found[currency] = [Sums() for _month in months]
+        found[currency][place].add(line)
+    return dict(sorted(found.items()))
+
+
+def _lines(months: Sequence[Window], *, is_sandbox: bool) -> Iterator[tuple[int, Line]]:
+    """Yield what each month did to each purchase, with the month's place."""
+    edges = [months[0].starts_at, *(month.ends_at for month in months)]
+    whole = Window(months[0].key, edges[0], edges[-1])
+    for reads, family in reading.chunks(_purchases(whole, is_sandbox=is_sandbox)):
         roots = {grant.pk: grant for read in reads for grant in read.grants}.values()
-        before = family.left(roots, at=month.starts_at)
-        after = family.left(roots, at=month.ends_at)
+        left = [family.left(roots, at=edge) for edge in edges]
         for read in reads:
-            line = Line(
-                purchase=read.purchase,
-                brings_micros=reading.brings_micros(read),
-                before=reading.stood(read, before, at=month.starts_at),
-                after=reading.stood(read, after, at=month.ends_at),
-            )
-            if line.before.deferred_micros or line.moved != NOTHING:
-                yield line
+            stood = [
+                reading.stood(read, each, at=edge) for each, edge in zip(left, edges, strict=True)
+            ]
+            for place, (before, after) in enumerate(pairwise(stood)):
+                line = Line(read.purchase, reading.brings_micros(read), before, after)
+                if before.deferred_micros or line.moved != NOTHING:
+                    yield place, line
 
 
 def sums_of(lines: Iterable[Line]) -> dict[str, Sums]:

@@ -1,7 +1,7 @@
 """What the rows say of purchases: their money, and the credits on which it lies."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -11,19 +11,21 @@ from typing import Final
 from django.db import connection
 from django.db.models import QuerySet
 
-from billing.insights.revenue import families
+from billing.insights.revenue import families, stretches
 from billing.insights.revenue.families import Family, Left
 from billing.insights.revenue.spreading import (
     Gives,
     Part,
     Standing,
     Window,
+    along,
     months_between,
     standing,
     windows,
 )
+from billing.insights.revenue.stretches import Stretch
 from billing.ledger.models import Grant
-from billing.payments.models import Dispute, Purchase, Refund
+from billing.payments.models import Dispute, PlanChange, Purchase, Refund
 from billing.payments.services import taking
 from billing.subscriptions.models import Subscription
 from plans import selectors as plans
@@ -33,6 +35,7 @@ _CHUNK: Final = 200
 _PERIODIC: Final = {"monthly": 1, "yearly": 12}
 _NONE: Final = Left()
 _WON: Final = "won"
+_CHANGE: Final = Purchase.Kind.CHANGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ class Read:
 
     Attributes:
         grants: what it brought, and of a plan whatever its windows brought.
+        stretches: the paid times that it paid for, and that its money was carried on to.
+        change: the change of plan that it paid for.
         open_times: when its account had a subscription: from, and until (None: it has one).
     """
 
@@ -49,11 +54,8 @@ class Read:
     disputes: Sequence[Dispute]
     grants: Sequence[Grant]
     open_times: Sequence[tuple[datetime, datetime | None]]
-
-    @property
-    def is_of_a_period(self) -> bool:
-        """Whether it paid for a time, and not for credits alone."""
-        return self.purchase.period_ends_at is not None
+    stretches: Sequence[Stretch] = ()
+    change: PlanChange | None = None
 
 
 def chunks(purchases: QuerySet[Purchase]) -> Iterator[tuple[list[Read], Family]]:
@@ -61,9 +63,10 @@ def chunks(purchases: QuerySet[Purchase]) -> Iterator[tuple[list[Read], Family]]
     rows = purchases.select_related("pack_purchase", "subscription", "contract").order_by("pk")
     stream = rows.iterator(chunk_size=_CHUNK)
     while chunk := list(islice(stream, _CHUNK)):
-        grants = _grants_of(chunk)
+        times = stretches.read(chunk)
+        grants = _grants_of(chunk, times)
         yield (
-            _with_rows(chunk, grants),
+            _with_rows(chunk, grants, times),
             families.read(grant for some in grants.values() for grant in some),
         )
 
@@ -73,7 +76,7 @@ def stood(read: Read, left: Mapping[str, Left], *, at: datetime) -> Standing:
     purchase = read.purchase
     if purchase.paid_at >= at:
         return Standing()
-    parts = _of_period(read, left, at) if read.is_of_a_period else [_of_credits(read, left)]
+    parts = _of_periods(read, left, at) if read.stretches else [_of_credits(read, left)]
     return standing(purchase.amount_micros, returned_micros(read, at=at), parts)
 
 
@@ -89,10 +92,17 @@ def brings_micros(read: Read) -> int:
     purchase = read.purchase
     if purchase.pack_purchase is not None:
         return purchase.pack_purchase.credits_micros + purchase.pack_purchase.bonus_micros
-    if purchase.period_starts_at is not None and purchase.period_ends_at is not None:
-        gives = _gives(purchase.subscription, purchase.period_starts_at, purchase.period_ends_at)
-        return sum(one.weight for one in gives)
-    return sum(grant.amount_micros for grant in read.grants)
+    if not read.stretches:
+        return sum(grant.amount_micros for grant in read.grants)
+    own = read.stretches[0]
+    whole = sum(one.weight for one in _gives(own))
+    change = read.change
+    if change is None:
+        return whole
+    if change.begins_anew:  # what was carried on has paid for the rest of it
+        return whole * change.due_micros // max(1, change.due_micros + change.worth_micros)
+    more = max(0, change.window_micros - change.held_window_micros)
+    return change.gives_micros + more * (len(_windows(read, own, 0)) - 1)
 
 
 def _is_back(refund: Refund, at: datetime) -> bool:
@@ -123,23 +133,59 @@ def _of_credits(read: Read, left: Mapping[str, Left]) -> Part:
     return Part(read.purchase.amount_micros, *_shares(read.grants, left, given))
 
 
-def _of_period(read: Read, left: Mapping[str, Left], at: datetime) -> Iterator[Part]:
-    for window in _windows(read):
-        if window.is_by_time:
+def _of_periods(read: Read, left: Mapping[str, Left], at: datetime) -> list[Part]:
+    """Return the parts of what paid for a time, and of what changes have carried on of it."""
+
+    def lay(stretch: Stretch) -> Callable[[int], list[Part]]:
+        return lambda money_micros: list(_of_stretch(read, stretch, money_micros, left, at))
+
+    return along(read.purchase.amount_micros, map(lay, read.stretches))
+
+
+def _of_stretch(
+    read: Read, stretch: Stretch, money_micros: int, left: Mapping[str, Left], at: datetime
+) -> Iterator[Part]:
+    left_at = stretch.left_at if stretch.left_at is not None and stretch.left_at < at else None
+    for window in _windows(read, stretch, money_micros):
+        if left_at is not None:
+            yield _part_left(read, window, stretch, left, left_at)
+        elif window.is_by_time:
             share = window.unearned(at) if _goes_on(read, at) else Fraction(0)
             yield Part(window.money_micros, share, 1 - share)
-            continue
-        own = [
-            grant
-            for grant in read.grants
-            if window.starts_at <= grant.effective_at < window.ends_at
-        ]
-        if window.starts_at >= at or not own:  # to come, or given and not written yet
-            is_ahead = window.ends_at >= at and _goes_on(read, at)
-            yield Part(window.money_micros, Fraction(is_ahead))
         else:
-            given = sum(grant.amount_micros for grant in own)
-            yield Part(window.money_micros, *_shares(own, left, given))
+            own = _grants_in(read, window.starts_at, window.ends_at)
+            if window.starts_at >= at or not own:  # to come, or given and not written yet
+                is_ahead = window.ends_at >= at and _goes_on(read, at)
+                yield Part(window.money_micros, Fraction(is_ahead))
+            else:
+                yield Part(window.money_micros, *_shares(own, left, _given(own)))
+
+
+def _part_left(
+    read: Read, window: Window, stretch: Stretch, left: Mapping[str, Left], left_at: datetime
+) -> Part:
+    """Return a window of a stretch that a change has ended; what it did not take stays as it was.
+
+    Windows that had not begun were carried on, and of what is earned with the time the rest.
+    """
+    if window.is_by_time:
+        moved = window.unearned(left_at)
+        return Part(window.money_micros, Fraction(0), 1 - moved, moved)
+    own = _grants_in(read, window.starts_at, min(window.ends_at, left_at))
+    if window.starts_at >= left_at or not own:
+        return Part(window.money_micros, Fraction(0), moved=Fraction(window.ends_at > left_at))
+    given = _given(own)
+    live, used = _shares(own, left, given)
+    pledged = Fraction(sum(stretch.pledged.get(grant.pk, 0) for grant in own), given)
+    return Part(window.money_micros, live, used, min(1 - live, pledged))
+
+
+def _grants_in(read: Read, starts_at: datetime, ends_at: datetime) -> list[Grant]:
+    return [grant for grant in read.grants if starts_at <= grant.effective_at < ends_at]
+
+
+def _given(grants: Sequence[Grant]) -> int:
+    return sum(grant.amount_micros for grant in grants)
 
 
 def _shares(
@@ -152,26 +198,24 @@ def _shares(
     return min(Fraction(1), found.live / given_micros), found.used / given_micros
 
 
-def _windows(read: Read) -> list[Window]:
-    purchase = read.purchase
-    starts_at, ends_at = purchase.period_starts_at, purchase.period_ends_at
-    assert starts_at is not None
-    assert ends_at is not None
-    contract = purchase.contract
+def _windows(read: Read, stretch: Stretch, money_micros: int) -> list[Window]:
+    contract, subscription = read.purchase.contract, stretch.subscription
+    drawn_from = contract.anchor_at if contract is not None else stretch.starts_at
+    if contract is not None and subscription is not None and subscription.anchor_at is not None:
+        drawn_from = subscription.anchor_at  # the contract's is that of its last period
     return windows(
-        purchase.amount_micros,
-        _gives(purchase.subscription, starts_at, ends_at),
-        anchor_at=contract.anchor_at if contract is not None else starts_at,
-        starts_at=starts_at,
-        ends_at=ends_at,
+        money_micros,
+        _gives(stretch),
+        anchor_at=drawn_from,
+        starts_at=stretch.starts_at,
+        ends_at=stretch.ends_at,
     )
 
 
-def _gives(
-    subscription: Subscription | None, starts_at: datetime, ends_at: datetime
-) -> list[Gives]:
-    """Return what the sold plan gives in a period by itself; what is claimed bears no money."""
-    plan = _plan_of(subscription)
+def _gives(stretch: Stretch) -> list[Gives]:
+    """Return what the sold plan gives in a paid time by itself; what is claimed bears no money."""
+    starts_at, ends_at = stretch.starts_at, stretch.ends_at
+    plan = _plan_of(stretch.subscription)
     months, days = months_between(starts_at, ends_at), (ends_at - starts_at).days
     found = []
     for one in plan.allowances if plan is not None else ():
@@ -201,7 +245,11 @@ def _goes_on(read: Read, at: datetime) -> bool:
     return any(begins < at and (ends is None or ends >= at) for begins, ends in read.open_times)
 
 
-def _with_rows(chunk: Sequence[Purchase], grants: Mapping[str, list[Grant]]) -> list[Read]:
+def _with_rows(
+    chunk: Sequence[Purchase],
+    grants: Mapping[str, list[Grant]],
+    paid_times: Mapping[str, list[Stretch]],
+) -> list[Read]:
     refunds: dict[str, list[Refund]] = defaultdict(list)
     for refund in Refund.objects.filter(purchase__in=chunk):
         refunds[refund.purchase_id].append(refund)
@@ -212,6 +260,12 @@ def _with_rows(chunk: Sequence[Purchase], grants: Mapping[str, list[Grant]]) -> 
     accounts = {one.account_id for one in chunk if one.period_ends_at is not None}
     for one in Subscription.objects.filter(account__in=accounts):
         times[one.account_id].append((one.started_at, one.ended_at))
+    changes = {
+        f"stripe:{change.pk}": change
+        for change in PlanChange.objects.filter(
+            pk__in=[one.fact.rpartition(":")[2] for one in chunk if one.kind == _CHANGE]
+        )
+    }
     return [
         Read(
             one,
@@ -219,15 +273,20 @@ def _with_rows(chunk: Sequence[Purchase], grants: Mapping[str, list[Grant]]) -> 
             disputes[one.pk],
             grants.get(one.pk, []),
             times.get(one.account_id, []),
+            paid_times.get(one.pk, []),
+            changes.get(one.fact),
         )
         for one in chunk
     ]
 
 
-def _grants_of(chunk: Sequence[Purchase]) -> dict[str, list[Grant]]:
+def _grants_of(
+    chunk: Sequence[Purchase], times: Mapping[str, list[Stretch]]
+) -> dict[str, list[Grant]]:
     """Return by purchase the grants on which its money lies."""
+    until = [max((s.ends_at for s in times.get(one.pk, [])), default=None) for one in chunk]
     with connection.cursor() as cursor:
-        cursor.execute(_GRANTS, [[one.pk for one in chunk]])
+        cursor.execute(_GRANTS, [[one.pk for one in chunk], until])
         pairs = cursor.fetchall()
     grants = Grant.objects.in_bulk([grant_id for _purchase, grant_id in pairs])
     found: dict[str, list[Grant]] = defaultdict(list)
@@ -240,17 +299,17 @@ def _grants_of(chunk: Sequence[Purchase]) -> dict[str, list[Grant]]:
 # whatever plan the account had in the period: who changed his plan has them by both payments.
 _GRANTS: Final = """
     SELECT p.id, g.id
-    FROM billing_purchase p
+    FROM unnest(%s::text[], %s::timestamptz[]) AS asked (id, until)
+    JOIN billing_purchase p ON p.id = asked.id
     JOIN billing_wallet w ON w.account_id = p.account_id
     JOIN billing_grant g ON g.wallet_id = w.id
     LEFT JOIN billing_packpurchase k ON k.id = p.pack_purchase_id
-    WHERE p.id = ANY(%s)
-      AND (g.id IN (k.grant_id, k.bonus_grant_id)
+    WHERE (g.id IN (k.grant_id, k.bonus_grant_id)
            OR g.fact = p.fact OR starts_with(g.fact, p.fact || ':')
            OR (p.kind = 'change' AND g.fact = 'change:' || substr(p.fact, length('stripe:') + 1))
            OR (p.period_ends_at IS NOT NULL
                AND (starts_with(g.fact, 'allowance:') OR starts_with(g.fact, 'seats:'))
                AND g.series LIKE '%%:sub\\_%%'
-               AND g.effective_at >= p.period_starts_at AND g.effective_at < p.period_ends_at))
+               AND g.effective_at >= p.period_starts_at AND g.effective_at < asked.until))
     ORDER BY p.id, g.id
 """

@@ -1,10 +1,11 @@
 """How the money of a purchase is spread over what it brings, and how much of it is earned. Pure.
 
 The money of a purchase lies on parts: all credits of a pack; the windows of a plan's period. A
-part's money is earned as its credits are used, or gone. What is not earned yet is deferred.
+part's money is earned as its credits are used, or gone. What is not earned yet is deferred. What
+a change of plan took off the price of the next period lies on that period's windows from then on.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -23,12 +24,34 @@ class Part:
 
     Attributes:
         live: the share of its credits that can still be used, or that are still to come.
-        used: the share that was used. What is neither has expired, or was given up.
+        used: the share that was used.
+        moved: the share whose money a change of plan has carried on. What is none of these has
+            expired, or was given up.
     """
 
     money_micros: int
     live: Fraction
     used: Fraction = Fraction(0)
+    moved: Fraction = Fraction(0)
+
+
+def along(money_micros: int, stretches: Iterable[Callable[[int], Sequence[Part]]]) -> list[Part]:
+    """Return all parts of money that changes of plan carried from one stretch to the next.
+
+    What is carried on is rounded down, and lies on the next stretch alone.
+
+    Args:
+        stretches: each lays money on its windows; one after which nothing moved is the last.
+    """
+    found: list[Part] = []
+    for lay in stretches:
+        parts = lay(money_micros)
+        found += parts
+        moved = sum((part.money_micros * part.moved for part in parts), start=Fraction(0))
+        money_micros = min(money_micros, floor(moved))
+        if not money_micros:
+            break
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +142,9 @@ def windows(
 ) -> list[Window]:
     """Return a period's money by windows; their sum is the money, exactly.
 
-    It is spread by the credits that each window brings. A plan that brings none, or only what is
-    claimed day by day, is earned with the time.
+    It is spread by the credits that each window brings; a month that began before the period did
+    counts by what was left of it. A plan that brings none, or only what is claimed day by day, is
+    earned with the time.
 
     Args:
         anchor_at: from which its months are drawn, in UTC.
@@ -135,7 +159,8 @@ def windows(
             found.append(Window(starts_at, ends_at, money, is_by_time=True))
             continue
         edges = _edges(anchor_at, starts_at, ends_at, one.months)
-        each = divided(money, [1] * (len(edges) - 1))
+        whole = [Fraction(1)] * (len(edges) - 2)
+        each = divided(money, [_first_share(anchor_at, edges, one.months), *whole])
         found += [
             Window(begins, ends, share)
             for begins, ends, share in zip(edges, edges[1:], each, strict=False)
@@ -143,13 +168,13 @@ def windows(
     return found
 
 
-def divided(amount_micros: int, weights: Sequence[int]) -> list[int]:
+def divided(amount_micros: int, weights: Sequence[int | Fraction]) -> list[int]:
     """Divide an amount by weights, of which one is above 0; the shares add up to it.
 
     The micros that rounding leaves over go to the shares that lost most by it.
     """
     total = sum(weights)
-    exact = [Fraction(amount_micros * weight, total) for weight in weights]
+    exact = [Fraction(amount_micros * weight) / total for weight in weights]
     shares = [floor(share) for share in exact]
     left = amount_micros - sum(shares)
     by_loss = sorted(range(len(weights)), key=lambda place: (shares[place] - exact[place], place))
@@ -168,6 +193,14 @@ def _edges(
         if number % months == 0:
             edges.append(at)
     return [*edges, ends_at]
+
+
+def _first_share(anchor_at: datetime, edges: Sequence[datetime], months: int) -> Fraction:
+    """Return how much of its first window a period has: all, or the rest of a month."""
+    began_at = periods.monthly_window("UTC", anchor_at, edges[0]).starts_at
+    if months != 1 or began_at >= edges[0]:
+        return Fraction(1)
+    return Fraction((edges[1] - edges[0]) // _TICK, (edges[1] - began_at) // _TICK)
 
 
 def months_between(starts_at: datetime, ends_at: datetime) -> int:

@@ -1,7 +1,7 @@
 """A month of deferred revenue as a table: for a terminal, and as CSV for accountants."""
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Final, TextIO
 
@@ -43,6 +43,39 @@ def heads() -> list[str]:
         *(_("opening"), _("sold"), _("refunded")),
         *(_("used"), _("expired"), _("closing"), _("purchases")),
     ]
+
+
+def columns() -> list[tuple[str, str]]:
+    """Return each amount of a month's sums with what it means, as `amounts_of` orders them."""
+    return list(
+        zip(
+            heads(),
+            (
+                _("What was paid for, and was still owed as credits when the month began."),
+                _("What was paid in the month."),
+                _("What was refunded, or contested and not won; below zero it came back."),
+                _("Earned: credits that it paid for were used."),
+                _("Earned: credits that it paid for can never be used any more."),
+                _("What is still owed as credits when the month ends."),
+            ),
+            strict=False,
+        )
+    )
+
+
+def in_all(months: Sequence[Sums]) -> Sums:
+    """Return months that follow each other as one: it opens with the first, closes with the last.
+
+    Its purchases are not counted: many are in several months.
+    """
+    return Sums(
+        opening_micros=months[0].opening_micros,
+        sold_micros=sum(one.sold_micros for one in months),
+        returned_micros=sum(one.returned_micros for one in months),
+        used_micros=sum(one.used_micros for one in months),
+        expired_micros=sum(one.expired_micros for one in months),
+        closing_micros=months[-1].closing_micros,
+    )
 
 
 def amounts_of(sums: Sums) -> list[int]:

@@ -312,6 +312,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_TITLE": _("Linggan administration"),
     "SITE_HEADER": _("Linggan administration"),
     "SHOW_LANGUAGES": True,
+    "SIDEBAR": {"navigation": "billing.http.navigation.groups"},
 }
 
 # -- logs --------------------------------------------------------------------------------------

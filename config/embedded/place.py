@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from config.embedded import secrecy
-from config.embedded.processes import CannotServe
+from config.embedded.processes import CannotServe, free_port, port_is_free
 
 DEFAULT: Final = Path(__file__).resolve().parent.parent.parent / "var"
 _NEEDED_BYTES = 256 * 1024 * 1024
@@ -104,6 +104,19 @@ class Place:
         memory = self._read()
         memory["secrets"].pop(secret, None)
         self._write(memory)
+
+    def port(self, name: str) -> int:
+        """Return the port of the server of this name: the same at each start, while it is free.
+
+        So pages of it that are open in a browser outlive a restart.
+        """
+        memory = self._read()
+        kept: dict[str, int] = memory.get("ports", {})
+        if name in kept and port_is_free(kept[name]):
+            return kept[name]
+        chosen = free_port()
+        self._write({**memory, "ports": {**kept, name: chosen}})
+        return chosen
 
     def announce(self, variables: dict[str, str] | None) -> None:
         """Tell other programs of this user how to reach the running servers; None: they end."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from config.embedded.environment import ROOT
 from config.embedded.place import Place
-from config.embedded.processes import CannotServe, free_port
+from config.embedded.processes import CannotServe
 from config.embedded.supervisor import Program
 
 _MODULE: Final = "tests.stripe_peer"
@@ -24,7 +24,7 @@ def emulator(place: Place, *, web_port: int) -> Program | None:
     """
     if os.environ.get("STRIPE_SECRET_KEY") or not _FOLDER.is_dir():
         return None
-    made, port = place.secrets(), free_port()
+    made, port = place.secrets(), place.port("stripe")
     key, secret = made["stripe_emulator_key"], made["stripe_emulator_webhook_secret"]
     os.environ["STRIPE_SECRET_KEY"] = key
     os.environ["STRIPE_WEBHOOK_SECRET"] = secret

@@ -165,8 +165,11 @@ def success_url(session: Thing) -> str:
 
 
 def know_payer(world: World, session: Thing, email: str, name: str, country: str = "US") -> None:
-    """Keep who pays, as he has typed it in."""
+    """Keep who pays, as he has typed it in; a customer without an address has his from then on."""
     customer = world.find(session["customer"] or "") or {}
+    if customer and not customer["email"] and email:
+        customer["email"] = email
+        world.emit("customer.updated", customer, {"email": None})
     address = {
         "city": None,
         "country": country,

@@ -20,7 +20,8 @@ def price_named(world: World, given: Thing, param: str, *, recurs: bool) -> Thin
         price["active"] = False  # an inline price sells nothing else
     elif "price" in given:
         price = world.get("price", given["price"], f"{param}[price]")
-        if not price["active"]:
+        # What a page sells was active when it was opened, or is its own.
+        if not price["active"] and not given.get("_is_on_page"):
             raise Refused(
                 "The price specified is inactive. This field only accepts active prices.",
                 param=f"{param}[price]",

@@ -35,11 +35,15 @@ def after_paid(world: World, invoice: Thing, now: int) -> None:
 def after_failed(world: World, invoice: Thing, now: int, *, outcome: str | None) -> None:
     """Let a subscription be past due, and at last what the account's settings say.
 
+    What is asked for by hand beside its periods leaves it alone.
+
     Args:
         outcome: None while the invoice is tried again.
     """
     subscription = _of(world, invoice)
-    if subscription is None or subscription["status"] in _UNMOVED or _is_optional(invoice):
+    if subscription is None or subscription["latest_invoice"] != invoice["id"]:
+        return
+    if subscription["status"] in _UNMOVED or _is_optional(invoice):
         return
     if subscription["status"] not in _OWING:
         change(world, subscription, status="past_due")

@@ -41,4 +41,4 @@ def begin(world: World, session: Thing, method: Thing) -> Thing:
 
 
 def _wanted(item: Thing) -> Thing:
-    return {"price": item["price"]["id"], "quantity": item["quantity"]}
+    return {"price": item["price"]["id"], "quantity": item["quantity"], "_is_on_page": True}

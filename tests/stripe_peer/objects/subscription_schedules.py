@@ -24,6 +24,7 @@ _PHASE: Final = frozenset(
         "metadata",
         "proration_behavior",
         "start_date",
+        "trial_end",
     }
 )
 
@@ -165,7 +166,12 @@ def _phase_of(subscription: Thing) -> Thing:
     return _phase(
         subscription["currency"],
         [_item(one["price"]["id"], one["quantity"]) for one in items.of(subscription)],
-        {"start_date": period.start, "end_date": period.end},
+        {
+            "start_date": period.start,
+            "end_date": period.end,
+            "trial_end": subscription["trial_end"],
+            "discounts": [{"discount": identity} for identity in subscription["discounts"]],
+        },
     )
 
 
@@ -237,5 +243,5 @@ def _phase(currency: str, kept: list[Thing], given: Thing) -> Thing:
         "start_date": given["start_date"],
         "transfer_data": None,
         "trial": None,
-        "trial_end": None,
+        "trial_end": given.get("trial_end"),
     }

@@ -15,7 +15,15 @@ from billing.ids import new_id
 from billing.ledger import services as ledger
 from billing.ledger import store
 from billing.ledger.models import Debt, Grant, Hold, Transfer, Wallet
-from billing.ledger.services import Actor, Cause, ClawedBack, GrantTerms, LockedWallet, Sending
+from billing.ledger.services import (
+    Actor,
+    Cause,
+    ClawedBack,
+    GrantTerms,
+    LockedWallet,
+    Part,
+    Sending,
+)
 from plans import selectors as plans
 from plans.catalog import publish
 from plans.catalog.matching import Match
@@ -159,6 +167,26 @@ def release(account: Account, held: Hold) -> Hold:
     """Give a hold back, as a failure would."""
     return ledger.release(
         lock(account), hold_id=held.pk, cause=Cause("job", "job_test"), actor=SYSTEM
+    )
+
+
+@transaction.atomic
+def set_aside(account: Account, parts: Mapping[Grant, int], *, reference: str = "") -> Hold:
+    """Set whole credits of these grants aside, as a change of plan would."""
+    return ledger.set_aside(
+        lock(account),
+        [Part(grant.pk, credits_ * MICROS) for grant, credits_ in parts.items()],
+        reference=reference or f"test:{new_id('ref')}",
+        cause=Cause("subscription", "sub_test"),
+        actor=SYSTEM,
+    )
+
+
+@transaction.atomic
+def forfeit(account: Account, held: Hold) -> Hold:
+    """Give up what was set aside."""
+    return ledger.forfeit(
+        lock(account), hold_id=held.pk, cause=Cause("subscription", "sub_test"), actor=SYSTEM
     )
 
 

@@ -68,6 +68,13 @@ def test_no_translation_is_of_a_sentence_that_nobody_says(entries: dict[str, str
     assert set(entries) - {said.text for said in words.sentences()} == {HEADER}
 
 
+def test_no_page_says_a_sentence_of_its_own() -> None:
+    """Sentences are looked for in code: one that stands in a page would never be translated."""
+    pages = (ROOT / "billing" / "templates").rglob("*.html")
+
+    assert [page.name for page in pages if re.search(r"{% (block)?trans", page.read_text())] == []
+
+
 def test_no_sentence_is_translated_twice() -> None:
     counted = Counter(entry.source for entry in words.entries())
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,25 @@ def test_a_folder_of_an_older_version_gets_the_secrets_that_it_lacks(place: Plac
     fresh = again.pop("postgres_application_password")
     assert fresh != made["postgres_application_password"]
     assert again.items() <= made.items()
+
+
+def test_a_server_listens_where_it_did_before_unless_somebody_else_does_by_now(
+    place: Place,
+) -> None:
+    port = place.port("stripe")
+    secrets = place.secrets()
+
+    again = Place(place.folder)
+    assert again.port("stripe") == port
+    assert again.port("another") != port
+    with socket.socket() as stranger:
+        stranger.bind(("127.0.0.1", port))
+        stranger.listen()
+        moved = again.port("stripe")
+
+    assert moved != port
+    assert Place(place.folder).port("stripe") == moved
+    assert again.secrets() == secrets
 
 
 def test_two_cannot_hold_one_folder(place: Place) -> None:

@@ -180,7 +180,7 @@ def is_alive(pid: int) -> bool:
     for _look in range(100):
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             return False
         if state == "Z":
             return False

@@ -6,10 +6,12 @@ import pytest
 from pytest_django import Settings
 
 from billing.accounts.models import Account
+from billing.outbox import gateway as outbox
 from billing.payments.gateway import Wire
 from tests import factories
 from tests.cast import kling
 from tests.payments import till as tills
+from tests.payments.lives import FREE, LARGE, SMALL, TRIED, Life
 from tests.payments.stripe_server import StripeServer
 from tests.payments.till import Till
 from tests.stripe_peer import driver
@@ -59,3 +61,17 @@ def till(db: None, peer: Peer) -> Till:
 def ada(till: Till) -> Account:
     """Ada pays real money, if there is some."""
     return factories.new_account("ada", is_sandbox=False)
+
+
+@pytest.fixture
+def lives(db: None, peer: Peer, monkeypatch: pytest.MonkeyPatch) -> Till:
+    """A shop whose people live by test clocks, and that no worker is called for."""
+    monkeypatch.setattr(outbox, "nudge", lambda _ring: None)
+    tills.open_till(packs="", plans=FREE + SMALL + LARGE + TRIED)
+    return Till(peer, is_sandbox=True)
+
+
+@pytest.fixture
+def life(lives: Till) -> Life:
+    """Ada, who has bought nothing yet."""
+    return Life(lives, factories.new_account("ada"))

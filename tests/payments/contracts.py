@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from billing.accounts.models import Account
 from billing.payments.gateway import CHECKOUT
-from billing.payments.gateway.seen import SeenContract, SeenInvoice, SeenLine
+from billing.payments.gateway.seen import SeenContract, SeenInvoice, SeenLine, SeenPayment
 from billing.payments.models import Checkout, Purchase
 from billing.payments.services import contracts, invoices
 from plans import selectors as plans
@@ -90,6 +90,25 @@ def seen_invoice(checkout: Checkout, anchor: datetime, number: int, **facts: obj
     return replace(made, **facts)  # type: ignore[arg-type]  # a test names fields that are there
 
 
+def seen_payment(bill: SeenInvoice, **facts: object) -> SeenPayment:
+    """Return the payment that paid a bill; nothing of it has gone back unless the facts differ."""
+    assert bill.paid_at is not None, "it is paid"
+    made = SeenPayment(
+        id=bill.payment_id,
+        customer_id=bill.customer_id,
+        invoice_id=bill.id,
+        status="succeeded",
+        currency=bill.currency,
+        amount_micros=bill.paid_micros,
+        received_micros=bill.paid_micros,
+        created_at=bill.created_at,
+        paid_at=bill.paid_at,
+        card="",
+        declined="",
+    )
+    return replace(made, **facts)  # type: ignore[arg-type]  # a test names fields that are there
+
+
 @transaction.atomic
 def pay(checkout: Checkout, anchor: datetime, number: int) -> Purchase:
     """Let a month be paid for; return its money."""
@@ -130,16 +149,30 @@ def open_invoice(checkout: Checkout, anchor: datetime, number: int, attempts: in
 
 @dataclass
 class Story:
-    """What Stripe would show, stage after stage, and which event rings at each of them."""
+    """What Stripe would show, stage after stage, and which event rings at each of them.
 
+    Attributes:
+        starts_at: what the account's clock shows before it begins.
+        instants: when each stage is, by the account's clock.
+    """
+
+    starts_at: datetime
     stages: list[dict[str, object]] = field(default_factory=list)
     rings: list[str] = field(default_factory=list)
+    instants: list[datetime] = field(default_factory=list)
 
-    def add(self, ring: str, *seen: SeenContract | SeenInvoice) -> None:
-        """Go on one stage: what is seen now replaces what was."""
+    def add(
+        self,
+        ring: str,
+        *seen: SeenContract | SeenInvoice | SeenPayment,
+        after: timedelta = timedelta(),
+    ) -> None:
+        """Go on one stage: what is seen now replaces what was; so long after the one before."""
         before = dict(self.stages[-1]) if self.stages else {}
         self.stages.append(before | {one.id: one for one in seen})
         self.rings.append(ring)
+        latest = self.instants[-1] if self.instants else self.starts_at
+        self.instants.append(latest + after)
 
 
 def here(account: Account) -> datetime:

@@ -31,6 +31,24 @@ def test_events_that_never_came_are_fetched_and_applied_once(till: Till, ada: Ac
     assert services.fetch_missed(now=now()) == 0
 
 
+def test_an_event_is_forgotten_half_a_year_after_it_was_applied_and_never_before(
+    till: Till, ada: Account
+) -> None:
+    till.buy()
+    till.settle()
+    waits, *others = StripeEvent.objects.order_by("pk")
+    half_a_year_ago = now(days=-181)
+    StripeEvent.objects.update(created_at=half_a_year_ago, received_at=half_a_year_ago)
+    StripeEvent.objects.filter(pk=waits.pk).update(applied_at=None)
+    young = others.pop()
+    StripeEvent.objects.filter(pk=young.pk).update(created_at=now(days=-179))
+
+    services.fetch_missed(now=now(), since=now())
+
+    assert set(StripeEvent.objects.all()) == {waits, young}
+    assert Purchase.objects.count() == 1
+
+
 def test_a_fetch_that_broke_off_is_done_anew(till: Till, ada: Account) -> None:
     services.fetch_missed(now=now(hours=-5))
     till.buy()

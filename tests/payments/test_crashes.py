@@ -1,7 +1,7 @@
 """A process that dies between any two steps leaves one page, one customer, one purchase."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -11,28 +11,12 @@ from billing.payments.gateway import customers as gateway_customers
 from billing.payments.gateway import sessions as gateway_sessions
 from billing.payments.models import Checkout, Customer, Purchase, StripeEvent
 from billing.payments.services import applying, checking_out, customers, hearing, purchases, syncing
+from tests.payments.dying import Died, dies, dies_after
 from tests.payments.till import BACK, Till
 
 pytestmark = pytest.mark.django_db
+DAY_SECONDS: Final = 86_400
 PACK: Final = {"pack": "plain", "success_url": BACK}
-
-
-class Died(BaseException):
-    """The process is gone: nothing of ours catches it."""
-
-
-def dies(*_arguments: Any, **_named: Any) -> None:  # noqa: ANN401 (whatever is asked)
-    raise Died
-
-
-def dies_after(act: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what does its act, and dies before it can tell."""
-
-    def done_and_dead(*arguments: Any, **named: Any) -> None:  # noqa: ANN401 (as above)
-        act(*arguments, **named)
-        raise Died
-
-    return done_and_dead
 
 
 @pytest.mark.parametrize(
@@ -71,6 +55,24 @@ def test_a_death_between_the_intent_and_the_answer_leaves_one_page(
     assert (answer.status_code, answer.json()["url"]) == (201, checkout.url)
     assert [one["id"] for one in made["checkout.session"]] == [checkout.stripe_id]
     assert [one["id"] for one in made["customer"]] == [Customer.objects.get().stripe_id]
+
+
+def test_who_comes_back_after_stripe_has_forgotten_his_key_has_one_customer_all_the_same(
+    till: Till, ada: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as dying:
+        dying.setattr(
+            gateway_customers, "make_customer", dies_after(gateway_customers.make_customer)
+        )
+        with pytest.raises(Died):
+            customers.ensure_customer(ada, language="", now=datetime.now(UTC))
+    till.peer.advance(2 * DAY_SECONDS)
+
+    back_at = datetime.now(UTC) + timedelta(days=2)
+    row = customers.ensure_customer(ada, language="", now=back_at)
+
+    [made] = till.peer.objects()["customer"]
+    assert row.stripe_id == made["id"]
 
 
 @pytest.mark.parametrize(

@@ -103,18 +103,25 @@ prices = [{ currency = "USD", interval = "P1M", list = "20" }]
 BACK: Final = "https://app.example/back?page={CHECKOUT_SESSION_ID}"
 
 
-def open_till(*parts: str, ways: str = WAYS, packs: str = PACKS, plans: str = PLANS) -> None:
+def open_till(
+    *parts: str, ways: str = WAYS, packs: str = PACKS, plans: str = PLANS, head: str = ""
+) -> None:
     """Put the catalog in force, and bring the emulator's prices in step."""
-    shop.open_shop(ways, packs, *parts, plans=plans)
+    shop.open_shop(ways, packs, *parts, plans=plans, head=head)
     services.sync_prices(now=datetime.now(UTC), is_dry=False)
 
 
 @dataclass
 class Till:
-    """What a test holds: the emulator, and a client of our own API."""
+    """What a test holds: the emulator, and a client of our own API.
+
+    Attributes:
+        is_sandbox: whether its people are of the sandbox, so that their clocks can be moved.
+    """
 
     peer: Peer
     client: Client = field(default_factory=lambda: Client(raise_request_exception=False))
+    is_sandbox: bool = False
 
     # -- people --------------------------------------------------------------------------------
     def ask(
@@ -127,22 +134,21 @@ class Till:
         **headers: str,
     ) -> Any:  # noqa: ANN401 (Django's test response)
         """Ask our API, as a person."""
-        token = tokens.sign(name, lifetime=timedelta(hours=1), now=datetime.now(UTC))
         return self.client.post(
             path,
             body,
             content_type="application/json",
             headers={
-                "Authorization": f"Bearer {token}",
+                "Authorization": self._proof_of(name),
                 "Idempotency-Key": key or new_id("key"),
                 **{name.replace("_", "-"): value for name, value in headers.items()},
             },
         )
 
-    def read(self, path: str, *, name: str = "ada") -> Any:  # noqa: ANN401 (as above)
+    def read(self, path: str, *, name: str = "ada", **headers: str) -> Any:  # noqa: ANN401 (as above)
         """Read from our API, as a person."""
-        token = tokens.sign(name, lifetime=timedelta(hours=1), now=datetime.now(UTC))
-        return self.client.get(path, headers={"Authorization": f"Bearer {token}"})
+        more = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.client.get(path, headers={"Authorization": self._proof_of(name), **more})
 
     def sell(self, pack: str = "plain", *, quantity: int = 1, name: str = "ada") -> Checkout:
         """Return an open checkout of a pack."""
@@ -219,6 +225,12 @@ class Till:
         for event in self.events() if events is None else events:
             assert self.tell(event) == 200
         assert self.work() == []
+
+    def _proof_of(self, name: str) -> str:
+        """Return by what a person is known."""
+        now = datetime.now(UTC)
+        token = tokens.sign(name, lifetime=timedelta(hours=1), is_sandbox=self.is_sandbox, now=now)
+        return f"Bearer {token}"
 
 
 def signature_of(body: str, secret: str, seconds: int) -> str:

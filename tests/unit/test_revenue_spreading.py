@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from fractions import Fraction
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from billing.insights.revenue.spreading import (
     Gives,
     Part,
     Standing,
+    along,
     divided,
     months_between,
     standing,
@@ -67,6 +69,61 @@ def test_a_part_that_went_back_lessens_what_is_deferred_before_what_was_earned()
     found = standing(100, 30, [part])
 
     assert (found.used_micros, found.expired_micros, found.deferred_micros) == (40, 0, 30)
+
+
+TRIPLE = st.tuples(SHARE, SHARE, SHARE)
+
+
+@given(MONEY, SHARE, st.lists(st.lists(TRIPLE, min_size=1, max_size=4), max_size=4))
+def test_money_that_changes_carry_on_is_never_more_than_was_paid_and_is_all_accounted_for(
+    sold: int, back: Fraction, chain: list[list[tuple[Fraction, Fraction, Fraction]]]
+) -> None:
+    def lay(shares: list[tuple[Fraction, Fraction, Fraction]], money: int) -> list[Part]:
+        moneys = divided(money, [1] * len(shares))
+        found = []
+        for each, (live, used, moved) in zip(moneys, shares, strict=True):
+            whole = max(Fraction(1), live + used + moved)
+            found.append(Part(each, live / whole, used / whole, moved / whole))
+        return found
+
+    parts = along(sold, [partial(lay, some) for some in chain])
+
+    found = standing(sold, int(sold * back), parts)
+    assert sum(part.money_micros * part.live for part in parts) <= sold
+    assert min(found.deferred_micros, found.used_micros, found.expired_micros) >= 0
+    assert sold == (
+        found.returned_micros + found.used_micros + found.expired_micros + found.deferred_micros
+    )
+
+
+@given(MONEY, SHARE, SHARE)
+def test_a_change_that_takes_all_that_is_left_earns_nothing(
+    sold: int, used: Fraction, later: Fraction
+) -> None:
+    before = standing(sold, 0, [Part(sold, 1 - used, used)])
+
+    def taken(money: int) -> list[Part]:
+        return [Part(money, Fraction(0), used, 1 - used)]
+
+    def goes_on(money: int) -> list[Part]:
+        return [Part(money, 1 - later, later)]
+
+    assert standing(sold, 0, along(sold, [taken, lambda m: [Part(m, Fraction(1))]])) == before
+    after = standing(sold, 0, along(sold, [taken, goes_on]))
+    assert abs(after.deferred_micros - (1 - used) * (1 - later) * sold) <= 2
+    assert after.expired_micros <= 2
+
+
+def test_a_period_that_begins_within_a_month_has_of_its_first_window_what_was_left() -> None:
+    middle = datetime(2027, 2, 14, tzinfo=UTC)  # of the window from January 31 to February 28
+
+    first, *others = windows(
+        2250, [Gives(1, 3000)], anchor_at=START, starts_at=middle, ends_at=YEAR
+    )
+
+    assert (first.starts_at, first.ends_at.day, first.money_micros) == (middle, 28, 98)
+    assert sorted({one.money_micros for one in others}) == [195, 196]
+    assert first.money_micros + sum(one.money_micros for one in others) == 2250
 
 
 def test_a_year_lies_on_its_twelve_months_and_each_begins_with_its_credits() -> None:

@@ -40,10 +40,21 @@ def api(peer: Peer) -> stripe.StripeClient:
 def either(request: pytest.FixtureRequest, peer: Peer) -> stripe.StripeClient:
     """A client of the emulator, and, where a test key is given, one of Stripe's test mode."""
     if request.param == STRIPE_ITSELF:
-        pytest_socket.enable_socket()
-        pytest_socket.socket_allow_hosts(None)
-        return stripe.StripeClient(TEST_KEY)
+        return at_stripe()
     return peer.client(max_network_retries=0)
+
+
+def at_stripe() -> stripe.StripeClient:
+    """Let this test out into the world; return a client of Stripe's own test mode.
+
+    Raises:
+        ValueError: the key is not one of test mode; nothing is asked with it.
+    """
+    if not TEST_KEY.startswith(("sk_test_", "rk_test_")):
+        raise ValueError("STRIPE_TEST_KEY is no key of Stripe's test mode.")
+    pytest_socket.enable_socket()
+    pytest_socket.socket_allow_hosts(None)
+    return stripe.StripeClient(TEST_KEY)
 
 
 @pytest.fixture

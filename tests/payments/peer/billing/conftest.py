@@ -1,10 +1,11 @@
-"""An emulator for the tests of Billing, and a shop in it for each."""
+"""An emulator for the tests of Billing, and a shop in it for each; with a key, at Stripe too."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from tests.payments.peer.billing.shop import Shop
+from tests.payments.peer.conftest import ADDRESSES, STRIPE_ITSELF, at_stripe
 from tests.stripe_peer.driver import Peer, running
 
 
@@ -15,7 +16,7 @@ def emulator() -> Iterator[Peer]:
         yield peer
 
 
-@pytest.fixture
-def shop(emulator: Peer) -> Shop:
+@pytest.fixture(params=ADDRESSES)
+def shop(request: pytest.FixtureRequest, emulator: Peer) -> Shop:
     """A product at two monthly prices and a yearly one, a clock, and a customer with a card."""
-    return Shop(emulator)
+    return Shop(at_stripe() if request.param == STRIPE_ITSELF else emulator)

@@ -221,7 +221,7 @@ def test_switching_back_and_forth_costs_what_was_had(
     shop: Shop, switches: list[tuple[str, int, int]]
 ) -> None:
     """Each day costs what its price says, to a unit of rounding for each line."""
-    shop.clock = type(shop.clock)(shop.peer.client(), shop.clock.now.replace(month=1, day=31))
+    shop.clock = type(shop.clock)(shop.client, shop.clock.now.replace(month=1, day=31))
     shop.customer = shop.customer_with("tok_visa")
     begun = shop.subscribe()
     had, rate, expected = 28.0, 2000 / 28, 0.0

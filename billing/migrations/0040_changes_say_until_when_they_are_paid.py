@@ -2,10 +2,11 @@ from django.db import migrations, models
 from django.db.models import F
 
 
-def as_before(apps, _schema_editor):
+def as_before(apps, schema_editor):
     """What was asked for before was to be paid by the end of its period."""
     changes = apps.get_model("billing", "PlanChange")
-    changes.objects.filter(to_be_paid_by=None).update(to_be_paid_by=F("paid_until"))
+    here = changes.objects.using(schema_editor.connection.alias)
+    here.filter(to_be_paid_by=None).update(to_be_paid_by=F("paid_until"))
 
 
 class Migration(migrations.Migration):

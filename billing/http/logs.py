@@ -1,7 +1,9 @@
 """How log lines look: one event a line, the request's name in each, and no secret in any."""
 
+import logging
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final, Literal
 
 import structlog
@@ -69,13 +71,16 @@ def logging_config(format: Literal["text", "json"]) -> dict[str, Any]:  # noqa: 
                 "processors": _processors(format),
             }
         },
+        "filters": {
+            "defects": {"()": "django.utils.log.CallbackFilter", "callback": _is_no_refusal}
+        },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": "INFO"},
         "loggers": {
             "django": {"handlers": [], "level": "INFO", "propagate": True},
             "django.server": {"handlers": [], "level": "INFO", "propagate": True},
             # 4xx are told by our own line, which names the route and not the path.
-            "django.request": {"level": "ERROR"},
+            "django.request": {"level": "ERROR", "filters": ["defects"]},
             "django.security": {"level": "ERROR"},
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},
@@ -90,6 +95,11 @@ def redact(text: str) -> str:
     for secret in _SECRET_TEXT:
         text = secret.sub(rf"\g<kept>{_HIDDEN}", text)
     return text
+
+
+def _is_no_refusal(record: logging.LogRecord) -> bool:
+    """Return False for a 503: we gave it on purpose, and our own line tells of it already."""
+    return getattr(record, "status_code", None) != HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def _processors(form: Literal["text", "json"]) -> list[Processor]:

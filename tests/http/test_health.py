@@ -55,6 +55,19 @@ def test_without_a_worker_it_is_not_ready(age_seconds: int | None, get: Ask) -> 
 
 
 @pytest.mark.django_db
+def test_who_is_not_ready_tells_of_it_once_and_not_as_a_defect(
+    get: Ask, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache.delete(HEARTBEAT_KEY)
+
+    with caplog.at_level("INFO"):
+        get("/readyz")
+
+    told = [(r.name, r.levelname) for r in caplog.records if "503" in str(r.__dict__)]
+    assert told == [("billing.http.requests", "INFO")]
+
+
+@pytest.mark.django_db
 def test_without_a_broker_it_is_not_ready(get: Ask, settings: Settings) -> None:
     settings.CELERY_BROKER_URL = "redis://127.0.0.1:9/0"
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-import structlog
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -26,6 +25,7 @@ from billing.packs.errors import NoPrice, NotIncluded, NotOnSale, QuantityOutOfR
 from billing.packs.models import PackPurchase
 from billing.packs.offers import NOTHING, Asked, Paid
 from billing.subscriptions import selectors as subscriptions
+from billing.sweeps import Sweep
 from billing.transactions import require_transaction
 from plans import periods
 from plans import selectors as plans
@@ -46,7 +46,6 @@ __all__ = [
     "present",
 ]
 
-_log = structlog.get_logger(__name__)
 
 _SLOTS_MAX: Final = 2**31 - 1  # more jobs at once than this nobody can tell from this many
 _CLOCK = Actor("system", "clock")
@@ -193,13 +192,10 @@ def activate_due(*, now: datetime, limit: int = 100) -> int:
     Their validity counts from that day, however late this runs. One that fails is tried again
     by the next run, and does not keep the others waiting.
     """
-    found = 0
+    found, sweep = 0, Sweep("activation_stumbled")
     for purchase_id in selectors.due(now=now, limit=limit):
-        try:
-            with transaction.atomic(durable=True):
-                found += _activate_late(purchase_id)
-        except Exception:  # noqa: BLE001 (whatever it is, the other purchases must not wait for it)
-            _log.exception("activation_stumbled", purchase_id=purchase_id)
+        with sweep.row(purchase_id=purchase_id), transaction.atomic(durable=True):
+            found += _activate_late(purchase_id)
     return found
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-import structlog
 from django.db import transaction
 
 from billing.accounts.models import Account
@@ -27,6 +26,7 @@ from billing.sandbox import selectors
 from billing.sandbox.errors import ClockBusy, ClockGoesForward, NotOnThisClock
 from billing.sandbox.models import TestClock, TestClockAccount
 from billing.subscriptions import services as subscriptions
+from billing.sweeps import Sweep
 from billing.transactions import require_transaction
 from billing.webhooks import services as webhooks
 from plans import periods
@@ -36,8 +36,6 @@ from plans.catalog.schema import Catalog
 MEMBERS_MAX: Final = 50
 _AT_ONCE: Final = "P2Y"
 _STOPS_AT_ONCE: Final = 50
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,27 +247,25 @@ def _go_on(clock_id: str, catalog: Catalog) -> _Stop | None:
     # At the goal all are alike; on the way those who are behind stop where something is due.
     ledger.move_clocks(ids, offset=clock.offset if is_goal else offset)
     due = [one for one in accounts if is_goal or any(at <= stop_at for at in dues[one.pk])]
+    sweep = Sweep("clock_stumbled")
     for account in due:
-        _touch(account, catalog)
+        with sweep.row(account_id=account.pk), transaction.atomic():
+            _touch(account, catalog)
     return _Stop(due, stop_at, is_goal)
 
 
 def _touch(account: Account, catalog: Catalog) -> None:
-    """Do for an account what is due by its clock. One that fails does not stop the others."""
-    try:
-        with transaction.atomic():
-            locked = ledger.lock_wallet(account, catalog=catalog)
-            locked = subscriptions.finish_if_over(locked, account, catalog=catalog)
-            packs.begin_overdue(locked, account)
-            for conversion in catalog.conversions:
-                if conversion.at <= locked.now:
-                    ledger.convert(locked, conversion, zone=account.zone)
-            ledger.settle(locked)
-            for programme in catalog.programmes:
-                partners.collect(account=account, programme=programme.code)
-            subscriptions.admit_again(account=account)
-    except Exception:  # noqa: BLE001 (whatever it is, the other accounts must not wait for it)
-        _log.exception("clock_stumbled", account_id=account.pk)
+    """Do for an account what is due by its clock."""
+    locked = ledger.lock_wallet(account, catalog=catalog)
+    locked = subscriptions.finish_if_over(locked, account, catalog=catalog)
+    packs.begin_overdue(locked, account)
+    for conversion in catalog.conversions:
+        if conversion.at <= locked.now:
+            ledger.convert(locked, conversion, zone=account.zone)
+    ledger.settle(locked)
+    for programme in catalog.programmes:
+        partners.collect(account=account, programme=programme.code)
+    subscriptions.admit_again(account=account)
 
 
 @transaction.atomic(durable=True)

@@ -49,6 +49,7 @@ PLANTS: Final = [
     imports("billing", "billing.fleet.services", "billing.jobs.selectors"),
     imports("roles", "billing.fleet.breaking", "billing.fleet.models"),
     imports("billing", "billing.transactions", "billing.http.requests"),
+    imports("billing", "billing.sweeps", "billing.transactions"),
     is_born("billing", "billing/utils.py"),
     imports("roles", "billing.ledger.services", "billing.ledger.api"),
     imports("roles", "billing.ledger.models", "billing.ledger.store"),

@@ -3,13 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-import structlog
 from django.db import transaction
 
 from billing.corrections.models import Adjustment, Compensation
 from billing.corrections.services.carrying import carry_out
-
-_log = structlog.get_logger(__name__)
+from billing.sweeps import Sweep
 
 _BATCH: Final = 100
 # The outbox carries out what was approved; what is not done by then has lost its message.
@@ -21,13 +19,11 @@ def sweep(*, now: datetime) -> int:
 
     Return with how many requests and accounts it dealt; 0: nothing was due.
     """
-    number = _expire(now)
+    number, run = _expire(now), Sweep("sweep_stumbled")
     stalled = Compensation.objects.filter(state="approved", decided_at__lte=now - _OVERDUE)
     for compensation_id in list(stalled.order_by("pk").values_list("pk", flat=True)[:_BATCH]):
-        try:
+        with run.row(compensation_id=compensation_id):
             number += carry_out(compensation_id=compensation_id, now=now)
-        except Exception:  # noqa: BLE001 (whatever it is, the other incidents must not wait for it)
-            _log.exception("sweep_stumbled", compensation_id=compensation_id)
     return number
 
 

@@ -27,6 +27,7 @@ from billing.ledger.journal import SYSTEM
 from billing.outbox import selectors as outbox_selectors
 from billing.outbox import services as outbox
 from billing.outbox.names import TaskName
+from billing.sweeps import Sweep
 
 BATCH: Final = 50
 RING_AGAIN: Final = timedelta(seconds=15)
@@ -40,6 +41,7 @@ APPLY_AGAIN: Final = timedelta(minutes=30)
 NEEDS_A_HUMAN: Final = timedelta(hours=6)
 _LOOKED_AT_MAX: Final = 200  # of those that wait for one backend; the next sweep goes on
 
+_STUMBLE: Final = "sweep_stumbled"
 _log = structlog.get_logger(__name__)
 
 
@@ -58,14 +60,11 @@ def sweep(*, now: datetime) -> int:
 
 def _each(look: Callable[[str, datetime], object], rows: Iterable[str], now: datetime) -> int:
     """Look after each of the rows; return how many there were."""
-    looked_at = 0
+    run = Sweep(_STUMBLE)
     for row in rows:
-        looked_at += 1
-        try:
+        with run.row(row=row):
             look(row, now)
-        except Exception:  # noqa: BLE001 (whatever it is, the other rows must not wait for it)
-            _log.exception("sweep_stumbled", row=row)
-    return looked_at
+    return run.tried
 
 
 def _ask_around(now: datetime) -> int:
@@ -74,19 +73,17 @@ def _ask_around(now: datetime) -> int:
     What we know without it is made true all the same. What there was no time for is due again at
     once; what a silent backend was not asked, later.
     """
-    began, silent, looked_at, left = time.monotonic(), set[str](), 0, list[str]()
+    began, silent, left = time.monotonic(), set[str](), list[str]()
+    run = Sweep(_STUMBLE)
     for attempt_id, backend in _take_due(now):
         if time.monotonic() - began >= BUDGET.total_seconds():
             left.append(attempt_id)
         else:
-            looked_at += 1
-            try:
+            with run.row(row=attempt_id):
                 if not _look_after(attempt_id, now, may_ask=backend not in silent):
                     silent.add(backend)
-            except Exception:  # noqa: BLE001 (as above)
-                _log.exception("sweep_stumbled", row=attempt_id)
     Attempt.objects.filter(pk__in=left, check_at=now + LOOK).update(check_at=now)
-    return looked_at
+    return run.tried
 
 
 @transaction.atomic(durable=True)

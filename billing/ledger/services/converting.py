@@ -1,15 +1,13 @@
 """Convert the credits of products whose end has come, wallet by wallet."""
 
-import structlog
 from django.db import transaction
 
 from billing.accounts.models import Account
 from billing.ledger import selectors
 from billing.ledger.services.ending import convert
 from billing.ledger.services.wallets import lock_wallet
+from billing.sweeps import Sweep
 from plans.catalog.schema import Catalog
-
-_log = structlog.get_logger(__name__)
 
 
 def convert_due(*, catalog: Catalog, limit: int = 100) -> int:
@@ -18,17 +16,12 @@ def convert_due(*, catalog: Catalog, limit: int = 100) -> int:
     One account a transaction; a repeat converts only what has come back from a hold since. By
     the wallet's clock, as everything that happens to credits. Returns in how many wallets.
     """
-    converted = 0
+    sweep = Sweep("convert_stumbled")
     for conversion in catalog.conversions:
         due = selectors.convertible(conversion).values_list("account_id", flat=True)
-        for account in Account.objects.filter(pk__in=list(due[: limit - converted])):
-            try:
-                with transaction.atomic(durable=True):
-                    locked = lock_wallet(account, catalog=catalog)
-                    if conversion.at <= locked.now:
-                        convert(locked, conversion, zone=account.zone)
-            except Exception:  # noqa: BLE001 (whatever it is, the others must not wait for it)
-                _log.exception("convert_stumbled", account_id=account.pk)
-            else:
-                converted += 1
-    return converted
+        for account in Account.objects.filter(pk__in=list(due[: limit - sweep.done])):
+            with sweep.row(account_id=account.pk), transaction.atomic(durable=True):
+                locked = lock_wallet(account, catalog=catalog)
+                if conversion.at <= locked.now:
+                    convert(locked, conversion, zone=account.zone)
+    return sweep.done

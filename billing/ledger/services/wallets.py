@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-import structlog
 from django.db import transaction
 from django.db.models import F
 
@@ -13,10 +12,9 @@ from billing.ledger import selectors, store
 from billing.ledger.models import Allowance, Standstill, Wallet
 from billing.ledger.services.beginning import allowances
 from billing.ledger.store import LockedWallet
+from billing.sweeps import Sweep
 from billing.transactions import require_transaction
 from plans.catalog.schema import Catalog
-
-_log = structlog.get_logger(__name__)
 
 
 def lock_wallet(account: Account, *, catalog: Catalog) -> LockedWallet:
@@ -97,16 +95,11 @@ def settle_due(*, catalog: Catalog, limit: int = 100) -> int:
     who sleep up to date, so that reports are fresh. One that fails, or is busy, is tried again by
     the next run, and does not keep the others waiting.
     """
-    settled = 0
+    sweep = Sweep("settle_stumbled")
     for account in Account.objects.filter(pk__in=selectors.due_wallets(limit=limit)):
-        try:
-            with transaction.atomic(durable=True):
-                settle(lock_wallet(account, catalog=catalog))
-        except Exception:  # noqa: BLE001 (whatever it is, the others must not wait for it)
-            _log.exception("settle_stumbled", account_id=account.pk)
-        else:
-            settled += 1
-    return settled
+        with sweep.row(account_id=account.pk), transaction.atomic(durable=True):
+            settle(lock_wallet(account, catalog=catalog))
+    return sweep.done
 
 
 def move_clock(account: Account, *, by: timedelta, catalog: Catalog) -> datetime:

@@ -16,6 +16,7 @@ from billing.payments import selectors
 from billing.payments.gateway import configured, events
 from billing.payments.models import Checkout, Look, StripeEvent
 from billing.payments.services import applying, hearing, lapsing, pages, superseding
+from billing.sweeps import Sweep
 from billing.transactions import forbid_transaction
 
 # The look whose instant says since when Stripe was last asked for its events: no object's.
@@ -71,13 +72,7 @@ def sweep(*, now: datetime) -> int:
     forbid_transaction("payments.sweep")
     if configured() is None:
         return 0
-    done = _apply_failed(_failed(now), now=now)
-    for checkout in _never_opened(now):
-        done += 1
-        _give_up(checkout.pk, now=now)
-    for checkout in _late(now):
-        done += 1
-        _ask_after(checkout, now=now)
+    done = _apply_failed(now) + _give_up_unopened(now) + _ask_after_late(now)
     done += superseding.end_left_over(now=now)
     return done + lapsing.go_on_with_changes(now=now) + lapsing.lapse_due(now=now)
 
@@ -122,27 +117,32 @@ def _failed(now: datetime) -> list[str]:
     ]
 
 
-def _apply_failed(event_ids: Iterable[str], *, now: datetime) -> int:
-    tried = 0
-    for event_id in event_ids:
-        tried += 1
-        try:
+def _apply_failed(now: datetime) -> int:
+    run = Sweep("event_stumbled")
+    for event_id in _failed(now):
+        with run.row(event_id=event_id):
             hearing.apply(event_id=event_id, now=now)
-        except Exception:  # noqa: BLE001 (whatever it is, the other events must not wait for it)
-            _log.exception("event_stumbled", event_id=event_id)
-    return tried
+    return run.tried
 
 
-def _never_opened(now: datetime) -> list[Checkout]:
-    """Return checkouts whose asker never came back for their page, which has ended meanwhile."""
-    asked = Checkout.objects.filter(state=Checkout.State.ASKED)
-    return list(asked.filter(created_at__lte=now - _NEVER_OPENED).order_by("created_at")[:_BATCH])
+def _give_up_unopened(now: datetime) -> int:
+    """End checkouts whose asker never came back for their page, which has ended meanwhile."""
+    asked = Checkout.objects.filter(state=Checkout.State.ASKED, created_at__lte=now - _NEVER_OPENED)
+    run = Sweep("page_stumbled")
+    for checkout in asked.order_by("created_at")[:_BATCH]:
+        with run.row(checkout_id=checkout.pk):
+            _give_up(checkout.pk, now=now)
+    return run.tried
 
 
-def _late(now: datetime) -> list[Checkout]:
-    """Return open pages whose time is over and of which nobody has told how they ended."""
+def _ask_after_late(now: datetime) -> int:
+    """Look at open pages whose time is over and of which nobody has told how they ended."""
     late = Checkout.objects.filter(state=Checkout.State.OPEN, expires_at__lte=now - _LATE)
-    return list(late.order_by("expires_at")[:_BATCH])
+    run = Sweep("page_stumbled")
+    for checkout in late.order_by("expires_at")[:_BATCH]:
+        with run.row(checkout_id=checkout.pk):
+            applying.look(kind="checkout.session", stripe_id=checkout.stripe_id, now=now)
+    return run.tried
 
 
 @transaction.atomic(durable=True)
@@ -150,10 +150,3 @@ def _give_up(checkout_id: str, *, now: datetime) -> None:
     checkout = Checkout.objects.select_for_update().get(pk=checkout_id)
     if checkout.state == Checkout.State.ASKED:
         pages.end(checkout, Checkout.State.EXPIRED, now=now)
-
-
-def _ask_after(checkout: Checkout, *, now: datetime) -> None:
-    try:
-        applying.look(kind="checkout.session", stripe_id=checkout.stripe_id, now=now)
-    except Exception:  # noqa: BLE001 (whatever it is, the other pages must not wait for it)
-        _log.exception("page_stumbled", checkout_id=checkout.pk)

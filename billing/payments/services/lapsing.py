@@ -20,6 +20,7 @@ from billing.payments.services import applying, changing, collecting, fulfilling
 from billing.subscriptions import selectors as subscriptions
 from billing.subscriptions import services as subscription_services
 from billing.subscriptions.models import Subscription
+from billing.sweeps import Sweep
 from billing.transactions import forbid_transaction
 from plans import selectors as plans
 
@@ -40,16 +41,13 @@ def lapse_due(*, now: datetime, accounts: Collection[Account] | None = None) -> 
         accounts: those of these alone; None: of whomever, so many at once.
     """
     forbid_transaction("payments.lapse_due")
-    looked = 0
+    sweep = Sweep("lapse_stumbled")
     for subscription in subscriptions.overdue(accounts)[:_BATCH]:
-        looked += 1
-        try:
+        with sweep.row(subscription_id=subscription.pk):
             for contract in Contract.objects.filter(subscription=subscription, ended_at=None):
                 _look(contract, now=now)
             _lapse(subscription.account, subscription.pk)
-        except Exception:  # noqa: BLE001 (whatever it is, the other accounts must not wait for it)
-            _log.exception("lapse_stumbled", subscription_id=subscription.pk)
-    return looked
+    return sweep.tried
 
 
 def go_on_with_changes(*, now: datetime) -> int:
@@ -62,19 +60,21 @@ def go_on_with_changes(*, now: datetime) -> int:
         now: the real instant.
     """
     forbid_transaction("payments.go_on_with_changes")
-    tried = 0
+    sweep = Sweep("change_stumbled")
     for change in _left(now).order_by("created_at")[:_BATCH]:
-        tried += 1
-        try:
-            if change.state != PlanChange.State.BILLED:
-                changing.go_on(change_id=change.pk, now=now)
-            elif _is_over(change, now=now):
-                changing.give_up(change_id=change.pk, now=now)
-        except PaymentFailed as failed:
-            _log.info("change_not_paid", change_id=change.pk, reason=failed.facts.get("reason"))
-        except Exception:  # noqa: BLE001 (whatever it is, the other changes must not wait for it)
-            _log.exception("change_stumbled", change_id=change.pk)
-    return tried
+        with sweep.row(change_id=change.pk):
+            _go_on(change, now=now)
+    return sweep.tried
+
+
+def _go_on(change: PlanChange, *, now: datetime) -> None:
+    try:
+        if change.state != PlanChange.State.BILLED:
+            changing.go_on(change_id=change.pk, now=now)
+        elif _is_over(change, now=now):
+            changing.give_up(change_id=change.pk, now=now)
+    except PaymentFailed as failed:
+        _log.info("change_not_paid", change_id=change.pk, reason=failed.facts.get("reason"))
 
 
 def _left(now: datetime) -> QuerySet[PlanChange]:

@@ -6,7 +6,6 @@ From the next period on: nothing is asked for the one under way. Lock order: the
 from datetime import datetime
 from typing import Final
 
-import structlog
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 
@@ -18,12 +17,12 @@ from billing.payments.models import Contract, PlanChange
 from billing.payments.services import customers, following, syncing
 from billing.subscriptions import selectors as subscriptions
 from billing.subscriptions.models import Subscription
+from billing.sweeps import Sweep
 from billing.transactions import forbid_transaction
 from plans import prices
 from plans import selectors as plans
 
 _BATCH: Final = 100
-_log = structlog.get_logger(__name__)
 
 
 def push_prices(*, now: datetime) -> int:
@@ -36,14 +35,11 @@ def push_prices(*, now: datetime) -> int:
         now: the real instant.
     """
     forbid_transaction("payments.push_prices")
-    tried = 0
+    sweep = Sweep("price_not_pushed")
     for contract in _to_push().order_by("period_ends_at")[:_BATCH]:
-        tried += 1
-        try:
+        with sweep.row(contract_id=contract.pk, at=now.isoformat()):
             _push(contract)
-        except Exception:  # noqa: BLE001 (whatever it is, the other contracts must not wait for it)
-            _log.exception("price_not_pushed", contract_id=contract.pk, at=now.isoformat())
-    return tried
+    return sweep.tried
 
 
 def _to_push() -> QuerySet[Contract]:

@@ -10,6 +10,7 @@ from billing.payments.gateway import StripeAway, StripeRefused, configured, refu
 from billing.payments.gateway.seen import SeenRefund
 from billing.payments.models import Refund
 from billing.payments.services import returning
+from billing.sweeps import Sweep
 from billing.transactions import forbid_transaction
 
 _LATE: Final = timedelta(minutes=10)
@@ -53,14 +54,11 @@ def send_late(*, now: datetime, limit: int = 20) -> int:
     One that Stripe does not answer waits for the next run, and keeps no other waiting.
     """
     late = Refund.objects.filter(state=Refund.State.APPROVED, decided_at__lte=now - _LATE)
-    sent = 0
+    sweep = Sweep("refund_stumbled")
     for refund_id in late.order_by("decided_at").values_list("pk", flat=True)[:limit]:
-        try:
+        with sweep.row(refund_id=refund_id):
             send(refund_id=refund_id)
-            sent += 1
-        except Exception:  # noqa: BLE001 (whatever it is, the other refunds must not wait for it)
-            _log.exception("refund_stumbled", refund_id=refund_id)
-    return sent
+    return sweep.done
 
 
 @transaction.atomic(durable=True)

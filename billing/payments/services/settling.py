@@ -7,7 +7,6 @@ windows that have come, and not of how often somebody looks.
 from datetime import datetime
 from typing import Final
 
-import structlog
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -15,9 +14,9 @@ from django.db.models.functions import Coalesce
 from billing.ledger import services as ledger
 from billing.payments.models import PlanChange, Purchase, Taking
 from billing.payments.services import returning, sending
+from billing.sweeps import Sweep
 
 _BATCH: Final = 100
-_log = structlog.get_logger(__name__)
 
 
 def sweep(*, now: datetime) -> None:
@@ -39,14 +38,11 @@ def settle_partly_back(*, now: datetime, limit: int = _BATCH) -> int:
     Args:
         now: the real instant.
     """
-    settled = 0
+    run = Sweep("settling_stumbled")
     for purchase_id in _due(now=now).order_by("?").values_list("pk", flat=True)[:limit]:
-        try:
+        with run.row(purchase_id=purchase_id):
             _settle(purchase_id)
-            settled += 1
-        except Exception:  # noqa: BLE001 (whatever it is, the other payments must not wait for it)
-            _log.exception("settling_stumbled", purchase_id=purchase_id)
-    return settled
+    return run.done
 
 
 @transaction.atomic(durable=True)

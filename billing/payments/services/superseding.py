@@ -3,16 +3,14 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-import structlog
-
 from billing.payments.gateway import changes as gateway
 from billing.payments.models import Contract
 from billing.payments.services import applying, customers
+from billing.sweeps import Sweep
 from billing.transactions import forbid_transaction
 
 _BROKE_OFF: Final = timedelta(minutes=2)
 _BATCH: Final = 100
-_log = structlog.get_logger(__name__)
 
 
 def end_superseded(*, contract_id: str, now: datetime) -> None:
@@ -37,11 +35,8 @@ def end_left_over(*, now: datetime) -> int:
     left = Contract.objects.filter(
         superseded_at__lte=now - _BROKE_OFF, superseded_at__isnull=False, ended_at=None
     )
-    tried = 0
+    sweep = Sweep("end_stumbled")
     for contract_id in left.order_by("superseded_at").values_list("pk", flat=True)[:_BATCH]:
-        tried += 1
-        try:
+        with sweep.row(contract_id=contract_id):
             end_superseded(contract_id=contract_id, now=now)
-        except Exception:  # noqa: BLE001 (whatever it is, the other contracts must not wait for it)
-            _log.exception("end_stumbled", contract_id=contract_id)
-    return tried
+    return sweep.tried

@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-import structlog
 from django.db import transaction
 from django.db.models import F, Q
 
@@ -12,13 +11,13 @@ from billing.payments.gateway import charging
 from billing.payments.gateway.charging import SavedCard
 from billing.payments.models import Contract
 from billing.payments.services import customers, mailing
+from billing.sweeps import Sweep
 from billing.transactions import forbid_transaction
 
 _BATCH: Final = 100
 # So long before the next period a card is asked for, once.
 _AHEAD: Final = timedelta(days=14)
 _Status = Contract.Status
-_log = structlog.get_logger(__name__)
 
 
 def watch_cards(*, now: datetime) -> int:
@@ -40,15 +39,12 @@ def watch_cards(*, now: datetime) -> int:
         status__in=[_Status.ACTIVE, _Status.TRIALING],
         period_ends_at__range=(now, now + _AHEAD),
     )
-    looked = 0
+    sweep = Sweep("card_stumbled")
     for contract in renewing.select_related("account").order_by("period_ends_at")[:_BATCH]:
-        looked += 1
-        try:
+        with sweep.row(contract_id=contract.pk):
             card = charging.card_of(customers.wire_for(contract.account), contract.stripe_id)
             _note(contract.pk, card, now=now)
-        except Exception:  # noqa: BLE001 (whatever it is, the other contracts must not wait for it)
-            _log.exception("card_stumbled", contract_id=contract.pk)
-    return looked
+    return sweep.tried
 
 
 @transaction.atomic(durable=True)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-import structlog
 from django.db import transaction
 
 from billing.accounts import selectors as account_selectors
@@ -16,11 +15,10 @@ from billing.ledger import selectors as ledger_selectors
 from billing.ledger import services as ledger
 from billing.subscriptions import selectors
 from billing.subscriptions.services.ending import finish_if_over
+from billing.sweeps import Sweep
 from billing.transactions import require_transaction
 from plans import selectors as plans
 from plans.catalog.schema import Catalog
-
-_log = structlog.get_logger(__name__)
 
 _BATCH: Final = 100
 
@@ -68,16 +66,11 @@ def admit_due(*, limit: int = _BATCH) -> int:
     """
     waiting = account_selectors.to_ask_again().select_related("account")
     catalog = plans.current().catalog
-    asked = 0
+    sweep = Sweep("admission_stumbled")
     for account in [tier.account for tier in waiting[:limit]]:
-        try:
-            with transaction.atomic(durable=True):
-                _follow(account, catalog)
-        except Exception:  # noqa: BLE001 (whatever it is, the other accounts must not wait for it)
-            _log.exception("admission_stumbled", account_id=account.pk)
-        else:
-            asked += 1
-    return asked
+        with sweep.row(account_id=account.pk), transaction.atomic(durable=True):
+            _follow(account, catalog)
+    return sweep.done
 
 
 def admit_again(*, account: Account) -> None:

@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Final
 
-import structlog
 from django.db import transaction
 from django.db.models import Q
 
@@ -13,11 +12,10 @@ from billing.ledger.services import Cause, LockedWallet, SubscriptionEnd
 from billing.subscriptions import selectors
 from billing.subscriptions.models import Subscription
 from billing.subscriptions.services.telling import tell
+from billing.sweeps import Sweep
 from billing.transactions import require_transaction
 from plans import selectors as plans
 from plans.catalog.schema import Catalog
-
-_log = structlog.get_logger(__name__)
 
 _BATCH: Final = 100
 
@@ -115,14 +113,9 @@ def end_due(*, limit: int = _BATCH) -> int:
     accounts = Account.objects.filter(
         pk__in=list(selectors.to_end().values_list("account_id", flat=True)[:limit])
     )
-    ended = 0
+    sweep = Sweep("end_stumbled")
     for account in accounts:
-        try:
-            with transaction.atomic(durable=True):
-                locked = ledger.lock_wallet(account, catalog=catalog)
-                finish_if_over(locked, account, catalog=catalog)
-        except Exception:  # noqa: BLE001 (whatever it is, the other accounts must not wait for it)
-            _log.exception("end_stumbled", account_id=account.pk)
-        else:
-            ended += 1
-    return ended
+        with sweep.row(account_id=account.pk), transaction.atomic(durable=True):
+            locked = ledger.lock_wallet(account, catalog=catalog)
+            finish_if_over(locked, account, catalog=catalog)
+    return sweep.done

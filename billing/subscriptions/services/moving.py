@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-import structlog
 from django.db import transaction
 
 from billing.accounts.models import Account
@@ -12,11 +11,10 @@ from billing.subscriptions import selectors
 from billing.subscriptions.models import Subscription
 from billing.subscriptions.services import coming
 from billing.subscriptions.services.telling import tell
+from billing.sweeps import Sweep
 from plans import selectors as plans
 from plans.catalog.offers import Plan
 from plans.selectors import Published
-
-_log = structlog.get_logger(__name__)
 
 _BATCH: Final = 100
 _LOOK_AGAIN: Final = timedelta(hours=1)
@@ -38,12 +36,10 @@ def move_subscribers(*, now: datetime, limit: int = _BATCH) -> int:
     published = plans.current()
     due = selectors.moving(published.catalog, published.version_id, now=now)
     found = list(due.values_list("pk", flat=True)[:limit])
-    moved = 0
+    moved, sweep = 0, Sweep("move_stumbled")
     for subscription_id in found:
-        try:
+        with sweep.row(subscription_id=subscription_id):
             moved += _move(subscription_id, published, now)
-        except Exception:  # noqa: BLE001 (whatever it is, the other accounts must not wait for it)
-            _log.exception("move_stumbled", subscription_id=subscription_id)
     return moved + _move_free(published, now=now, limit=limit - len(found))
 
 
@@ -61,12 +57,10 @@ def _move_free(published: Published, *, now: datetime, limit: int) -> int:
     if settled_at is not None and settled_at <= now < settled_at + _LOOK_AGAIN:
         return 0
     accounts = list(selectors.moving_free(plan)[:limit])
-    moved = 0
+    moved, sweep = 0, Sweep("move_stumbled")
     for account in accounts:
-        try:
+        with sweep.row(account_id=account.pk):
             moved += _carry_free(account, published)
-        except Exception:  # noqa: BLE001 (whatever it is, the other accounts must not wait for it)
-            _log.exception("move_stumbled", account_id=account.pk)
     if not accounts:
         _settled[published.version_id] = now
     return moved

@@ -1,13 +1,10 @@
 """Operators ask for refunds, decide on those of others, and see disputes by their deadline."""
 
 import uuid
-from collections.abc import Callable
 from typing import Any, Final
 
 from django import forms
-from django.contrib import admin, messages
-from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.formats import localize
@@ -21,7 +18,8 @@ from unfold.widgets import (
 )
 
 from billing.errors import DomainError
-from billing.http.admin import ActingAdmin, ReadOnlyAdmin, in_currency, money_column
+from billing.http.admin import ReadOnlyAdmin, in_currency, money_column
+from billing.http.requesting import Acts, Facts, RequestAdmin, operator
 from billing.ledger.admin import credits_column
 from billing.payments.models import Dispute, Purchase, Refund, Taking
 from billing.payments.models.fields import TEXT_LENGTH_MAX
@@ -30,7 +28,6 @@ from billing.payments.services.offering import Offer
 from billing.payments.services.refunding import Wish
 from plans.credits import format_micros, parse_micros
 
-Facts = list[tuple[str, str]]
 # What could not be given goes back by itself; nobody asks for it.
 _ON_REQUEST: Final = [
     (rule.value, rule.label) for rule in (Refund.Rule.GOODWILL, Refund.Rule.COOLING_OFF)
@@ -94,7 +91,7 @@ class RefundForm(forms.Form):
 
 
 @admin.register(Refund)
-class RefundAdmin(ActingAdmin[Any]):
+class RefundAdmin(RequestAdmin):
     """Money that goes back: who asked for it, who approved it, and what Stripe says."""
 
     money = frozenset({"amount_micros"})
@@ -110,21 +107,6 @@ class RefundAdmin(ActingAdmin[Any]):
     search_fields = ["=id", "=stripe_id", "=purchase__id", "purchase__account__external_id"]
     list_select_related = ["purchase__account", "requester", "approver"]
     date_hierarchy = "requested_at"
-    actions = ["approve", "refuse", "withdraw"]
-    actions_list = ["ask"]
-    actions_detail = ["look"]
-
-    def has_ask_permission(self, request: HttpRequest, *_more: object) -> bool:
-        """Only who may request refunds sees the form."""
-        return request.user.has_perm("billing.request_refund")
-
-    def has_decide_permission(self, request: HttpRequest, *_more: object) -> bool:
-        """Only who may decide on refunds sees the actions."""
-        return request.user.has_perm("billing.approve_refund")
-
-    def has_act_permission(self, request: HttpRequest, *_more: object) -> bool:
-        """Only who may do one of both sees what can be decided on."""
-        return self.has_ask_permission(request) or self.has_decide_permission(request)
 
     @action(  # type: ignore[untyped-decorator]  # unfold ships no types
         description=gettext_lazy("Request a refund"), url_path="ask", permissions=["ask"]
@@ -148,69 +130,39 @@ class RefundAdmin(ActingAdmin[Any]):
         buttons = [("look", _("Preview")), ("ask", _("Request"))]
         return self.page(request, _("Request a refund"), form, buttons, facts)
 
-    @action(  # type: ignore[untyped-decorator]  # unfold ships no types
-        description=gettext_lazy("Look at it and decide"), url_path="decide", permissions=["act"]
-    )
-    def look(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Show what is asked for and why, with the buttons that are this person's."""
-        refund = self.get_object(request, object_id)
-        if refund is None:
-            return self.to_list()
-        chosen = request.POST.get("act")
-        if chosen in _ACTS:
-            self._decide(request, Refund.objects.filter(pk=refund.pk), str(chosen))
-            return self.to_list()
-        buttons: list[tuple[str, str]] = []
-        if refund.state == Refund.State.REQUESTED and refund.requester_id == request.user.pk:
-            buttons = [("withdraw", _("Withdraw"))]
-        elif refund.state == Refund.State.REQUESTED and self.has_decide_permission(request):
-            buttons = [("approve", _("Approve")), ("refuse", _("Refuse"))]
-        return self.page(request, _("Look at it and decide"), forms.Form(), buttons, _facts(refund))
+    def facts(self, row: Refund) -> Facts:
+        """Return what is asked for and why, and what would move now."""
+        return _facts(row)
 
-    @admin.action(
-        description=gettext_lazy("Approve the selected requests of others"), permissions=["decide"]
-    )
-    def approve(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Approve each: its credits are taken, and Stripe is asked."""
-        self._decide(request, queryset, "approve")
-
-    @admin.action(
-        description=gettext_lazy("Refuse the selected requests of others"), permissions=["decide"]
-    )
-    def refuse(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Refuse each; nothing moves."""
-        self._decide(request, queryset, "refuse")
-
-    @admin.action(
-        description=gettext_lazy("Withdraw the selected requests of your own"), permissions=["ask"]
-    )
-    def withdraw(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Take each back; nothing moves."""
-        self._decide(request, queryset, "withdraw")
+    def acts(self, request: HttpRequest) -> Acts:
+        """Return what this person can do with a request, and what is said of it then."""
+        person, now = operator(request), timezone.now()
+        asks: Any = {"requester": person, "now": now}
+        decides: Any = {"approver": person, "now": now}
+        return {
+            "approve": (
+                lambda row: refunding.approve_refund(refund_id=row.pk, **decides),
+                _("Approved."),
+            ),
+            "refuse": (
+                lambda row: refunding.refuse_refund(refund_id=row.pk, **decides),
+                _("Refused."),
+            ),
+            "withdraw": (
+                lambda row: refunding.withdraw_refund(refund_id=row.pk, **asks),
+                _("Withdrawn."),
+            ),
+        }
 
     def _asked(self, request: HttpRequest, form: RefundForm, purchase_id: str) -> HttpResponse:
         asked = refunding.request_refund(
             purchase_id=purchase_id,
             wish=form.wish(),
-            requester=_operator(request),
+            requester=operator(request),
             key=form.cleaned_data["key"],
             now=timezone.now(),
         )
-        self.log_addition(request, asked, _("Requested."))
-        self.message_user(request, _("%(request)s is requested.") % {"request": asked.pk})
-        return self.to_list()
-
-    def _decide(self, request: HttpRequest, rows: QuerySet[Any], chosen: str) -> None:
-        """Decide on each row by itself: one that cannot be decided on stops none of the others."""
-        act, done = _ACTS[chosen]
-        for refund in rows.order_by("pk"):
-            try:
-                decided = act(refund.pk, _operator(request))
-            except DomainError as refusal:
-                self.message_user(request, f"{refund.pk}: {refusal.message}", messages.WARNING)
-            else:
-                self.log_change(request, decided, str(done))
-                self.message_user(request, f"{refund.pk}: {done}")
+        return self.requested(request, asked)
 
 
 @admin.register(Dispute)
@@ -248,33 +200,6 @@ class TakingAdmin(ReadOnlyAdmin[Taking]):
     ]
     search_fields = ["=purchase__id"]
     date_hierarchy = "created_at"
-
-
-_ACTS: dict[str, tuple[Callable[[str, User], Refund], Any]] = {
-    "approve": (
-        lambda key, person: refunding.approve_refund(
-            refund_id=key, approver=person, now=timezone.now()
-        ),
-        gettext_lazy("Approved."),
-    ),
-    "refuse": (
-        lambda key, person: refunding.refuse_refund(
-            refund_id=key, approver=person, now=timezone.now()
-        ),
-        gettext_lazy("Refused."),
-    ),
-    "withdraw": (
-        lambda key, person: refunding.withdraw_refund(
-            refund_id=key, requester=person, now=timezone.now()
-        ),
-        gettext_lazy("Withdrawn."),
-    ),
-}
-
-
-def _operator(request: HttpRequest) -> User:
-    assert isinstance(request.user, User), "nobody else comes into the admin"
-    return request.user
 
 
 def _begun(request: HttpRequest) -> dict[str, str]:

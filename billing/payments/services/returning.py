@@ -18,12 +18,9 @@ from billing.outbox.names import TaskName
 from billing.payments.gateway.refunds import REFUND
 from billing.payments.gateway.seen import SeenPayment, SeenRefund
 from billing.payments.models import Contract, Dispute, Purchase, Refund
-from billing.payments.money import written
-from billing.payments.services import disputing, lasting, mailing, taking
+from billing.payments.services import disputing, lasting, taking, telling
 from billing.transactions import require_transaction
-from billing.webhooks import services as webhooks
 from plans import selectors as plans
-from plans.credits import format_micros
 
 STRIPE: Final = Actor("service", "stripe")
 State = Refund.State
@@ -139,9 +136,9 @@ def settle(
     if (refunds or disputes) and lasting.is_gone(purchase):
         _take_rewards_back(purchase)
     for refund in refunds:
-        _tell_refund(purchase, refund, now=locked.now)
+        telling.tell_refund(purchase, refund, now=locked.now)
     for dispute in disputes:
-        _tell_dispute(purchase, dispute, now=locked.now)
+        telling.tell_dispute(purchase, dispute, now=locked.now)
 
 
 def _note_refund(purchase: Purchase, seen: SeenRefund, *, now: datetime) -> Refund | None:
@@ -191,51 +188,3 @@ def _take_rewards_back(purchase: Purchase) -> None:
         if others.exclude(pk=purchase.pk).filter(amount_micros__gt=back).exists():
             return
     outbox.post(TaskName.TAKE_BACK_REWARDS, now=clocks.database_now(), purchase_id=earned_by)
-
-
-def _tell_refund(purchase: Purchase, refund: Refund, *, now: datetime) -> None:
-    mailing.write_refund(purchase, refund, now=now)
-    webhooks.publish(
-        account=purchase.account,
-        type="payment.refunded",
-        data={
-            "refund": refund.pk,
-            "status": refund.state,
-            "amount": written(refund.amount_micros, purchase.currency),
-            "reason": refund.reason,
-            **_facts(purchase),
-        },
-        now=now,
-    )
-
-
-def _tell_dispute(purchase: Purchase, dispute: Dispute, *, now: datetime) -> None:
-    mailing.write_dispute(purchase, dispute, now=now)
-    due_at = dispute.evidence_due_at
-    webhooks.publish(
-        account=purchase.account,
-        type="payment.disputed",
-        data={
-            "dispute": dispute.stripe_id,
-            "status": dispute.status,
-            "amount": written(dispute.amount_micros, purchase.currency),
-            "reason": dispute.reason,
-            "evidence_due_at": due_at.isoformat() if due_at else None,
-            **_facts(purchase),
-        },
-        now=now,
-    )
-
-
-def _facts(purchase: Purchase) -> dict[str, object]:
-    """Return what both events say of the purchase as it stands now."""
-    return {
-        "purchase": purchase.pk,
-        "kind": purchase.kind,
-        "paid": written(purchase.amount_micros, purchase.currency),
-        "refunded": written(purchase.refunded_micros, purchase.currency),
-        "disputed": written(purchase.disputed_micros, purchase.currency),
-        "credits": format_micros(purchase.credited_micros),
-        "credits_taken": format_micros(purchase.taken_micros),
-        "debt": format_micros(taking.owed_micros(purchase)),
-    }

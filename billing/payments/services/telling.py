@@ -1,10 +1,10 @@
-"""Publishes what became of a payment, in the transaction in which it happens."""
+"""Writes and publishes what became of a payment, in the transaction in which it happens."""
 
 from datetime import datetime
 
-from billing.payments.models import Checkout, Contract, Invoice, Purchase
+from billing.payments.models import Checkout, Contract, Dispute, Invoice, Purchase, Refund
 from billing.payments.money import written
-from billing.payments.services import mailing
+from billing.payments.services import mailing, taking
 from billing.webhooks import services as webhooks
 from plans.credits import format_micros
 
@@ -52,7 +52,7 @@ def tell_action(invoice: Invoice, contract: Contract, *, now: datetime) -> None:
     webhooks.publish(
         account=invoice.account,
         type="payment.action_required",
-        data={**_facts(invoice, contract), "url": invoice.page_url, "expires_at": None},
+        data={**_facts_of_bill(invoice, contract), "url": invoice.page_url, "expires_at": None},
         now=now,
     )
 
@@ -68,7 +68,7 @@ def tell_unpaid(invoice: Invoice, contract: Contract, *, now: datetime) -> None:
         account=invoice.account,
         type="payment.failed",
         data={
-            **_facts(invoice, contract),
+            **_facts_of_bill(invoice, contract),
             "next_attempt_at": next_at and next_at.isoformat(),
             "pay_url": invoice.page_url,
         },
@@ -76,7 +76,43 @@ def tell_unpaid(invoice: Invoice, contract: Contract, *, now: datetime) -> None:
     )
 
 
-def _facts(invoice: Invoice, contract: Contract) -> dict[str, object]:
+def tell_refund(purchase: Purchase, refund: Refund, *, now: datetime) -> None:
+    """Write and publish how a refund stands; after all else, for its lock."""
+    mailing.write_refund(purchase, refund, now=now)
+    webhooks.publish(
+        account=purchase.account,
+        type="payment.refunded",
+        data={
+            "refund": refund.pk,
+            "status": refund.state,
+            "amount": written(refund.amount_micros, purchase.currency),
+            "reason": refund.reason,
+            **_facts_of_purchase(purchase),
+        },
+        now=now,
+    )
+
+
+def tell_dispute(purchase: Purchase, dispute: Dispute, *, now: datetime) -> None:
+    """Write and publish how a dispute stands; after all else, for its lock."""
+    mailing.write_dispute(purchase, dispute, now=now)
+    due_at = dispute.evidence_due_at
+    webhooks.publish(
+        account=purchase.account,
+        type="payment.disputed",
+        data={
+            "dispute": dispute.stripe_id,
+            "status": dispute.status,
+            "amount": written(dispute.amount_micros, purchase.currency),
+            "reason": dispute.reason,
+            "evidence_due_at": due_at.isoformat() if due_at else None,
+            **_facts_of_purchase(purchase),
+        },
+        now=now,
+    )
+
+
+def _facts_of_bill(invoice: Invoice, contract: Contract) -> dict[str, object]:
     """Return what each event of a bill tells of it."""
     return {
         "invoice": invoice.pk,
@@ -84,4 +120,18 @@ def _facts(invoice: Invoice, contract: Contract) -> dict[str, object]:
         "subscription": contract.subscription_id,
         "asked": written(invoice.amount_micros, invoice.currency),
         "attempts": invoice.attempts,
+    }
+
+
+def _facts_of_purchase(purchase: Purchase) -> dict[str, object]:
+    """Return what each event of money that went back tells of its purchase as it stands now."""
+    return {
+        "purchase": purchase.pk,
+        "kind": purchase.kind,
+        "paid": written(purchase.amount_micros, purchase.currency),
+        "refunded": written(purchase.refunded_micros, purchase.currency),
+        "disputed": written(purchase.disputed_micros, purchase.currency),
+        "credits": format_micros(purchase.credited_micros),
+        "credits_taken": format_micros(purchase.taken_micros),
+        "debt": format_micros(taking.owed_micros(purchase)),
     }

@@ -1,7 +1,10 @@
 """A process that dies before or after an act: nothing of ours catches it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+import pytest
 
 
 class Died(BaseException):
@@ -21,3 +24,17 @@ def dies_after(act: Callable[..., Any]) -> Callable[..., Any]:
         raise Died
 
     return done_and_dead
+
+
+@contextmanager
+def death_at(
+    place: object, name: str, how: Callable[..., Any], patch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Let the process die in this block at an act of a module's, before or after it.
+
+    That it comes to the act is part of the test.
+    """
+    with patch.context() as dying:
+        dying.setattr(place, name, dies if how is dies else how(getattr(place, name)))
+        with pytest.raises(Died):
+            yield

@@ -34,7 +34,7 @@ from tests.payments.clocks_at_stripe import (
     till,
     wish,
 )
-from tests.payments.dying import Died, dies, dies_after
+from tests.payments.dying import death_at, dies, dies_after
 from tests.payments.till import Till
 from tests.sandbox.conftest import advance, clock_of
 from tests.stripe_peer.driver import DECLINED_LATER
@@ -113,10 +113,8 @@ def test_a_death_on_the_way_leaves_one_clock_and_one_customer(
 ) -> None:
     clock = clock_of(ada)
     asked = wish(ada)
-    with monkeypatch.context() as dying:
-        dying.setattr(place, name, dies if how is dies else dies_after(getattr(place, name)))
-        with pytest.raises(Died):
-            open_page(asked)
+    with death_at(place, name, how, monkeypatch):
+        open_page(asked)
     goal = advance(clock, DAY)  # whoever repeats it comes later
 
     page = open_page(asked)

@@ -11,7 +11,7 @@ from billing.payments.gateway import customers as gateway_customers
 from billing.payments.gateway import sessions as gateway_sessions
 from billing.payments.models import Checkout, Customer, Purchase, StripeEvent
 from billing.payments.services import applying, checking_out, customers, hearing, purchases, syncing
-from tests.payments.dying import Died, dies, dies_after
+from tests.payments.dying import death_at, dies, dies_after
 from tests.payments.till import BACK, Till
 
 pytestmark = pytest.mark.django_db
@@ -41,11 +41,8 @@ def test_a_death_between_the_intent_and_the_answer_leaves_one_page(
     name: str,
     how: Callable[..., Any],
 ) -> None:
-    deadly = dies if how is dies else dies_after(getattr(place, name))
-    with monkeypatch.context() as dying:
-        dying.setattr(place, name, deadly)
-        with pytest.raises(Died):
-            till.ask(PACK, key="once")
+    with death_at(place, name, how, monkeypatch):
+        till.ask(PACK, key="once")
     assert Checkout.objects.get().state in {"asked", "open"}
 
     answer = till.ask(PACK, key="once")
@@ -60,12 +57,8 @@ def test_a_death_between_the_intent_and_the_answer_leaves_one_page(
 def test_who_comes_back_after_stripe_has_forgotten_his_key_has_one_customer_all_the_same(
     till: Till, ada: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as dying:
-        dying.setattr(
-            gateway_customers, "make_customer", dies_after(gateway_customers.make_customer)
-        )
-        with pytest.raises(Died):
-            customers.ensure_customer(ada, language="", now=datetime.now(UTC))
+    with death_at(gateway_customers, "make_customer", dies_after, monkeypatch):
+        customers.ensure_customer(ada, language="", now=datetime.now(UTC))
     till.peer.advance(2 * DAY_SECONDS)
 
     back_at = datetime.now(UTC) + timedelta(days=2)
@@ -98,11 +91,8 @@ def test_a_worker_that_dies_anywhere_gives_once(
     till.buy()
     [event] = till.events("checkout.session.completed")
     till.tell(event)
-    deadly = dies if how is dies else dies_after(getattr(place, name))
-    with monkeypatch.context() as dying:
-        dying.setattr(place, name, deadly)
-        with pytest.raises(Died):
-            hearing.apply(event_id=event["id"], now=datetime.now(UTC))
+    with death_at(place, name, how, monkeypatch):
+        hearing.apply(event_id=event["id"], now=datetime.now(UTC))
     assert StripeEvent.objects.get().applied_at is None
 
     assert till.work() == []
@@ -114,10 +104,8 @@ def test_a_worker_that_dies_anywhere_gives_once(
 def test_a_page_of_which_its_opener_died_is_known_by_what_is_told(
     till: Till, ada: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as dying:
-        dying.setattr(checking_out, "_write_down", dies)
-        with pytest.raises(Died):
-            till.ask(PACK)
+    with death_at(checking_out, "_write_down", dies, monkeypatch):
+        till.ask(PACK)
     [page] = till.peer.objects()["checkout.session"]
     till.peer.pay(page["url"])
 

@@ -1,32 +1,26 @@
 """`adjust`: credits by hand, requested by one operator and decided on by another."""
 
 import uuid
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import User
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
+from django.core.management.base import CommandError, CommandParser
 
 from billing.accounts import selectors as accounts
 from billing.accounts.models import Account
-from billing.corrections import selectors, services
+from billing.corrections import services
 from billing.corrections.models import Adjustment
 from billing.corrections.services import Movement
-from billing.errors import DomainError
+from billing.management.acting import RequestCommand, operator_of
 from plans.credits import format_micros, parse_micros
 
-_ARGUMENTS: Final = {
-    "amount_micros": "credits",
-    "grant_ids": "--grant",
-    "text_en": "--notice-en",
-    "text_zh": "--notice-zh",
-}
 
-
-class Command(BaseCommand):
-    """Shows what it would ask for, unless it is told to ask, approve or refuse."""
+class Command(RequestCommand):
+    """Shows what would move, unless it is told to request, approve, refuse or withdraw."""
 
     help = "Give credits to an account or take them, by one operator's request and another's word."
+    absent = {Adjustment.DoesNotExist: "There is no such adjustment."}
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take what is to be asked for, or what is to be decided on, and by whom."""
@@ -38,55 +32,34 @@ class Command(BaseCommand):
         parser.add_argument("--grant", action="append", default=[], help="Take it from this one.")
         parser.add_argument("--as-debt", action="store_true", help="What is not free is owed.")
         parser.add_argument("--key", default="", help="A repeat with the same key asks once.")
-        parser.add_argument("--as", dest="operator", help="The operator who acts, by name.")
-        act = parser.add_mutually_exclusive_group()
-        act.add_argument("--dry-run", action="store_true", help="Show it only; the default.")
-        act.add_argument("--request", action="store_true", help="Ask for it.")
-        act.add_argument("--approve", metavar="ID", help="Approve a request of another.")
-        act.add_argument("--refuse", metavar="ID", help="Refuse a request of another.")
-        act.add_argument("--withdraw", metavar="ID", help="Take back a request of one's own.")
+        self.add_acts(parser)
 
-    def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
-        """Print what would move, or the adjustment's id and state alone on the last line."""
-        try:
-            adjustment = self._act(options)
-        except DomainError as refusal:
-            raise CommandError(complaint(refusal)) from None
-        except Adjustment.DoesNotExist:
-            raise CommandError("There is no such adjustment.") from None
-        if adjustment is not None:
-            self.stdout.write(f"{adjustment.pk} {adjustment.state}")
+    def show(self, options: dict[str, Any], *, now: datetime) -> None:
+        """Print what would move; in an operator's name also what he may not."""
+        person = operator_of(options) if options["operator"] else None
+        facts = _facts(options, now)
+        self._show(facts["account"], services.preview_adjustment(requester=person, **facts))
 
-    def _act(self, options: dict[str, Any]) -> Adjustment | None:
-        now = timezone.now()
-        if options["approve"]:
-            return services.approve_adjustment(
-                adjustment_id=options["approve"], approver=operator_of(options), now=now
-            )
-        if options["refuse"]:
-            return services.refuse_adjustment(
-                adjustment_id=options["refuse"], approver=operator_of(options), now=now
-            )
-        if options["withdraw"]:
-            return services.withdraw_adjustment(
-                adjustment_id=options["withdraw"], requester=operator_of(options), now=now
-            )
-        facts: dict[str, Any] = {
-            "account": _account(options),
-            "amount_micros": _amount(options),
-            "reason": options["reason"],
-            "text": options["text"],
-            "grant_ids": options["grant"],
-            "as_debt": options["as_debt"],
-            "now": now,
-        }
-        if not options["request"]:
-            person = operator_of(options) if options["operator"] else None
-            self._show(facts["account"], services.preview_adjustment(requester=person, **facts))
-            return None
+    def request(self, options: dict[str, Any], *, now: datetime) -> Adjustment:
+        """Ask for the credits to be given or taken."""
         return services.request_adjustment(
-            requester=operator_of(options), key=options["key"] or uuid.uuid4().hex, **facts
+            **_facts(options, now),
+            requester=operator_of(options),
+            key=options["key"] or uuid.uuid4().hex,
         )
+
+    def approve(self, options: dict[str, Any], *, approver: User, now: datetime) -> Adjustment:
+        """Approve it: the credits move."""
+        asked = options["approve"]
+        return services.approve_adjustment(adjustment_id=asked, approver=approver, now=now)
+
+    def refuse(self, asked: str, *, approver: User, now: datetime) -> Adjustment:
+        """Refuse it; nothing moves."""
+        return services.refuse_adjustment(adjustment_id=asked, approver=approver, now=now)
+
+    def withdraw(self, asked: str, *, requester: User, now: datetime) -> Adjustment:
+        """Take it back; nothing moves."""
+        return services.withdraw_adjustment(adjustment_id=asked, requester=requester, now=now)
 
     def _show(self, account: Account, movement: Movement) -> None:
         what = (
@@ -102,25 +75,16 @@ class Command(BaseCommand):
         )
 
 
-def complaint(refusal: DomainError) -> str:
-    """Return why a command is refused, with the argument that can mend it before it."""
-    field = refusal.facts.get("field")
-    if field is None:
-        return refusal.message
-    argument = _ARGUMENTS.get(str(field), f"--{str(field).replace('_', '-')}")
-    return f"{argument}: {refusal.message}"
-
-
-def operator_of(options: dict[str, Any]) -> User:
-    """Return the operator in whose name a command acts.
-
-    Raises:
-        CommandError: none is named, or there is no such operator.
-    """
-    found = selectors.find_operator(options["operator"]) if options["operator"] else None
-    if found is None:
-        raise CommandError("--as names an operator who exists and may log in to the admin.")
-    return found
+def _facts(options: dict[str, Any], now: datetime) -> dict[str, Any]:
+    return {
+        "account": _account(options),
+        "amount_micros": _amount(options),
+        "reason": options["reason"],
+        "text": options["text"],
+        "grant_ids": options["grant"],
+        "as_debt": options["as_debt"],
+        "now": now,
+    }
 
 
 def _account(options: dict[str, Any]) -> Account:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from billing.errors import DomainError
 from billing.fleet import services
 from billing.fleet.services import Mode
-from billing.management.commands.adjust import operator_of
+from billing.management.acting import operator_of
 
 _VERBS: Final = {"drain": Mode.DRAINING, "maintenance": Mode.MAINTENANCE, "open": Mode.OPEN}
 

@@ -4,17 +4,16 @@ import json
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
+from django.contrib.auth.models import User
+from django.core.management.base import CommandError, CommandParser
 
 from billing.corrections import selectors, services
 from billing.corrections.amounts import Basis, Rule
 from billing.corrections.models import Compensation
 from billing.corrections.selectors import Preview, Selection
 from billing.corrections.services import Notice
-from billing.errors import DomainError
 from billing.insights.since import read_ago
-from billing.management.commands.adjust import complaint, operator_of
+from billing.management.acting import RequestCommand, operator_of
 from plans import selectors as plans
 from plans.credits import format_micros, parse_micros
 from plans.shapes import money
@@ -23,10 +22,11 @@ _SECOND: Final = timedelta(seconds=1)
 _LISTS = ("model", "task", "plan", "backend", "status", "error_class")
 
 
-class Command(BaseCommand):
-    """Shows what would move, unless it is told to ask, approve or refuse."""
+class Command(RequestCommand):
+    """Shows what would move, unless it is told to request, approve, refuse or withdraw."""
 
     help = "Compensate an incident: preview, request by one operator, approval by another."
+    absent = {Compensation.DoesNotExist: "There is no such compensation."}
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the incident, which jobs, how much, and by whom."""
@@ -48,62 +48,51 @@ class Command(BaseCommand):
         parser.add_argument("--text", default="", help="The explanation, for operators.")
         parser.add_argument("--notice-en", default="", help="What customers are told, in English.")
         parser.add_argument("--notice-zh", default="", help="The same in Chinese.")
-        parser.add_argument("--digest", default="", help="Of the preview that was looked at.")
-        parser.add_argument("--as", dest="operator", help="The operator who acts, by name.")
+        parser.add_argument(
+            "--digest", default="", help="Of the preview: it is what is requested, or approved."
+        )
         parser.add_argument("--json", action="store_true", help="Print the preview as an object.")
-        act = parser.add_mutually_exclusive_group()
-        act.add_argument("--dry-run", action="store_true", help="Show it only; the default.")
-        act.add_argument("--request", action="store_true", help="Ask for what --digest names.")
-        act.add_argument("--approve", metavar="ID", help="Approve a request; needs --digest.")
-        act.add_argument("--refuse", metavar="ID", help="Refuse a request of another.")
-        act.add_argument("--withdraw", metavar="ID", help="Take back a request of one's own.")
+        self.add_acts(parser)
 
-    def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
         """Print the preview, its digest last, or the compensation's id and state alone."""
-        try:
-            compensation = self._act(options)
-        except DomainError as refusal:
-            raise CommandError(complaint(refusal)) from None
-        except Compensation.DoesNotExist:
-            raise CommandError("There is no such compensation.") from None
-        if compensation is not None:
-            self.stdout.write(f"{compensation.pk} {compensation.state}")
-
-    def _act(self, options: dict[str, Any]) -> Compensation | None:
-        now = timezone.now()
         if (options["request"] or options["approve"]) and not options["digest"]:
             raise CommandError("--digest is missing: the last line of the preview is it.")
-        if options["approve"]:
-            return services.approve_compensation(
-                compensation_id=options["approve"],
-                digest=options["digest"],
-                approver=operator_of(options),
-                now=now,
-            )
-        if options["refuse"]:
-            return services.refuse_compensation(
-                compensation_id=options["refuse"], approver=operator_of(options), now=now
-            )
-        if options["withdraw"]:
-            return services.withdraw_compensation(
-                compensation_id=options["withdraw"], requester=operator_of(options), now=now
-            )
-        selection, rule = _selection(options, now), _rule(options)
-        if not options["request"]:
-            found = selectors.preview(selection, rule, catalog=plans.current().catalog)
-            self._show(found, selection, options)
-            return None
+        super().handle(*args, **options)
+
+    def show(self, options: dict[str, Any], *, now: datetime) -> None:
+        """Print the preview, its digest last."""
+        selection = _selection(options, now)
+        found = selectors.preview(selection, _rule(options), catalog=plans.current().catalog)
+        self._show(found, selection, options)
+
+    def request(self, options: dict[str, Any], *, now: datetime) -> Compensation:
+        """Ask for what was previewed."""
         return services.request_compensation(
+            digest=options["digest"],
             key=options["incident"] or "",
-            selection=selection,
-            rule=rule,
+            selection=_selection(options, now),
+            rule=_rule(options),
             notice=Notice(en=options["notice_en"], zh=options["notice_zh"]),
             reason=options["reason"],
             text=options["text"],
-            digest=options["digest"],
             requester=operator_of(options),
             now=now,
         )
+
+    def approve(self, options: dict[str, Any], *, approver: User, now: datetime) -> Compensation:
+        """Approve exactly what was previewed: workers carry it out."""
+        return services.approve_compensation(
+            compensation_id=options["approve"], digest=options["digest"], approver=approver, now=now
+        )
+
+    def refuse(self, asked: str, *, approver: User, now: datetime) -> Compensation:
+        """Refuse it; nothing moves."""
+        return services.refuse_compensation(compensation_id=asked, approver=approver, now=now)
+
+    def withdraw(self, asked: str, *, requester: User, now: datetime) -> Compensation:
+        """Take it back; nothing moves."""
+        return services.withdraw_compensation(compensation_id=asked, requester=requester, now=now)
 
     def _show(self, found: Preview, selection: Selection, options: dict[str, Any]) -> None:
         worth = money(found.worth_micros, found.currency) if found.worth_micros else None

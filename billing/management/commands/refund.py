@@ -1,25 +1,28 @@
 """`refund`: money back, requested by one operator and decided on by another."""
 
 import uuid
+from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
+from django.contrib.auth.models import User
+from django.core.management.base import CommandError, CommandParser
 
-from billing.errors import DomainError
-from billing.management.commands.adjust import complaint, operator_of
+from billing.management.acting import RequestCommand, operator_of
 from billing.payments.models import Purchase, Refund
 from billing.payments.money import written
 from billing.payments.services import refunding
-from billing.payments.services.offering import Offer
 from billing.payments.services.refunding import Wish
 from plans.credits import format_micros, parse_micros
 
 
-class Command(BaseCommand):
+class Command(RequestCommand):
     """Shows what would move, unless it is told to request, approve, refuse or withdraw."""
 
     help = "Pay back what was paid, by one operator's request and another's word."
+    absent = {
+        Purchase.DoesNotExist: "There is no such purchase.",
+        Refund.DoesNotExist: "There is no such refund.",
+    }
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take what is to be asked for, or what is to be decided on, and by whom."""
@@ -31,57 +34,11 @@ class Command(BaseCommand):
         parser.add_argument("--reason", default="", help="A word for what it is about.")
         parser.add_argument("--text", default="", help="The explanation.")
         parser.add_argument("--key", default="", help="A repeat with the same key asks once.")
-        parser.add_argument("--as", dest="operator", help="The operator who acts, by name.")
-        act = parser.add_mutually_exclusive_group()
-        act.add_argument("--dry-run", action="store_true", help="Show it only; the default.")
-        act.add_argument("--request", action="store_true", help="Ask for it.")
-        act.add_argument("--approve", metavar="ID", help="Approve a request of another.")
-        act.add_argument("--refuse", metavar="ID", help="Refuse a request of another.")
-        act.add_argument("--withdraw", metavar="ID", help="Take back a request of one's own.")
+        self.add_acts(parser)
 
-    def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
-        """Print what would move, or the refund's id and state alone on the last line."""
-        try:
-            refund = self._act(options)
-        except DomainError as refusal:
-            raise CommandError(complaint(refusal)) from None
-        except Purchase.DoesNotExist:
-            raise CommandError("There is no such purchase.") from None
-        except Refund.DoesNotExist:
-            raise CommandError("There is no such refund.") from None
-        if refund is not None:
-            self.stdout.write(f"{refund.pk} {refund.state}")
-
-    def _act(self, options: dict[str, Any]) -> Refund | None:
-        now = timezone.now()
-        if options["approve"]:
-            return refunding.approve_refund(
-                refund_id=options["approve"], approver=operator_of(options), now=now
-            )
-        if options["refuse"]:
-            return refunding.refuse_refund(
-                refund_id=options["refuse"], approver=operator_of(options), now=now
-            )
-        if options["withdraw"]:
-            return refunding.withdraw_refund(
-                refund_id=options["withdraw"], requester=operator_of(options), now=now
-            )
-        purchase_id = options["purchase"] or ""
-        wish = Wish(
-            options["rule"], options["reason"], _amount(options["amount"]), text=options["text"]
-        )
-        if not options["request"]:
-            self._show(refunding.preview_refund(purchase_id=purchase_id, wish=wish))
-            return None
-        return refunding.request_refund(
-            purchase_id=purchase_id,
-            wish=wish,
-            requester=operator_of(options),
-            key=options["key"] or uuid.uuid4().hex,
-            now=now,
-        )
-
-    def _show(self, offer: Offer) -> None:
+    def show(self, options: dict[str, Any], *, now: datetime) -> None:
+        """Print what would move."""
+        offer = refunding.preview_refund(purchase_id=options["purchase"] or "", wish=_wish(options))
         money = written(offer.amount_micros, offer.currency)
         self.stdout.write(
             f"{money['amount']} {money['currency']} would go back, and "
@@ -90,6 +47,34 @@ class Command(BaseCommand):
             f"{format_micros(offer.owed_micros)} would be owed. "
             "Nothing was asked for: see --request."
         )
+
+    def request(self, options: dict[str, Any], *, now: datetime) -> Refund:
+        """Ask for the money to go back."""
+        return refunding.request_refund(
+            purchase_id=options["purchase"] or "",
+            wish=_wish(options),
+            requester=operator_of(options),
+            key=options["key"] or uuid.uuid4().hex,
+            now=now,
+        )
+
+    def approve(self, options: dict[str, Any], *, approver: User, now: datetime) -> Refund:
+        """Approve it: its credits are taken, and Stripe is asked."""
+        return refunding.approve_refund(refund_id=options["approve"], approver=approver, now=now)
+
+    def refuse(self, asked: str, *, approver: User, now: datetime) -> Refund:
+        """Refuse it; nothing moves."""
+        return refunding.refuse_refund(refund_id=asked, approver=approver, now=now)
+
+    def withdraw(self, asked: str, *, requester: User, now: datetime) -> Refund:
+        """Take it back; nothing moves."""
+        return refunding.withdraw_refund(refund_id=asked, requester=requester, now=now)
+
+
+def _wish(options: dict[str, Any]) -> Wish:
+    return Wish(
+        options["rule"], options["reason"], _amount(options["amount"]), text=options["text"]
+    )
 
 
 def _amount(written_: str | None) -> int | None:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from billing.errors import DomainError
 from billing.jobs import services
 from billing.jobs.services import Finding, Outlook, Verdict
-from billing.management.commands.adjust import operator_of
+from billing.management.acting import operator_of
 from plans.credits import format_micros
 
 

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from billing.accounts import selectors as accounts
 from billing.corrections import services
 from billing.errors import DomainError
-from billing.management.commands.adjust import operator_of
+from billing.management.acting import operator_of
 
 
 class Command(BaseCommand):

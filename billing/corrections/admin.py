@@ -30,7 +30,7 @@ from billing.corrections.shapes import (
 )
 from billing.errors import DomainError
 from billing.http.admin import ActingAdmin, ReadOnlyAdmin
-from billing.http.requesting import Acts, Facts, RequestAdmin, operator
+from billing.http.deciding import Acts, Facts, RequestAdmin, operator
 from billing.ledger.admin import credits_column
 from plans import selectors as plans
 

@@ -87,6 +87,9 @@ PLANTS: Final = [
         "billing.payments.services.purchases",
         "billing.payments.services.applying",
     ),
+    imports(
+        "payments-services", "billing.payments.services.taking", "billing.payments.services.telling"
+    ),
     is_born("payments-services", "billing/payments/services/common.py"),
     is_born("payments-errors", "billing/payments/errors/common.py"),
     imports(
@@ -153,6 +156,7 @@ PLANTS: Final = [
     imports("egress", "billing.egress.connecting", "billing.egress.posting"),
     is_born("egress", "billing/egress/helpers.py"),
     imports("http", "billing.http.problems", "billing.http.idempotency"),
+    imports("http", "billing.http.admin", "billing.http.deciding"),
     is_born("http", "billing/http/utils.py"),
     imports("plans", "plans.credits", "plans.rating"),
     imports("plans", "plans.selectors", "plans.api"),

@@ -9,6 +9,7 @@ from billing.accounts.models import Account
 from billing.payments import services
 from billing.payments.gateway import StripeAway
 from billing.payments.models import Checkout, Purchase, StripeEvent
+from billing.payments.services import pages
 from tests.payments.till import Till
 
 pytestmark = pytest.mark.django_db
@@ -106,6 +107,29 @@ def test_a_checkout_whose_asker_never_came_back_expires(till: Till, ada: Account
     assert services.sweep(now=now(hours=22)) == 0
     assert services.sweep(now=now(hours=24)) == 1
     assert Checkout.objects.get().state == "expired"
+
+
+def test_a_checkout_that_cannot_be_given_up_keeps_no_other_waiting(
+    till: Till, ada: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    till.peer.break_next("cut_before", path="/v1/checkout/sessions", times=20)
+    for key in ("first", "second"):
+        pack = {"pack": "plain", "success_url": "https://app.example/"}
+        assert till.ask(pack, key=key).status_code == 503
+    first, second = Checkout.objects.order_by("created_at")
+    whole = pages.end
+
+    def stumble(checkout: Checkout, state: Checkout.State, *, now: datetime) -> None:
+        if checkout.pk == first.pk:
+            raise RuntimeError
+        whole(checkout, state, now=now)
+
+    monkeypatch.setattr(pages, "end", stumble)
+
+    assert services.sweep(now=now(hours=24)) == 2
+
+    states = dict(Checkout.objects.values_list("pk", "state"))
+    assert states == {first.pk: "asked", second.pk: "expired"}
 
 
 def test_a_replay_applies_what_failed_and_doubles_nothing(

@@ -19,7 +19,7 @@ from unfold.widgets import (
 
 from billing.errors import DomainError
 from billing.http.admin import ReadOnlyAdmin, in_currency, money_column
-from billing.http.requesting import Acts, Facts, RequestAdmin, operator
+from billing.http.deciding import Acts, Facts, RequestAdmin, operator
 from billing.ledger.admin import credits_column
 from billing.payments.models import Dispute, Purchase, Refund, Taking
 from billing.payments.models.fields import TEXT_LENGTH_MAX

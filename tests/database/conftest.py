@@ -10,8 +10,9 @@ from psycopg import sql
 from billing.management.commands.migrate import renew_rights
 from tests.cast import kling
 from tests.jobs.conftest import ada, ask
+from tests.payments.conftest import emulator, peer
 
-__all__ = ["ada", "ask", "kling"]
+__all__ = ["ada", "ask", "emulator", "kling", "peer"]
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from config.embedded.environment import ROOT
-from config.embedded.processes import free_port
+from config.embedded.processes import free_port, spawn, stop
 
 # All else of our environment leads to the tests' own servers.
 _KEPT: Final = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
@@ -32,7 +32,7 @@ class Served:
     """
 
     folder: Path
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[bytes]
     said: str
 
     def ask(self, path: str, body: dict[str, object] | None = None) -> Any:  # noqa: ANN401 (JSON)
@@ -65,7 +65,7 @@ class Served:
         tree = _below(self.process.pid)
         self.process.send_signal(by)
         assert self.process.stdout is not None
-        told = self.process.stdout.read()
+        told = self.process.stdout.read().decode()
         self.process.wait()
         _wait_for_the_end_of(tree)
         return told
@@ -75,31 +75,28 @@ class Served:
 def serving(folder: Path) -> Iterator[Served]:
     """Serve a data folder, new or not, on ports of its own; nothing is left when the block ends."""
     command = [sys.executable, "-m", "config.embedded", "serve", "--port", str(free_port())]
-    with subprocess.Popen(  # noqa: S603 (our own program)
+    process = spawn(
         [*command, "--data-dir", str(folder)],
-        cwd=ROOT,
-        env=_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
+        environment=_environment(),
+        output=subprocess.PIPE,
+        folder=ROOT,
+    )
+    with process:
         try:
             yield Served(folder, process, _screen(process))
         finally:
-            process.terminate()
-            process.communicate()
+            stop(process, patience_seconds=60)
 
 
 def _environment() -> dict[str, str]:
     return {name: os.environ[name] for name in _KEPT if name in os.environ}
 
 
-def _screen(process: subprocess.Popen[str]) -> str:
+def _screen(process: subprocess.Popen[bytes]) -> str:
     """Return what is shown until all is ready; serving itself gives up when that takes too long."""
     assert process.stdout is not None
     said = []
-    for line in process.stdout:
+    for line in map(bytes.decode, process.stdout):
         said.append(line)
         if line.startswith(_LAST_LINE):
             return "".join(said)

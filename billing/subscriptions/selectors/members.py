@@ -205,17 +205,16 @@ def grants_of(period: PaidPeriod) -> QuerySet[Grant]:
 def access_until(subscription: Subscription) -> datetime | None:
     """Return until when it counts without another payment; None: it is not paid by periods.
 
-    The time that is paid for and the grace of the catalog that it was sold by; paused, or ending
-    by itself, it has none.
+    The time that is paid for and the grace of the catalog that it was sold by, but never longer
+    than to its own end. Grace is for who is late: paused there is none, nor after time whose money
+    went back.
     """
     until = subscription.paid_until
     if until is None:
         return None
-    if subscription.ends_at is not None:
-        return min(until, subscription.ends_at)
-    if subscription.paused_at is not None:
-        return until
-    return periods.add_period(until, catalog_of(subscription).payments.grace)
+    if subscription.paused_at is None and not _went_back(subscription, after=until):
+        until = periods.add_period(until, catalog_of(subscription).payments.grace)
+    return min(until, subscription.ends_at or until)
 
 
 def renewal_of(plan: Plan, *, currency: str, interval: str, book: str, at: datetime) -> int | None:
@@ -368,6 +367,12 @@ def _instants(plan: Plan) -> set[datetime]:
     """Return when prices of the plan begin or end."""
     ends = [one for price in plan.prices for one in (price.starts_at, price.ends_at)]
     return {one for one in ends if one is not None}
+
+
+def _went_back(subscription: Subscription, *, after: datetime) -> bool:
+    """Say whether the time that follows was paid for, and is not any more."""
+    gone = subscription.paid_periods.exclude(taken_back_at=None)
+    return gone.filter(ends_at__gt=after).exists()
 
 
 def _is_overdue(subscription: Subscription) -> bool:

@@ -4,15 +4,17 @@ from datetime import timedelta
 from typing import Final
 
 import pytest
+from django.db import transaction
 
 from billing.accounts.models import Account
+from billing.ledger import services as ledger
 from billing.ledger.models import Grant
 from billing.payments.models import Contract, Purchase, Refund
 from billing.subscriptions import selectors
 from billing.subscriptions.models import Subscription
 from plans.credits import MICROS
 from tests import factories
-from tests.payments.contracts import a_checkout, here, seen_contract, seen_invoice
+from tests.payments.contracts import a_checkout, here, pay, seen_contract, seen_invoice
 from tests.payments.stories import ring
 from tests.subscriptions.conftest import Vary, vary
 from tests.subscriptions.paid import months_after, nth
@@ -92,3 +94,19 @@ def test_what_is_paid_in_the_second_in_which_it_ends_is_paid_in_time(kling: None
 
     assert not Refund.objects.exists()
     assert Subscription.objects.get(account=ada).ended_at is not None
+
+
+def test_a_year_has_not_brought_what_the_one_before_it_left_unwritten(vary: Vary) -> None:
+    """Nobody has looked for a year: eleven of its months are written with the next."""
+    vary((MONTHLY, LASTING))
+    ada = factories.new_account("ada")
+    checkout, anchor = a_checkout(ada, interval="P1Y"), here(ada)
+    pay(checkout, anchor, 0)
+    with transaction.atomic():
+        ledger.move_clocks([ada.pk], offset=months_after(anchor, 12) - anchor)
+
+    second = pay(checkout, anchor, 1)
+
+    given = Grant.objects.filter(wallet__account=ada, series__contains="standard.monthly")
+    assert given.count() == 13
+    assert second.credited_micros == MONTH

@@ -139,6 +139,7 @@ def _give(
     locked: LockedWallet, contract: Contract, invoice: Invoice, seen: SeenInvoice, period: Period
 ) -> None:
     before = following.subscription_of(contract)
+    ledger.settle(locked)  # what came of earlier periods, and nobody has looked at, is not its own
     had_micros = subscriptions.brought_micros(before) if before is not None else 0
     subscription = following.begin_or_renew(locked, contract, period)
     locked = ledger.lock_wallet(contract.account, catalog=plans.current().catalog)

@@ -20,7 +20,15 @@ from billing.subscriptions.models import PaidPeriod, Subscription
 from plans.credits import MICROS
 from tests import factories
 from tests.ledger.machines import rolled_back
-from tests.payments.contracts import Story, a_checkout, here, seen_contract, seen_invoice
+from tests.payments import back
+from tests.payments.contracts import (
+    Story,
+    a_checkout,
+    here,
+    seen_contract,
+    seen_invoice,
+    seen_payment,
+)
 from tests.payments.stories import ring
 from tests.payments.test_orders_of_events import tell
 from tests.subscriptions.paid import months_after, nth
@@ -133,6 +141,32 @@ def test_nobody_is_written_to_about_the_end_of_what_he_never_had(kling: None) ->
     Contract.objects.filter(pk=vain.pk).update(status="canceled", ended_at=timezone.now())
 
     assert reminding.remind(now=timezone.now()) == 0
+
+
+@pytest.mark.parametrize(
+    ("decided", "state", "sent"), [("won", "approved", 1), ("lost", "withdrawn", 0)]
+)
+def test_what_a_bank_has_of_money_paid_in_vain_goes_back_once_the_bank_has_given_it_back(
+    kling: None, decided: str, state: str, sent: int
+) -> None:
+    ada = factories.new_account("ada")
+    buy(ada)
+    checkout, anchor = a_checkout(ada), here(ada)
+    contract, bill = seen_contract(checkout, anchor), seen_invoice(checkout, anchor, 0)
+    contested = seen_payment(bill, disputes=(back.dispute(bill.paid_micros),))
+    shop = {contract.id: contract, bill.id: bill, contested.id: contested}
+    ring(shop, bill.id)
+    assert errands(TaskName.SEND_REFUND) == []
+    assert Refund.objects.get().state == "requested"
+
+    for _again in range(2):
+        seen = replace(contested, disputes=(back.dispute(bill.paid_micros, decided),))
+        ring({**shop, contested.id: seen}, contested.id)
+
+    assert Refund.objects.get().state == state
+    assert len(errands(TaskName.SEND_REFUND)) == sent
+    purchase = Purchase.objects.get(stripe_id=contested.id)
+    assert purchase.refunded_micros + purchase.disputed_micros == purchase.amount_micros
 
 
 def test_a_contract_made_by_hand_takes_the_place_of_the_first(kling: None) -> None:

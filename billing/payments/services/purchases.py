@@ -18,7 +18,7 @@ from billing.packs.services import Paid
 from billing.payments.gateway import ACCOUNT, CHECKOUT, FACT, PACK, QUANTITY, VERSION
 from billing.payments.gateway.seen import SeenPayment
 from billing.payments.models import Checkout, Contract, Invoice, Purchase
-from billing.payments.services import pages, returning
+from billing.payments.services import pages, returning, undoing
 from billing.payments.services.telling import tell_payment
 from billing.subscriptions.models import Subscription
 from billing.transactions import require_transaction
@@ -123,6 +123,7 @@ def apply(seen: SeenPayment, *, now: datetime) -> None:
         return
     locked, purchase = returning.lock_purchase(purchase.pk)
     returning.apply(locked, purchase, seen)
+    undoing.go_on(locked, purchase, now=now)
 
 
 @dataclass(frozen=True, slots=True)

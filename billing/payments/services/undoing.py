@@ -12,7 +12,7 @@ from billing.outbox import services as outbox
 from billing.outbox.names import TaskName
 from billing.payments.gateway.seen import SeenPayment
 from billing.payments.models import Purchase, Refund
-from billing.payments.services import returning
+from billing.payments.services import disputing, returning
 from billing.transactions import require_transaction
 
 State = Refund.State
@@ -29,8 +29,8 @@ def pay_back(
 ) -> Refund | None:
     """All that is left of a purchase goes back, and Stripe will be asked for it.
 
-    In the caller's transaction; a repeat returns the first refund. None: nothing is left to go
-    back, or the bank has it.
+    What a bank has of it waits until that has decided (`go_on`). In the caller's transaction; a
+    repeat returns the first refund. None: nothing is left to go back.
 
     Args:
         locked: the wallet of the purchase's account.
@@ -46,7 +46,7 @@ def pay_back(
     key = f"not_given:{purchase.pk}"
     known = Refund.objects.filter(key=key).first()
     left_micros = purchase.amount_micros - purchase.refunded_micros
-    if known is not None or not left_micros or purchase.disputed_micros:
+    if known is not None or not left_micros:
         return known
     refund = Refund.objects.create(
         pk=new_id("rf"),
@@ -59,8 +59,35 @@ def pay_back(
         reason=reason[:64],
         requested_at=now,
     )
-    refund.state, refund.decided_at = State.APPROVED, now
-    refund.save(update_fields=["state", "decided_at"])
-    returning.settle(locked, purchase, actor=_SERVICE)
-    outbox.post(TaskName.SEND_REFUND, now=now, refund_id=refund.pk)
+    _decide(locked, purchase, refund, now=now)
     return refund
+
+
+def go_on(locked: LockedWallet, purchase: Purchase, *, now: datetime) -> None:
+    """What waited for a bank goes back, if that has given it back. A repeat changes nothing.
+
+    Args:
+        locked: the wallet of the purchase's account.
+        purchase: locked after it, with its disputes as they were seen last.
+        now: the real instant.
+    """
+    require_transaction("payments.undoing.go_on")
+    waiting = purchase.refunds.filter(rule=Refund.Rule.NOT_GIVEN, state=State.REQUESTED).first()
+    if waiting is not None:
+        _decide(locked, purchase, waiting, now=now)
+
+
+def _decide(locked: LockedWallet, purchase: Purchase, refund: Refund, *, now: datetime) -> None:
+    """Have all go back that is left, unless a bank has yet to decide; what it keeps is gone."""
+    lost_micros = disputing.taken_micros(purchase, lost_only=True)
+    if disputing.taken_micros(purchase) > lost_micros:
+        return
+    left_micros = purchase.amount_micros - purchase.refunded_micros - lost_micros
+    if left_micros > 0:
+        refund.state, refund.amount_micros = State.APPROVED, left_micros
+        outbox.post(TaskName.SEND_REFUND, now=now, refund_id=refund.pk)
+    else:
+        refund.state, refund.ended_at = State.WITHDRAWN, now
+    refund.decided_at = now
+    refund.save(update_fields=["state", "amount_micros", "decided_at", "ended_at"])
+    returning.settle(locked, purchase, actor=_SERVICE)

@@ -10,14 +10,16 @@ from django.utils import timezone
 
 from billing.accounts.models import Account
 from billing.ledger.models import Grant
+from billing.outbox.models import Message
+from billing.outbox.names import TaskName
 from billing.payments.models import Checkout, Contract, Purchase
-from billing.payments.services import returning, settling
+from billing.payments.services import contracts, returning, settling
 from billing.subscriptions import selectors, services
 from billing.subscriptions.models import PaidPeriod, Subscription
 from plans.credits import MICROS
 from tests import factories
 from tests.payments import back
-from tests.payments.contracts import a_checkout, here, pay
+from tests.payments.contracts import a_checkout, here, pay, seen_contract
 from tests.subscriptions.paid import nth
 
 pytestmark = pytest.mark.django_db
@@ -239,3 +241,43 @@ def test_a_year_loses_the_same_however_often_somebody_looked(ada: Account) -> No
     often.refresh_from_db()
     assert seldom.taken_micros == often.taken_micros == 4 * WINDOW * MICROS // 3
     assert back.standing(ada) == back.standing(bob) == (2 * WINDOW // 3, 0)
+
+
+def test_whose_money_went_back_has_no_days_of_grace_but_the_free_plan(ada: Account) -> None:
+    _checkout, anchor, purchase = a_month(ada)
+    begun = Subscription.objects.get(account=ada)
+    assert selectors.overdue() == []
+
+    stands(purchase, (PRICE, "succeeded"))
+
+    [over] = selectors.overdue()
+    assert (over.pk, selectors.access_until(over)) == (begun.pk, anchor)
+
+
+def test_what_is_taken_up_again_stands_as_its_contract_does(ada: Account) -> None:
+    checkout, anchor, purchase = a_month(ada)
+    stands(purchase, (PRICE, "succeeded"))
+    lapse(ada)
+    paused = seen_contract(checkout, anchor, is_paused=True)
+    with transaction.atomic():
+        contracts.apply(paused, None, now=timezone.now())
+
+    stands(purchase, (PRICE, "failed"))
+
+    again = selectors.open_of(ada)
+    assert again is not None
+    assert again.paused_at is not None
+    assert selectors.access_until(again) == nth(anchor, "P1M", 0).ends_at
+
+
+def test_rewards_for_a_plan_stay_while_money_of_it_is_only_disputed(ada: Account) -> None:
+    checkout, anchor, first = a_month(ada)
+    second = pay(checkout, anchor, 1)
+    posted = Message.objects.filter(task=TaskName.TAKE_BACK_REWARDS)
+
+    stands(second, dispute="needs_response")
+    stands(first, (PRICE, "succeeded"))
+    assert not posted.exists()
+
+    stands(second, dispute="lost")
+    assert posted.get().arguments == {"purchase_id": second.subscription_id}

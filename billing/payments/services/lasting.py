@@ -2,9 +2,10 @@
 
 from django.db.models import Sum
 
+from billing.ledger import services as ledger
 from billing.ledger.services import LockedWallet
 from billing.payments.models import Purchase, Refund
-from billing.payments.services import disputing, taking, tracing
+from billing.payments.services import disputing, following, taking, tracing
 from billing.subscriptions import services as subscriptions
 from billing.transactions import require_transaction
 
@@ -32,6 +33,8 @@ def follow_time(locked: LockedWallet, purchase: Purchase) -> LockedWallet:
             if again is not None and (contract := purchase.contract) is not None:
                 contract.subscription = again
                 contract.save(update_fields=["subscription"])
+                following.follow(locked, contract)
+                locked = ledger.lock_wallet(purchase.account, catalog=locked.catalog)
     return locked
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
-from django.db.models import F, Sum
+from django.db.models import Sum
 
 from billing.ledger import clocks
 from billing.ledger import services as ledger
@@ -178,13 +178,15 @@ def _find(purchase: Purchase, seen: SeenRefund) -> Refund | None:
 
 
 def _take_rewards_back(purchase: Purchase) -> None:
-    """Have taken back what somebody earned by it; by a subscription, when nothing of it is paid."""
+    """Have taken back what somebody earned by it; by a subscription, when nothing of it is paid.
+
+    What is only disputed, or on its way back, may yet come again.
+    """
     earned_by = purchase.pack_purchase_id or purchase.subscription_id
     if earned_by is None:
         return
     if purchase.pack_purchase_id is None:
         others = Purchase.objects.filter(subscription=purchase.subscription_id, amount_micros__gt=0)
-        back = F("refunded_micros") + F("disputed_micros")
-        if others.exclude(pk=purchase.pk).filter(amount_micros__gt=back).exists():
+        if not all(lasting.is_gone(one) for one in others.exclude(pk=purchase.pk)):
             return
     outbox.post(TaskName.TAKE_BACK_REWARDS, now=clocks.database_now(), purchase_id=earned_by)

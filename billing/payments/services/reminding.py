@@ -99,8 +99,8 @@ def _due(contracts: QuerySet[Contract], now: datetime) -> Iterator[_Reminder]:
 
 def _behind(contracts: QuerySet[Contract], now: datetime) -> Iterator[_Reminder]:
     """Yield whose days of grace are soon over: they begin with the period that is not paid."""
-    grace = plans.current().catalog.payments.grace
     for one in contracts.filter(ended_at=None, status=_Status.PAST_DUE):
+        grace = plans.version(one.catalog_version_id).catalog.payments.grace
         ends_at = periods.add_period(one.period_starts_at, grace, zone="UTC")
         if now < ends_at <= now + _SOON:
             bill = one.invoices.filter(status="open").order_by("-created_at").first()

@@ -85,15 +85,17 @@ def of_periods(plan: Plan, catalog: Catalog) -> Plan:
 
 
 def of_trial(plan: Plan) -> Plan:
-    """Return what comes by itself in a trial beside the credits that are given with it.
+    """Return what comes by itself in a trial.
 
-    What is counted, and what comes each day. What comes once waits until something is paid.
+    A trial with credits of its own has those, and nothing beside them. In any other comes what is
+    counted, and what comes each day or rolls; the credits of the plan's windows are given with the
+    trial itself, and what comes once waits until something is paid.
     """
+    has_credits = plan.trial is not None and plan.trial.credits_micros is not None
     beside = tuple(
         one
         for one in plan.allowances
-        if plan.trial is None or plan.trial.credits_micros is None
-        if one.is_counted or one.cadence in {"daily", "rolling"}
+        if not has_credits and (one.is_counted or one.cadence in {"daily", "rolling"})
     )
     return plan.model_copy(update={"allowances": beside})
 

@@ -195,6 +195,7 @@ def test_what_nobody_pays_ends_with_its_grace_and_stripe_gives_up_later(lives: T
     assert life.is_free
     assert (life.credits, life.shown()["plan"]) == (0, "free")
     assert life.told("subscription.")[-1] == "subscription.canceled"
+    assert life.letters()[-1] == "subscription_ended"
     assert life.contract.status == "past_due"  # Stripe goes on to try
 
     life.go_on(life.contract.period_starts_at + GIVEN_UP + COLLECTED - life.now)

@@ -11,6 +11,8 @@ from billing.outbox import gateway
 from billing.payments.models import Contract, Customer, Invoice
 from billing.payments.services import remind
 from plans import selectors as plans
+from plans.catalog import publish
+from tests import factories
 from tests.cast import ada, kling
 
 __all__ = ["ada", "kling"]
@@ -141,3 +143,12 @@ def test_the_days_of_grace_are_announced_to_end_with_what_is_due(payer: Customer
     [letter] = Notice.objects.all()
     assert letter.kind == "grace_ends_soon"
     assert letter.facts["pay_url"] == "https://pay.example.com/in_1"
+
+
+def test_grace_is_announced_by_the_catalog_that_the_contract_was_sold_by(payer: Customer) -> None:
+    contract(payer.account, status="past_due", period_starts_at=NOW, period_ends_at=NOW + 30 * DAY)
+    longer = factories.KLING.read_text().replace("[payments]", '[payments]\ngrace = "P20D"')
+    publish.publish(longer, now=datetime.now(UTC))
+
+    assert remind(now=NOW + 5 * DAY) == 1
+    assert Notice.objects.get().kind == "grace_ends_soon"

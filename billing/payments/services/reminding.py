@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Final
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from billing.accounts.models import Account
 from billing.ledger import clocks
@@ -19,6 +19,7 @@ from billing.notices.models import Notice
 from billing.payments.models import Contract
 from billing.payments.selectors import WRITTEN_BEFORE
 from billing.payments.services import mailing
+from billing.subscriptions.models import Subscription
 from plans import periods
 from plans import selectors as plans
 
@@ -45,8 +46,8 @@ class _Reminder:
 def remind(*, now: datetime) -> int:
     """Whoever has something coming is written to; return how many letters that were.
 
-    Of a trial, an end and the days of grace three days before; of a cancellation and of an end
-    when they are there. Who lives by a test clock has them when that shows it.
+    Of a trial, an end and the days of grace three days before; of a cancellation, an end
+    and a lapse when they are there. Who lives by a test clock has them when that shows it.
     """
     by_clock = Account.objects.filter(customer__lives_by_clock=True, contracts__isnull=False)
     shown = ((one, clocks.clock_of(one)) for one in by_clock.distinct())
@@ -91,10 +92,23 @@ def _due(contracts: QuerySet[Contract], now: datetime) -> Iterator[_Reminder]:
             is_soon = one.cancel_at <= now + _SOON
             kind = Kind.SUBSCRIPTION_ENDING if is_soon else Kind.SUBSCRIPTION_CANCELED
             yield _about(kind, one, {"ends_at": one.cancel_at}, at=one.cancel_at)
-    for one in contracts.filter(ended_at__range=(now - _LATEST, now)):
-        if one.ended_at and one.status == _Status.CANCELED:
-            yield _about(Kind.SUBSCRIPTION_ENDED, one, {"ended_at": one.ended_at}, at=one.ended_at)
+    for one in _ended(contracts, now):
+        ended_at = (one.subscription and one.subscription.ended_at) or one.ended_at
+        if ended_at:
+            yield _about(Kind.SUBSCRIPTION_ENDED, one, {"ended_at": ended_at}, at=ended_at)
     yield from _behind(contracts, now)
+
+
+def _ended(contracts: QuerySet[Contract], now: datetime) -> QuerySet[Contract]:
+    """Return what has ended at Stripe, or lapsed here while Stripe may still collect for it.
+
+    Both are one end: that of the subscription, where it had begun.
+    """
+    lately = (now - _LATEST, now)
+    is_on_a_plan = Exists(Subscription.objects.filter(account=OuterRef("account"), ended_at=None))
+    lapsed = Q(ended_at=None, subscription__ended_at__range=lately) & ~is_on_a_plan
+    canceled = Q(ended_at__range=lately, status=_Status.CANCELED)
+    return contracts.filter(lapsed | canceled).select_related("subscription")
 
 
 def _behind(contracts: QuerySet[Contract], now: datetime) -> Iterator[_Reminder]:

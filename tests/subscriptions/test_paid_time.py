@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from billing.accounts.models import Account
 from billing.accounts.services import ensure_account
+from billing.ledger import selectors as ledger_selectors
 from billing.ledger import services as ledger
 from billing.ledger.models import Grant
 from billing.subscriptions import selectors, services
@@ -30,6 +31,15 @@ EVERY: Final = by_profile(desk=60, ci=6, night=1)  # of the zones
 DAY: Final = timedelta(days=1)
 MONTH: Final = 660 * MICROS
 TRIAL: Final = ('code = "standard"\n', 'code = "standard"\ntrial = { period = "P7D" }\n')
+
+_MONTHLY: Final = '  [[plan.allowance]]\n  code = "monthly"\n'
+_DAILY: Final = """
+  [[plan.allowance]]
+  code = "each_day"
+  cadence = "daily"
+  credits = "10"
+  expiry = "window_end"
+"""
 
 
 def given_months(account: Account) -> Counter[str]:
@@ -204,3 +214,22 @@ def test_an_account_has_one_trial(ada: Account, vary: Vary) -> None:
     subscription = selectors.open_of(ada)
     assert subscription is not None
     assert subscription.trial_ends_at == again
+
+
+def test_a_renewal_does_not_move_the_day_that_comes_next(ada: Account, vary: Vary) -> None:
+    vary((_MONTHLY, _DAILY + _MONTHLY))
+    anchor = here(ada)
+    tell(ada, sold(anchor), nth(anchor, "P1M", 0))
+    be_at(ada, anchor + 2 * DAY)
+    factories.settle(ada)
+    coming_next = ledger_selectors.balance(factories.wallet_of(ada), as_of=None).next_grant
+    assert coming_next is not None
+
+    tell(ada, sold(anchor), nth(anchor, "P1M", 1))
+
+    after = ledger_selectors.balance(factories.wallet_of(ada), as_of=None).next_grant
+    assert after == coming_next
+    be_at(ada, coming_next.at)
+    factories.settle(ada)
+    days = Grant.objects.filter(wallet__account=ada, series="each_day").order_by("effective_at")
+    assert days.last().effective_at == coming_next.at  # type: ignore[union-attr]  # there is one

@@ -22,11 +22,13 @@ class Given:
     """What an allowance gave at an instant.
 
     Attributes:
+        fact: which window it was.
         used_at: when it was used first; None: it was not yet.
         is_over: nothing of it is left, or valid any more.
     """
 
     at: datetime
+    fact: str
     used_at: datetime | None
     is_over: bool
 
@@ -153,7 +155,7 @@ def _first_at(
     """Return when an allowance gives first; None: when it is used, or never more.
 
     A day's credits come 20 hours after the last at the earliest: a plan whose days begin
-    elsewhere must not give two days' credits in one.
+    elsewhere must not give two days' credits in one. A day that was given is passed over.
     """
     if is_of_the_plan(begun.terms):
         # Clocks differ: the time that is paid for may begin a little after our present.
@@ -162,7 +164,11 @@ def _first_at(
         return now
     if begun.is_rolling:
         return _after_its_window(begun, last, now)
-    return None if begun.terms.cadence == "once" else max(now, last.at + DAILY_REST)
+    if begun.terms.cadence == "once":
+        return None
+    rested_at = max(now, last.at + DAILY_REST)
+    window = begun.window(rested_at)
+    return window.ends_at if begun.fact(window) == last.fact else rested_at
 
 
 def _after_its_window(begun: Schedule, last: Given, now: datetime) -> datetime | None:
@@ -175,10 +181,12 @@ def _after_its_window(begun: Schedule, last: Given, now: datetime) -> datetime |
 def _last(wallet_id: str, begun: Schedule, now: datetime, made: Sequence[Issue]) -> Given | None:
     """Return what an allowance of this series gave last by `now`; None: nothing."""
     fact = f"allowance:{begun.series}:"
-    lots = [issue.lot for issue in made if issue.fact.startswith(fact)]
-    if lots:
-        lot = max(lots, key=lambda lot: lot.effective_at)
-        return Given(lot.effective_at, used_at=None, is_over=lot.is_over(now))
+    issues = [issue for issue in made if issue.fact.startswith(fact)]
+    if issues:
+        issue = max(issues, key=lambda issue: issue.lot.effective_at)
+        return Given(
+            issue.lot.effective_at, issue.fact, used_at=None, is_over=issue.lot.is_over(now)
+        )
     grants = Grant.objects.filter(
         wallet_id=wallet_id, series=begun.series, fact__startswith=fact, effective_at__lte=now
     )
@@ -187,4 +195,4 @@ def _last(wallet_id: str, begun: Schedule, now: datetime, made: Sequence[Issue])
         return None
     used = grant.allocations.order_by("created_at").values_list("created_at", flat=True).first()
     ends = [at for at in (grant.gone_at, grant.expires_at) if at is not None]
-    return Given(grant.effective_at, used, is_over=min(ends, default=FOREVER) <= now)
+    return Given(grant.effective_at, grant.fact, used, is_over=min(ends, default=FOREVER) <= now)

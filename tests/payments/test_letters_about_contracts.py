@@ -147,7 +147,7 @@ def test_the_days_of_grace_are_announced_to_end_with_what_is_due(payer: Customer
 
 def test_grace_is_announced_by_the_catalog_that_the_contract_was_sold_by(payer: Customer) -> None:
     contract(payer.account, status="past_due", period_starts_at=NOW, period_ends_at=NOW + 30 * DAY)
-    longer = factories.KLING.read_text().replace("[payments]", '[payments]\ngrace = "P20D"')
+    longer = factories.KLING.read_text().replace('grace = "P7D"', 'grace = "P20D"')
     publish.publish(longer, now=datetime.now(UTC))
 
     assert remind(now=NOW + 5 * DAY) == 1

@@ -85,6 +85,43 @@ def test_an_answer_that_never_came_is_asked_for_again(ada: Account, peer: Peer) 
     assert (Refund.objects.get().state, back.standing(ada)) == ("succeeded", (60, 0))
 
 
+def test_an_answer_that_came_days_ago_is_looked_for_before_it_is_asked_for_again(
+    ada: Account, peer: Peer
+) -> None:
+    """Stripe knows a key for a day, and half of the money can go back twice."""
+    asked = back.ask(bought(ada, peer.client()), PAID // 2)
+    back.approve(asked)
+    peer.break_next("cut_after", method="POST", path="/v1/refunds", times=3)
+    with pytest.raises(StripeAway):
+        sending.send(refund_id=asked)
+    peer.advance(2 * 24 * 3600)
+
+    sending.send_late(now=datetime.now(UTC) + timedelta(days=2))
+
+    [made] = peer.objects()["refund"]
+    assert made["amount"] == 4500
+    assert (Refund.objects.get().state, back.standing(ada)) == ("succeeded", (60, 0))
+
+
+def test_money_that_went_back_at_stripe_while_ours_was_on_its_way_is_not_counted_twice(
+    ada: Account, peer: Peer
+) -> None:
+    purchase = bought(ada, peer.client())
+    asked = back.ask(purchase)
+    back.approve(asked)
+    peer.refund(purchase.stripe_id)  # all of it, by somebody in the Dashboard
+
+    for _time in range(2):
+        see(purchase)
+        purchase.refresh_from_db()
+        assert purchase.refunded_micros == PAID
+        assert back.standing(ada) == (0, 0)
+        assert not list(audit.breaches())
+        sending.send_late(now=datetime.now(UTC) + timedelta(minutes=11))
+
+    assert Refund.objects.get(pk=asked).state == "failed"
+
+
 def test_what_stripe_refuses_gives_the_credits_back(ada: Account, peer: Peer) -> None:
     purchase = bought(ada, peer.client())
     asked = back.ask(purchase, PAID // 2)

@@ -33,7 +33,7 @@ CHECKS: Final = (
              ON true LEFT JOIN LATERAL (
                SELECT COALESCE(sum(amount_micros), 0) gone FROM billing_dispute d
                WHERE d.purchase_id = p.id AND d.is_taken) d ON true
-           WHERE p.refunded_micros <> r.back OR p.refunded_micros > p.amount_micros
+           WHERE p.refunded_micros <> LEAST(r.back, p.amount_micros)
               OR p.disputed_micros <> LEAST(d.gone, p.amount_micros)""",
     ),
     (

@@ -127,7 +127,8 @@ def settle(
     """
     require_transaction("payments.returning.settle")
     total = purchase.refunds.filter(state__in=taking.GOES_BACK).aggregate(sum=Sum("amount_micros"))
-    purchase.refunded_micros = total["sum"] or 0
+    # Ours may be on its way while somebody pays it back at Stripe, which will refuse ours then.
+    purchase.refunded_micros = min(purchase.amount_micros, total["sum"] or 0)
     purchase.disputed_micros = disputing.taken_micros(purchase)
     refunds, disputes = list(refunds), list(disputes)
     if refunds or disputes or purchase.refunded_micros or purchase.disputed_micros:

@@ -1,5 +1,6 @@
 """Whom a new catalog touches: every subscriber, and every account on the free plan."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +12,7 @@ from billing.subscriptions.selectors import touching
 from plans import selectors as plans
 from plans.catalog import publish
 from plans.catalog.publish import Change, Touched
+from plans.credits import MICROS
 from tests import factories
 from tests.subscriptions.conftest import MONTHLY, MOVE, PRICE, STANDARD, written
 from tests.subscriptions.paid import nth, tell
@@ -21,6 +23,8 @@ DEARER = (PRICE, PRICE.replace('"66"', '"88"'))
 GRACE = ('grace = "P7D"', 'grace = "P3D"')
 POLICY = ('credits = "difference", prorate', 'credits = "add", prorate')
 METHODS = ('["card", "alipay", "wechat_pay"]', '["card"]')
+TEAM = ('code = "team"\n', 'code = "team"\nexisting = "move"\n')
+DEARER_SEAT = ('renewal = "79.00"', 'renewal = "89.00"')
 FEWER = (MONTHLY, 'credits = "600"\n  rollover')
 
 
@@ -110,3 +114,17 @@ def test_everyone_is_listed_however_many_there_are(
     rows = touched((STANDARD, MOVE), FEWER)
 
     assert sorted(row.account for row in rows) == [f"user-{number}" for number in range(5)]
+
+
+def test_a_team_is_touched_by_another_price_of_a_seat_and_not_by_the_number_of_its_seats(
+    kling: None,
+) -> None:
+    anchor = datetime.now(UTC)
+    team = replace(
+        what_is_sold(anchor, plan="team"), currency="USD", seats=5, renewal_micros=5 * 79 * MICROS
+    )
+    paid = tell(factories.new_account("team"), team, nth(anchor, "P1M", 0))
+
+    assert touched(TEAM) == []
+    (row,) = touched(TEAM, DEARER_SEAT)
+    assert row == Touched("team", paid.pk, "team", "price", "79 USD/P1M", "89 USD/P1M")

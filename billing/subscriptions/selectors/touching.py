@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import BigIntegerField, Case, Exists, F, OuterRef, QuerySet, When
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from billing.accounts.models import Account
@@ -25,6 +26,12 @@ from plans.credits import format_micros
 
 _CHUNK: Final = 2000
 _Row = tuple[str, str, str]
+# As `renewal_of_one`: what the catalog asks is for one seat.
+_RENEWAL_OF_ONE: Final = Case(
+    When(paid_until__isnull=False, then=F("renewal_micros") / Coalesce(F("seats"), 1)),
+    default=F("renewal_micros"),
+    output_field=BigIntegerField(),
+)
 
 
 def touched(change: Change) -> Iterator[Touched]:
@@ -34,8 +41,9 @@ def touched(change: Change) -> Iterator[Touched]:
     a sale is paid (methods, codes, cooling-off) concerns later buyers alone, and touches nobody.
     """
     before = change.old
-    groups = Subscription.objects.filter(ended_at=None).values_list(
-        *("plan", "terms_version_id", "interval", "currency", "book", "renewal_micros")
+    open_ones = Subscription.objects.filter(ended_at=None).annotate(of_one=_RENEWAL_OF_ONE)
+    groups = open_ones.values_list(
+        *("plan", "terms_version_id", "interval", "currency", "book", "of_one")
     )
     for plan, version_id, interval, currency, book, renewal in groups.distinct().order_by():
         terms = terms_by(version_id, plan)
@@ -43,14 +51,13 @@ def touched(change: Change) -> Iterator[Touched]:
         sold = (interval, currency, book, renewal)
         rows = list(_changes(terms, change.new.plan(plan), sold, change))
         if rows:
-            subscribers = Subscription.objects.filter(
-                ended_at=None,
+            subscribers = open_ones.filter(
                 plan=plan,
                 terms_version=version_id,
                 interval=interval,
                 currency=currency,
                 book=book,
-                renewal_micros=renewal,
+                of_one=renewal,
             )
             yield from _each(subscribers, plan, rows)
     if before is not None:

@@ -99,7 +99,7 @@ def _change_terms(contract: Contract, seen: SeenContract, *, now: datetime) -> N
     if newest is not None and newest.goes_on and newest.ended_at is None:
         return
     if contract.seats is not None:
-        contract.seats = seen.seats
+        _be_for_seats(contract, seen.seats)
     sold = lookups.read(seen.lookup_key)
     if sold is None or sold.kind != "plan":
         return
@@ -109,6 +109,14 @@ def _change_terms(contract: Contract, seen: SeenContract, *, now: datetime) -> N
         contract.currency,
     ):
         _sell_again(contract, sold, seen, now=now)
+
+
+def _be_for_seats(contract: Contract, seats: int) -> None:
+    """Let it be for so many seats, at the price that each has had."""
+    before = contract.seats or 1
+    contract.price_micros = contract.price_micros // before * seats
+    contract.renewal_micros = contract.renewal_micros // before * seats
+    contract.seats = seats
 
 
 def _shows(seen: SeenContract, change: PlanChange) -> bool:

@@ -12,7 +12,7 @@ from billing.ledger.services import LockedWallet
 from billing.outbox import services as outbox
 from billing.outbox.names import TaskName
 from billing.payments import selectors
-from billing.payments.models import Contract
+from billing.payments.models import Contract, PlanChange
 from billing.subscriptions import selectors as subscription_selectors
 from billing.subscriptions import services as subscriptions
 from billing.subscriptions.models import Subscription
@@ -50,6 +50,7 @@ def follow(locked: LockedWallet, contract: Contract) -> None:
         contract.seats is not None
         and subscription.seats not in (None, contract.seats)
         and _is_of(subscription, contract)
+        and not _keeps_its_seats(subscription, contract)
     ):
         locked = subscriptions.change_seats(locked, subscription, contract.seats)
     locked = subscriptions.end_at(locked, subscription, contract.cancel_at)
@@ -156,6 +157,14 @@ def _is_of(subscription: Subscription, contract: Contract) -> bool:
         subscription.anchor_at,
         subscription.catalog_version_id,
     ) == (contract.plan, contract.interval, contract.anchor_at, contract.catalog_version_id)
+
+
+def _keeps_its_seats(subscription: Subscription, contract: Contract) -> bool:
+    """Say whether its seats were paid for until the period ends, though Stripe has not followed."""
+    unheeded = PlanChange.objects.filter(
+        subscription=subscription, paid_until__gt=contract.period_starts_at
+    )
+    return unheeded.exclude(failure="").exists()
 
 
 def _first_of(contract: Contract) -> Contract | None:

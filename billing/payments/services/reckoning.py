@@ -28,7 +28,6 @@ from plans.changes import Held, Reckoned, Wanted
 
 When = Literal["now", "period_end"]
 _TICK: Final = timedelta(microseconds=1)
-_RHYTHMS: Final = frozenset({"weekly", "monthly", "yearly"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +170,7 @@ def _offered(
     is_same = (plan.code, wish.interval, seats) == (
         contract.plan,
         contract.interval,
-        subscription.seats,
+        contract.seats,
     )
     if is_same and not contract.changes_to:
         raise NothingChanges(plan=plan.code)

@@ -52,8 +52,11 @@ def change_seats(locked: LockedWallet, subscription: Subscription, seats: int) -
     require_transaction("subscriptions.change_seats")
     if seats == subscription.seats:
         return locked
+    each_micros = selectors.renewal_of_one(subscription)
     subscription.seats = seats
-    subscription.save(update_fields=["seats"])
+    if each_micros is not None:
+        subscription.renewal_micros = each_micros * selectors.seats_in_price(subscription)
+    subscription.save(update_fields=["seats", "renewal_micros"])
     given = selectors.given_by(subscription)
     locked = coming.go_on(locked, subscription, given)
     cause = Cause("subscription", subscription.pk)

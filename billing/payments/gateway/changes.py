@@ -141,7 +141,8 @@ def change_now(
 
     Args:
         key: the same one changes once.
-        begins_anew: a new period begins with it, whose first bill is taken off whole.
+        begins_anew: a new period begins with it, of whose first bill the plan's price is taken
+            off whole; what else is taken off its bills goes on being so.
 
     Raises:
         StripeAway, StripeRefused: as they say.
@@ -160,7 +161,8 @@ def change_now(
                 {"idempotency_key": f"{key}:coupon"},
             )
             params["billing_cycle_anchor"] = {"type": "now"}
-            params["discounts"] = [{"coupon": coupon.id}]
+            kept: list[Any] = [{"discount": one} for one in contract.discount_ids]
+            params["discounts"] = [*kept, {"coupon": coupon.id}]
             if contract.status == _TRIALING:
                 params["trial_end"] = "now"
         client.subscriptions.update(contract.id, params, {"idempotency_key": f"{key}:update"})

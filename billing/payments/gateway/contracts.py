@@ -51,6 +51,7 @@ def contract(wire: Wire, stripe_id: str) -> SeenContract:
             changes_at=changes_at,
             price_id=id_of(item["price"]),
             card=fingerprint(told.get("default_payment_method")),
+            discount_ids=tuple(id_of(one) for one in told.get("discounts") or ()),
             metadata=words(told.get("metadata")),
         )
 
@@ -97,6 +98,7 @@ def _paid_by(told: Mapping[str, Any]) -> str:
 def _line(told: Mapping[str, Any]) -> SeenLine:
     item = part(told, "parent", "subscription_item_details")
     price = part(told, "pricing", "price_details", "price")
+    off = sum(one["amount"] for one in told.get("discount_amounts") or ())
     return SeenLine(
         lookup_key=str(part(price, "lookup_key") or ""),
         quantity=int(told.get("quantity") or 1),
@@ -104,6 +106,7 @@ def _line(told: Mapping[str, Any]) -> SeenLine:
         is_of_the_plan=item is not None and not part(item, "proration"),
         period_starts_at=moment(told["period"]["start"]),
         period_ends_at=moment(told["period"]["end"]),
+        off_micros=micros(off, told["currency"]),
     )
 
 

@@ -142,7 +142,12 @@ class SeenPayment:
 
 @dataclass(frozen=True, slots=True)
 class SeenLine:
-    """A line of a bill; `is_of_the_plan` is the subscription's own price, not an extra."""
+    """A line of a bill; `is_of_the_plan` is the subscription's own price, not an extra.
+
+    Attributes:
+        amount_micros: before discounts.
+        off_micros: what discounts take off it.
+    """
 
     lookup_key: str
     quantity: int
@@ -150,6 +155,7 @@ class SeenLine:
     is_of_the_plan: bool
     period_starts_at: datetime
     period_ends_at: datetime
+    off_micros: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +200,7 @@ class SeenContract:
         schedule_id: of the changes that wait for the end of a period.
         changes_to: the lookup key from `changes_at` on; "": it stays what it is.
         card: the fingerprint of the card that it is paid with, as Stripe seals it.
+        discount_ids: what is taken off its bills, for ever or for a while.
     """
 
     id: str
@@ -217,4 +224,5 @@ class SeenContract:
     changes_at: datetime | None = None
     price_id: str = ""
     card: str = ""
+    discount_ids: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)

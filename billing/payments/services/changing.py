@@ -160,10 +160,11 @@ def go_on(*, change_id: str, now: datetime) -> None:
 def give_up(*, change_id: str, now: datetime) -> PlanChange:
     """A change that is not paid is not wanted any more; if it was paid by then, it goes on.
 
-    Nobody can pay its bill afterwards. Outside any transaction.
+    Nobody can pay its bill afterwards; what was paid and is refused has failed. Outside any
+    transaction.
 
     Raises:
-        PaymentFailed, PaymentsAway, PaymentsRefused, PaymentsNotConfigured: as `carry_out`.
+        PaymentsAway, PaymentsRefused, PaymentsNotConfigured: as `carry_out`.
     """
     forbid_transaction("payments.give_up")
     change = fulfilling.read(change_id)
@@ -175,7 +176,9 @@ def give_up(*, change_id: str, now: datetime) -> PlanChange:
         raise PaymentsAway from None
     except StripeRefused as refusal:
         raise PaymentsRefused(reason=refusal.code) from None
-    return carry_out(change_id=change_id, now=now) if change.state == State.PAID else change
+    if change.state == State.PAID:
+        go_on(change_id=change_id, now=now)
+    return fulfilling.read(change_id)
 
 
 def end_contract(*, contract_id: str, at_once: bool, now: datetime) -> None:

@@ -268,14 +268,18 @@ def _change(wire: Wire, change: PlanChange) -> str:
     if change.has_begun:
         return ""  # whatever has become of the contract since
     seen = contracts.contract(wire, change.contract.stripe_id)
+    if (seen.price_id, seen.seats) == (change.price_id, change.quantity):
+        # Done before, and what it has begun is given, though it may have ended since: a key that
+        # is forgotten must not begin a second period.
+        return ""
     if seen.ended_at is not None:
         return _ENDED
-    if (seen.price_id, seen.seats) == (change.price_id, change.quantity):
-        return ""  # done before: a key that is forgotten must not begin a second period
     if change.at_period_end:
         _change_later(wire, seen, change)
     elif _is_over(change, seen):
         return _RENEWED
+    elif change.begins_anew and seen.is_paused:
+        return PlanIsPaused.code  # the bill with which it begins would be void
     else:
         gateway.change_now(
             wire,

@@ -119,8 +119,8 @@ def _pay(
 ) -> None:
     """Give the period that a bill pays for, and write down that its money has come; each once.
 
-    What cannot be given is paid back. The bill of nothing that began the period of a change has
-    no money of its own: its period was given when it was seen first.
+    What cannot be given is paid back. The bill that began the period of a change has no money of
+    its own for that: its period was given when it was seen first.
     """
     period = Period(
         line.period_starts_at, line.period_ends_at, is_trial=_is_trial(contract, seen, line)
@@ -147,7 +147,7 @@ def _give(
     if period.is_trial:
         return
     credited = subscriptions.brought_micros(subscription)
-    if not seen.paid_micros and _is_of_change(locked, contract, subscription, period):
+    if _is_taken_off(seen) and _is_of_change(locked, contract, subscription, period):
         return
     is_same = before is not None and before.pk == subscription.pk
     _record(
@@ -243,7 +243,8 @@ def _go_on_with_change(
 ) -> None:
     """Have a change carried out that its payer has paid after all; one that has failed, paid back.
 
-    The money of one that is carried out is known already.
+    The money of one that is paid is known already, and whoever carries that out looks here: he
+    must not be told to do it again.
     """
     changes = PlanChange.objects.select_related("account").filter(contract=contract)
     change = changes.select_for_update(of=("self",)).filter(pk=seen.metadata[CHANGE]).first()
@@ -252,16 +253,22 @@ def _go_on_with_change(
     change.contract = contract
     if change.state == PlanChange.State.FAILED:
         fulfilling.pay_back(change, seen, payment, now=now)
-    elif change.ended_at is None:
+    elif change.state in fulfilling.UNPAID:
         if not change.invoice_id:
             change.invoice_id = seen.id
             change.save(update_fields=["invoice_id"])
         outbox.post(TaskName.CARRY_OUT_CHANGE, now=now, change_id=change.pk)
 
 
+def _is_taken_off(seen: SeenInvoice) -> bool:
+    """Say whether nothing is asked for the plan's period, whatever a bill asks for beside it."""
+    line = plan_line(seen)
+    return line is not None and line.amount_micros <= line.off_micros
+
+
 def _has_begun(contract: Contract, seen: SeenInvoice, period: Period) -> bool:
-    """Say whether a bill of nothing is that of a change whose period was given before."""
-    if seen.paid_micros:
+    """Say whether a bill is that of a change whose period was given before."""
+    if not _is_taken_off(seen):
         return False
     return PlanChange.objects.filter(
         contract=contract,
@@ -274,7 +281,7 @@ def _has_begun(contract: Contract, seen: SeenInvoice, period: Period) -> bool:
 def _is_of_change(
     locked: LockedWallet, contract: Contract, subscription: Subscription, period: Period
 ) -> bool:
-    """Say whether a bill of nothing is that of a change, whose money came by a bill of its own.
+    """Say whether it is the period of a change, whose money came by a bill of its own.
 
     What it brings is then what that money has brought, with what was carried over.
     """
@@ -282,6 +289,7 @@ def _is_of_change(
         contract=contract,
         plan=subscription.plan,
         interval=subscription.interval,
+        seats=subscription.seats,
         state__in=["paid", "applied"],
         begins_anew=True,
         subscription=None,

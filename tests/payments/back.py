@@ -7,7 +7,7 @@ from itertools import count
 from typing import Final
 
 from django.contrib.auth.models import Permission, User
-from django.db import transaction
+from django.db import connection, transaction
 
 from billing.accounts.models import Account
 from billing.ledger.models import Hold
@@ -167,3 +167,10 @@ def standing(account: Account) -> tuple[int, int]:
     """Return what is free and what is owed, in whole credits."""
     wallet = factories.wallet_of(account)
     return wallet.available_micros // MICROS, wallet.debt_micros // MICROS
+
+
+def as_at_the_commit() -> None:
+    """Have the database judge what it judges at a commit, within a test's own transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")

@@ -133,9 +133,7 @@ def walk(account: Account, world: World, moves_left: int) -> Iterator[World]:
         after = replace(after, story=(*world.story, move.__name__))
         point = transaction.savepoint()
         tell(account, after, world)
-        with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+        back.as_at_the_commit()
         yield after
         yield from walk(account, after, moves_left - 1)
         transaction.savepoint_rollback(point)

@@ -113,6 +113,7 @@ def test_money_that_went_back_at_stripe_while_ours_was_on_its_way_is_not_counted
 
     for _time in range(2):
         see(purchase)
+        back.as_at_the_commit()
         purchase.refresh_from_db()
         assert purchase.refunded_micros == PAID
         assert back.standing(ada) == (0, 0)

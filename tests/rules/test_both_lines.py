@@ -176,7 +176,7 @@ RULES: Final = (
         "no more money goes back than came",
         acts.too_much_back,
         lambda patch: uncheck(patch, offering, "offer"),
-        "purchase_refunded_within_paid",
+        "refunds_within_paid",
         "refund_too_large",
     ),
     Rule(

@@ -28,12 +28,14 @@ CHECKS: Final = (
         "I15",
         "the purchase does not say what its refunds and disputes say",
         """SELECT p.id FROM billing_purchase p LEFT JOIN LATERAL (
-               SELECT COALESCE(sum(amount_micros), 0) back FROM billing_refund r
+               SELECT COALESCE(sum(amount_micros), 0) back,
+                      COALESCE(sum(amount_micros) FILTER (WHERE source <> 'stripe'), 0) ours
+               FROM billing_refund r
                WHERE r.purchase_id = p.id AND r.state IN ('approved', 'sent', 'succeeded')) r
              ON true LEFT JOIN LATERAL (
                SELECT COALESCE(sum(amount_micros), 0) gone FROM billing_dispute d
                WHERE d.purchase_id = p.id AND d.is_taken) d ON true
-           WHERE p.refunded_micros <> LEAST(r.back, p.amount_micros)
+           WHERE p.refunded_micros <> LEAST(r.back, p.amount_micros) OR r.ours > p.amount_micros
               OR p.disputed_micros <> LEAST(d.gone, p.amount_micros)""",
     ),
     (

@@ -2,26 +2,32 @@
 
 A view declares, by attributes that map a method to its facts:
 
-- `authz = {"GET": "job.read"}`: the row of the authorization matrix; "public" for everybody;
+- `authz = {"GET": "job.read"}`: its action, a row of `authz.POLICIES`;
+- `authz_of_fields = {"PATCH": {"role": "member.promote"}}`: the row for who says such a field;
 - `refusals = {"POST": [InsufficientCredits]}`: what it may refuse beyond what every view may;
+- `limit = {"POST": "money"}`: the class by which requests are counted (`limits`);
 - `idempotency = {"POST": "required"}`: it reads an Idempotency-Key ("required" or "optional");
 - `paged = True`: its GET answers by `pagination.page`, and reads `limit` and `cursor`;
+- `any_parameters = True`: what stands behind the question mark is ignored, not refused;
 - `acts_for_account = False`: a service need not name an account in `X-Account`.
+- `deprecated = {"GET": Deprecated(...)}`: it will go; its answers say so as well.
 - `acts_for_organization = False`: nobody acts for an organization by `X-Organization` here.
 
 A request shape that is no `StrictIn` and refuses unknown members all the same says `is_closed`.
 """
 
-from collections import defaultdict
+import re
 from collections.abc import Iterable, Iterator
+from http import HTTPStatus
 from typing import Any, Final
 
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from rest_framework.permissions import AllowAny
+from rest_framework.serializers import ModelSerializer
 
 from billing.errors import DomainError
-from billing.http import errors, problems
+from billing.http import authz, deprecation, errors, examples, limits, refusing
 from billing.http.idempotency import HEADER as IDEMPOTENCY_HEADER
 from billing.http.idempotency import REPLAYED_HEADER
 from billing.http.models import KEY_LENGTH_MAX
@@ -39,31 +45,16 @@ _WITH_CALLER: Final[_Refusals] = (errors.Unauthenticated, errors.Forbidden)
 _WITH_BODY: Final[_Refusals] = (errors.TooLarge, errors.UnsupportedMediaType)
 _WITH_KEY: Final[_Refusals] = (errors.IdempotencyInProgress, errors.IdempotencyMismatch)
 _OK_BELOW: Final = 300
-_PROBLEM: Final[dict[str, Any]] = {
-    "type": "object",
-    "description": "A refusal (RFC 9457). `code` is stable; `detail` is for people, in the "
-    "caller's language. Some codes carry further members.",
-    "required": ["type", "title", "status", "code", "detail", "request_id"],
-    "properties": {
-        "type": {"type": "string", "format": "uri"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "code": {"type": "string"},
-        "detail": {"type": "string"},
-        "request_id": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "description": "What is wrong in the input, one element for each complaint.",
-            "items": {
-                "type": "object",
-                "required": ["pointer", "code", "detail"],
-                "properties": {
-                    "pointer": {"type": "string", "description": "JSON Pointer into the body."},
-                    "code": {"type": "string"},
-                    "detail": {"type": "string"},
-                },
-            },
-        },
+_SENTENCE_END: Final = re.compile(r"(?:\.|:)\s|\n\n|\.$")
+_LIMIT_HEADERS: Final[dict[str, Any]] = {
+    limits.POLICY_HEADER: {
+        "description": "The quotas by which the request was counted, and their windows in seconds "
+        "(draft-ietf-httpapi-ratelimit-headers-11).",
+        "schema": {"type": "string", "examples": ['"money-account-10s";q=20;w=10']},
+    },
+    limits.HEADER: {
+        "description": "What is left of each, and the seconds until one more is there.",
+        "schema": {"type": "string", "examples": ['"money-account-10s";r=19;t=1']},
     },
 }
 _KEY_PARAMETER: Final[dict[str, Any]] = {
@@ -86,7 +77,8 @@ _ACCOUNT_PARAMETER: Final[dict[str, Any]] = {
     "ignored with a user's token. An organization's id here, without `X-Organization`: the key "
     "acts for its pool as the platform. A write makes an account that nobody has seen, if the "
     "key has `accounts:write`; a read does not.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+    # No bounds: with a user's token it is ignored, whatever it says.
+    "schema": {"type": "string"},
 }
 _ORGANIZATION_PARAMETER: Final[dict[str, Any]] = {
     "name": "X-Organization",
@@ -110,6 +102,9 @@ _PAGE_PARAMETERS: Final[list[dict[str, Any]]] = [
         "schema": {"type": "string"},
     },
 ]
+_LIMIT_REFERENCES: Final = {
+    name: {"$ref": f"#/components/headers/{name}"} for name in _LIMIT_HEADERS
+}
 
 
 class Schema(AutoSchema):
@@ -120,23 +115,30 @@ class Schema(AutoSchema):
         operation: dict[str, Any] | None = super().get_operation(*place, **more)
         if operation is None:
             return None
-        policy = self._declared("authz")
-        if policy:
-            operation["x-authz"] = policy
+        action = self._declared("authz")
+        if action:
+            operation["x-authz"] = self._policy(action)
+        limited_as = limits.declared_class(self.view, self.method)
+        if limited_as:
+            operation["x-limit"] = limited_as
         parameters = [*operation.get("parameters", []), *self._page(), *self._headers()]
         if parameters:
             operation["parameters"] = parameters
         responses = operation["responses"]
-        if self._declared("idempotency"):
-            for status, response in responses.items():
-                if int(status) < _OK_BELOW:
-                    response.setdefault("headers", {})[REPLAYED_HEADER] = {
-                        "description": "Present, and `true`, when this is an earlier answer.",
-                        "schema": {"type": "string", "const": "true"},
-                    }
-        for status, response in self._refusal_responses().items():
+        for status, response in refusing.responses(self._refusals()).items():
             responses.setdefault(status, response)
+        for status, response in responses.items():
+            headers = self._headers_of(int(status))
+            if headers:
+                response.setdefault("headers", {}).update(headers)
+        examples.show(operation)
+        deprecation.show(operation, deprecation.declared_by(self.view, self.method))
         return operation
+
+    def get_summary(self) -> str:
+        """Return the first sentence of the view's docstring, for menus and generated code."""
+        told = super().get_summary() or self.get_description()
+        return " ".join(_SENTENCE_END.split(told.strip(), maxsplit=1)[0].split())
 
     def get_tags(self) -> list[str]:
         """Return the first word of the path below `/v1`: one group for each resource."""
@@ -157,13 +159,26 @@ class Schema(AutoSchema):
             issubclass(kind, StrictIn) or getattr(kind, "is_closed", False)
         ):
             schema["additionalProperties"] = False
+        if direction == "response" and issubclass(kind, ModelSerializer):
+            # What a column gives is always there; a default of it only spares who writes it.
+            columns = set(schema["properties"]) - set(kind._declared_fields)  # noqa: SLF001 (the only list of them)
+            schema["required"] = sorted(columns.union(schema.get("required", ())))
         return schema
 
     def _declared(self, attribute: str) -> Any:  # noqa: ANN401 (each attribute has its own facts)
         return getattr(self.view, attribute, {}).get(self.method)
 
+    def _policy(self, action: str) -> dict[str, Any]:
+        fields: dict[str, str] = self._declared("authz_of_fields") or {}
+        told = {name: authz.facts_of(stricter) for name, stricter in fields.items()}
+        return {**authz.facts_of(action), **({"fields": told} if told else {})}
+
     def _is_public(self) -> bool:
         return any(isinstance(permission, AllowAny) for permission in self.view.get_permissions())
+
+    def _is_limited(self) -> bool:
+        subjects = {"ip"} if self._is_public() else {"account", "key"}
+        return limits.is_limited(limits.class_of(self.view, self.method), subjects)
 
     def _acts_for_account(self) -> bool:
         return not self._is_public() and getattr(self.view, "acts_for_account", True)
@@ -181,6 +196,18 @@ class Schema(AutoSchema):
         if needed:
             yield {**_KEY_PARAMETER, "required": needed == "required"}
 
+    def _headers_of(self, status: int) -> dict[str, Any]:
+        """Return the headers that an answer of this status has on our account."""
+        headers: dict[str, Any] = {}
+        if self._declared("idempotency") and status < _OK_BELOW:
+            headers[REPLAYED_HEADER] = {
+                "description": "Present, and `true`, when this is an earlier answer.",
+                "schema": {"type": "string", "const": "true"},
+            }
+        if self._is_limited() and (status < _OK_BELOW or status == HTTPStatus.TOO_MANY_REQUESTS):
+            headers |= _LIMIT_REFERENCES
+        return headers
+
     def _refusals(self) -> Iterator[type[DomainError]]:
         yield from _EVERYWHERE
         if not self._is_public():
@@ -191,16 +218,9 @@ class Schema(AutoSchema):
             yield from _WITH_BODY
         if self._declared("idempotency"):
             yield from _WITH_KEY
+        if self._is_limited():
+            yield errors.RateLimited
         yield from self._declared("refusals") or ()
-
-    def _refusal_responses(self) -> dict[str, dict[str, Any]]:
-        by_status: dict[int, set[str]] = defaultdict(set)
-        for refusal in self._refusals():
-            by_status[problems.status_of(refusal)].add(refusal.code)
-        return {
-            str(status): _response(status, sorted(codes))
-            for status, codes in sorted(by_status.items())
-        }
 
 
 def document() -> dict[str, Any]:
@@ -212,30 +232,10 @@ def document() -> dict[str, Any]:
 
 
 def finish_document(result: dict[str, Any], **_generator: object) -> dict[str, Any]:
-    """Return the document with the one shape that every refusal has."""
+    """Return the document with the shapes of its refusals, and the headers about limits."""
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
-    schemas["Problem"] = _PROBLEM
+    schemas.update(refusing.shapes(result["paths"]))
     result["components"]["schemas"] = dict(sorted(schemas.items()))
+    result["components"]["headers"] = _LIMIT_HEADERS
     result["servers"] = [{"url": "/"}]
     return result
-
-
-def _response(status: int, codes: list[str]) -> dict[str, Any]:
-    response: dict[str, Any] = {
-        "description": ", ".join(f"`{code}`" for code in codes),
-        "content": {
-            problems.CONTENT_TYPE: {
-                "schema": {
-                    "allOf": [
-                        {"$ref": "#/components/schemas/Problem"},
-                        {"type": "object", "properties": {"code": {"enum": codes}}},
-                    ]
-                }
-            }
-        },
-    }
-    if status in {429, 503} or errors.IdempotencyInProgress.code in codes:
-        response["headers"] = {
-            "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}
-        }
-    return response

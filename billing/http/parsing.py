@@ -20,6 +20,12 @@ DEPTH_MAX: Final = 20
 INTEGER_MAX: Final = 2**63 - 1
 # PostgreSQL's text cannot hold NUL, and UTF-8 cannot hold half a surrogate pair.
 _UNWRITABLE: Final = frozenset([0, *range(0xD800, 0xE000)])
+# 5.0 is an integer in JSON Schema.
+_JSON_TYPES: Final[tuple[tuple[type[serializers.Field[Any, Any, Any, Any]], Any], ...]] = (
+    (serializers.CharField, str),
+    (serializers.IntegerField, (int, float)),
+    (serializers.BooleanField, bool),
+)
 
 
 def loads_strict(raw: bytes) -> Any:  # noqa: ANN401 (JSON is what it is)
@@ -114,6 +120,7 @@ class PlainIn(serializers.Serializer[Any]):
         fields = dict(super().get_fields())
         for field in fields.values():
             _speak_plainly(field)
+            _take_as_written(field)
         return fields
 
 
@@ -164,6 +171,23 @@ def _speak_plainly(field: Any) -> None:  # noqa: ANN401 (any field, and what is 
     child = getattr(field, "child", None)
     if child is not None:
         _speak_plainly(child)
+
+
+def _take_as_written(field: Any) -> None:  # noqa: ANN401 (any field, and what is in it)
+    """Have a field refuse what is of another JSON type, where DRF would read 5 as "5"."""
+    kinds = next((kinds for known, kinds in _JSON_TYPES if isinstance(field, known)), None)
+    if kinds is not None:
+        read = field.to_internal_value
+
+        def as_written(value: object) -> object:
+            if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
+                field.fail("invalid")
+            return read(value)
+
+        field.to_internal_value = as_written
+    child = getattr(field, "child", None)
+    if child is not None:
+        _take_as_written(child)
 
 
 def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

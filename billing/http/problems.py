@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
+from django.conf import settings
 from django.core import exceptions as django_exceptions
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
@@ -22,6 +23,8 @@ from billing.http import errors
 from billing.http.requests import request_id
 
 CONTENT_TYPE: Final = "application/problem+json"
+# The page that says of each code what it means and what mends it; `explaining` shows it.
+PAGE: Final = "/v1/problems"
 STATUS: Final[Mapping[ErrorKind, int]] = {
     ErrorKind.MALFORMED: 400,
     ErrorKind.UNAUTHENTICATED: 401,
@@ -80,7 +83,7 @@ def problem(refusal: DomainError) -> tuple[int, dict[str, object]]:
     """Return the status and the problem document; no fact replaces a member of the document."""
     status = status_of(refusal)
     document: dict[str, object] = {
-        "type": f"urn:linggan:problem:{refusal.code}",
+        "type": f"{settings.PUBLIC_URL}{PAGE}#{refusal.code}",
         "title": str(_TITLE_OF_CODE.get(refusal.code, _TITLES[status])),
         "status": status,
         "code": refusal.code,

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
@@ -19,7 +20,7 @@ from billing.accounts.members import Membership
 from billing.accounts.models import Account, ApiKey
 from billing.accounts.roles import Role
 from billing.accounts.scopes import Scope
-from billing.http import errors, problems
+from billing.http import errors, limits, problems
 from plans import selectors as catalogs
 from plans.catalog.schema import Catalog
 
@@ -115,6 +116,17 @@ class Caller:
         """Return the id that a ledger entry names as its actor."""
         return self.account.pk if self.account is not None else self.key_id
 
+    @property
+    def limited_as(self) -> dict[str, str]:
+        """Return of whom his requests are counted: the account they are for, and the key."""
+        subjects = {}
+        acts_for = self.acts_for if self.account is None else self.account.external_id
+        if acts_for:
+            subjects["account"] = counted_as(acts_for, is_sandbox=self.is_sandbox)
+        if self.key_id:
+            subjects["key"] = self.key_id
+        return subjects
+
     def surface_in(self, catalog: Catalog) -> str:
         """Return the surface that the caller's orders count as; `catalog` fills in the usual."""
         return surfaces.surface_of(
@@ -143,7 +155,10 @@ class BearerAuthentication(BaseAuthentication):
 
         Raises:
             Unauthenticated: the header is there and proves nothing.
-            Unavailable: the key set of the tokens cannot be reached.
+            Unavailable: the key set of the tokens cannot be reached; or an account would be made
+                while nobody can count how many there were.
+            RateLimited: too many accounts were made from there.
+            MethodNotAllowed: he would act for an organization, by a method that is not there.
             NotFound: the person does not belong to the organization that he would act for.
         """
         header = request.headers.get("Authorization")
@@ -157,9 +172,12 @@ class BearerAuthentication(BaseAuthentication):
         if credential.startswith("sk_"):
             caller = _service(credential, request, now)
         else:
-            caller = _user(credential, now)
+            caller = _user(credential, request, now)
         organization = request.headers.get(ORGANIZATION_HEADER)
-        return (caller if organization is None else _seated(caller, organization)), None
+        if organization is not None:
+            _require_method(request)  # what is not there for anybody is not there for a team
+            caller = _seated(caller, organization)
+        return caller, None
 
     def authenticate_header(self, request: Request) -> str:
         """Return the challenge of a 401."""
@@ -180,6 +198,11 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
             "scheme": "bearer",
             "description": "A user's JWT, or a service key (`sk_…`) with `X-Account`.",
         }
+
+
+def counted_as(external_id: str, *, is_sandbox: bool) -> str:
+    """Return by which name the requests for an account are counted, whatever way they come in."""
+    return f"{'sandbox' if is_sandbox else 'live'}/{external_id}"
 
 
 def caller_of(request: Request | HttpRequest) -> Caller:
@@ -260,7 +283,7 @@ def own_account_of(request: Request) -> Account:
     return account
 
 
-def _user(token: str, now: datetime) -> Caller:
+def _user(token: str, request: Request, now: datetime) -> Caller:
     try:
         bearer = tokens.verify(token, now=now)
     except tokens.InvalidToken as wrong:
@@ -270,7 +293,10 @@ def _user(token: str, now: datetime) -> Caller:
         raise errors.Unavailable(
             _("The keys that tokens are checked with cannot be reached; try again.")
         ) from None
-    account = first_seen(bearer.subject, is_sandbox=bearer.is_sandbox, now=now)
+    account = selectors.find_account(bearer.subject, is_sandbox=bearer.is_sandbox)
+    if account is None:
+        limits.spend(request, "sign_up", limits.address_of(request))
+        account = first_seen(bearer.subject, is_sandbox=bearer.is_sandbox, now=now)
     if not account.is_person:
         _log.info("token refused: its subject is an organization")
         raise _unauthenticated()
@@ -285,6 +311,12 @@ def _user(token: str, now: datetime) -> Caller:
         surface=bearer.surface,
         expires_at=bearer.expires_at,
     )
+
+
+def _require_method(request: Request) -> None:
+    view = request.parser_context["view"]
+    if not hasattr(view, str(request.method).lower()):
+        raise MethodNotAllowed(str(request.method))
 
 
 def _seated(caller: Caller, organization_id: str) -> Caller:
@@ -325,7 +357,7 @@ def _service(secret: str, request: Request, now: datetime) -> Caller:
     if key is None or not matches or not _is_live(key, now):
         raise _unauthenticated()
     services.note_use(key, now=now)
-    return Caller(
+    caller = Caller(
         kind="service",
         account=None,
         scopes=frozenset(key.scopes),
@@ -335,6 +367,19 @@ def _service(secret: str, request: Request, now: datetime) -> Caller:
         is_sandbox=key.is_sandbox,
         surface=key.surface,
         expires_at=key.expires_at,
+    )
+    if _would_make_an_account(caller, request):
+        limits.spend(request, "sign_up", {"key": caller.key_id})
+    return caller
+
+
+def _would_make_an_account(caller: Caller, request: Request) -> bool:
+    """Say whether `person_of` is about to: in a transaction, where nothing can be counted."""
+    may_make = request.method not in SAFE_METHODS and Scope.ACCOUNTS_WRITE in caller.scopes
+    return (
+        may_make
+        and external_ids.is_external_id(caller.acts_for)
+        and selectors.find_account(caller.acts_for, is_sandbox=caller.is_sandbox) is None
     )
 
 

@@ -44,7 +44,9 @@ class Healthz(APIView):
 
     authentication_classes = []
     permission_classes = [AllowAny]
-    authz: ClassVar = {"GET": "public"}
+    any_parameters = True  # probes are written by others
+    authz: ClassVar = {"GET": "health.read"}
+    limit: ClassVar = {"GET": "probes"}
 
     @extend_schema(responses=LivenessOut, operation_id="healthz", tags=["operation"])
     def get(self, request: Request) -> Response:
@@ -57,7 +59,9 @@ class Readyz(APIView):
 
     authentication_classes = []
     permission_classes = [AllowAny]
-    authz: ClassVar = {"GET": "public"}
+    any_parameters = True  # probes are written by others
+    authz: ClassVar = {"GET": "health.read"}
+    limit: ClassVar = {"GET": "probes"}
 
     @extend_schema(responses=ReadinessOut, operation_id="readyz", tags=["operation"])
     def get(self, request: Request) -> Response:

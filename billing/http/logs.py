@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Final, Literal
 
@@ -31,8 +31,17 @@ _SECRET_TEXT: Final = tuple(
         r"(?P<kept>\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s/@]+(?=@)",
         r"(?P<kept>/webhooks/backends/[^/\s]+/)[^/\s?\"']+",
         r"(?P<kept>/v1/outputs/)[^/\s?\"']+",
+        r"(?P<kept>/pages/)[A-Za-z0-9_-]+(?::|%3A)[^/\s?\"']+",
     )
 )
+# Settings whose text is a secret by their name, whatever it looks like; a public key is none.
+_SECRET_SETTING: Final = re.compile(
+    r"(?<!public_)(keys?|secrets?|passwords?|tokens?|fallbacks)$", re.IGNORECASE
+)
+_PASSWORD_IN_ADDRESS: Final = re.compile(r"://[^\s:/@]*:([^\s/@]+)@")
+_SHORTEST_SECRET: Final = 12  # a shorter text would hide words that are nobody's secret
+_SHORTEST_PEM_LINE: Final = 32
+_known: list[re.Pattern[str]] = []
 # What Django hangs on its records, and no line needs.
 _NOT_OURS: Final = ("request", "server_time", "color_message", "_record", "_from_structlog")
 _LINE_BREAKS: Final = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
@@ -89,8 +98,33 @@ def logging_config(format: Literal["text", "json"]) -> dict[str, Any]:  # noqa: 
     }
 
 
+def hide(settings: Mapping[str, object]) -> None:
+    """Have every secret of these settings hidden from now on, wherever it stands in a line."""
+    found = sorted(set(_secrets_in(settings)), key=len, reverse=True)
+    _known[:] = [re.compile("|".join(map(re.escape, found)))] if found else []
+
+
+def _secrets_in(content: object, name: str = "") -> Iterator[str]:
+    """Yield the texts that are secrets by the name of what holds them, and addresses' passwords."""
+    if isinstance(content, Mapping):
+        for inner_name, inner in content.items():
+            yield from _secrets_in(inner, str(inner_name))
+    elif isinstance(content, list | tuple):
+        for inner in content:
+            yield from _secrets_in(inner, name)
+    elif isinstance(content, str):
+        yield from _PASSWORD_IN_ADDRESS.findall(content)
+        if _SECRET_SETTING.search(name) and "\n" in content:
+            lines = content.splitlines()
+            yield from (line for line in lines if len(line) >= _SHORTEST_PEM_LINE)
+        elif _SECRET_SETTING.search(name) and len(content) >= _SHORTEST_SECRET:
+            yield content
+
+
 def redact(text: str) -> str:
     """Return `text` with each secret and card number in it hidden. A repeat changes nothing."""
+    for secrets in _known:
+        text = secrets.sub(_HIDDEN, text)
     text = cards.without_numbers(text)
     for secret in _SECRET_TEXT:
         text = secret.sub(rf"\g<kept>{_HIDDEN}", text)

@@ -15,10 +15,14 @@ _GROUPS: Final[tuple[tuple[Promise, frozenset[str]], ...]] = (
         gettext_lazy("Credits"),
         frozenset({"ledger", "subscriptions", "promotions", "partners", "corrections", "receipts"}),
     ),
-    (gettext_lazy("Accounts"), frozenset({"accounts", "organizations", "sandbox"})),
+    (
+        gettext_lazy("Accounts"),
+        frozenset({"accounts", "exports", "organizations", "pages", "sandbox"}),
+    ),
     (gettext_lazy("Videos"), frozenset({"jobs", "fleet"})),
     (gettext_lazy("Messages"), frozenset({"notices", "webhooks", "outbox"})),
     (gettext_lazy("Catalog"), frozenset({"plans"})),
+    (gettext_lazy("Operators"), frozenset({"operators", "auth"})),
     (gettext_lazy("More"), frozenset()),
 )
 _BOOKS: Final = "billing.view_purchase"  # who sees what was paid sees when it was earned

@@ -11,6 +11,7 @@ from rest_framework.serializers import BaseSerializer
 
 from billing.http import errors
 
+PARAMETERS: Final = ("limit", "cursor")
 LIMIT_DEFAULT: Final = 20
 LIMIT_MAX: Final = 100
 _DIGITS_MAX: Final = 3

@@ -10,6 +10,7 @@ import structlog
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 
+from billing.http.addresses import client_address
 from billing.ids import new_id
 
 HEADER: Final = "X-Request-Id"
@@ -48,6 +49,7 @@ class RequestId:
                 extra={
                     "method": request.method,
                     "route": match.route if match else "",
+                    "address": client_address(request),
                     "status": response.status_code,
                     "milliseconds": round((time.monotonic() - started) * 1000, 1),
                 },

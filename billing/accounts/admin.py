@@ -1,7 +1,13 @@
 """The operators' windows on accounts and service keys; a secret is in none of them."""
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from billing.accounts import services
 from billing.accounts.models import Account, AccountSignal, ApiKey, FreeTierCount, Identity
 from billing.http.admin import ReadOnlyAdmin
 
@@ -27,6 +33,22 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
         *("id", "name", "prefix", "scopes", "is_sandbox"),
         *("created_at", "expires_at", "revoked_at", "last_used_at"),
     ]
+    actions = ["revoke_keys"]
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        """Only who may revoke keys sees the action."""
+        return request.user.has_perm("billing.revoke_apikey")
+
+    @admin.action(
+        description=gettext_lazy("Revoke the selected keys; they open nothing any more"),
+        permissions=["revoke"],
+    )
+    def revoke_keys(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        """End each key at once."""
+        for key in queryset.order_by("pk"):
+            services.revoke_api_key(key, now=timezone.now())
+            self.log_change(request, key, _("Revoked by an operator."))
+        self.message_user(request, _("The keys open nothing any more."))
 
 
 @admin.register(Identity)

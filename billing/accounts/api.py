@@ -124,6 +124,7 @@ class AccountDetail(APIView):
 
     acts_for_account: ClassVar = False
     authz: ClassVar = {"GET": "account.read", "PATCH": "account.change"}
+    limit: ClassVar = {"PATCH": "sign_up"}
     refusals: ClassVar = {"GET": [NoCatalog], "PATCH": [InvalidAccount, NoCatalog]}
     # An account's zone moves windows of credits, which are not this package's to know;
     # `billing.urls` says who does.

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from functools import lru_cache
+from io import BytesIO
 from typing import Any, Final
 
 import jwt
@@ -13,6 +14,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from billing import egress
+from billing.http.parsing import loads_strict
 from billing.transactions import forbid_transaction
 
 # Signatures only: with a shared secret, whoever can check a token could also make one.
@@ -26,7 +29,8 @@ PublicKey = (
 _LIFESPAN_SECONDS: Final = 300
 _COOLDOWN_SECONDS: Final = 30
 _COOLDOWN_AFTER_FAILURE_SECONDS: Final = 5
-_TIMEOUT_SECONDS: Final = 3
+_TIMEOUT_SECONDS: Final = 3.0
+_SET_BYTES_MAX: Final = 256 * 1024
 _STALE_SECONDS_MAX: Final = 3600
 _log = logging.getLogger(__name__)
 
@@ -64,13 +68,19 @@ def key_for(name: str | None) -> PublicKey | jwt.PyJWK | None:
 def require_usable() -> None:
     """Return if the declared algorithm exists and the configured key serves it.
 
-    Nothing is said of a key set: its issuer may be away for the moment.
+    Of a key set only its address is looked at: its issuer may be away for the moment.
 
     Raises:
         ImproperlyConfigured: names the setting that is wrong.
     """
     algorithm = declared_algorithm()
     if settings.JWT_JWKS_URL:
+        try:
+            egress.check_url(settings.JWT_JWKS_URL, _policy())
+        except ValueError as reason:
+            raise ImproperlyConfigured(
+                f"JWT_JWKS_URL: {reason} JWT_JWKS_ALLOWED_CIDRS opens private networks."
+            ) from None
         return
     try:
         jwt.get_algorithm_by_name(algorithm).prepare_key(_pem(settings.JWT_PUBLIC_KEY))
@@ -88,8 +98,7 @@ class KeySet:
     """
 
     def __init__(self, url: str) -> None:
-        # Only its fetch is used: it follows no redirect and reads no other scheme than HTTP(S).
-        self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=_TIMEOUT_SECONDS)
+        self._url = url
         self._lock = threading.Lock()
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at = self._next_try_at = -float("inf")  # on the monotonic clock
@@ -112,8 +121,8 @@ class KeySet:
             if time.monotonic() < self._next_try_at:
                 return
             try:
-                self._keys = _usable_keys(self._client.fetch_data())
-            except (jwt.PyJWTError, OSError, ValueError) as wrong:
+                self._keys = _usable_keys(_fetched(self._url))
+            except (egress.Unreachable, egress.TooLarge, jwt.PyJWTError, ValueError) as wrong:
                 _log.warning("the key set cannot be fetched", exc_info=wrong)
                 self._next_try_at = time.monotonic() + _COOLDOWN_AFTER_FAILURE_SECONDS
             else:
@@ -121,7 +130,32 @@ class KeySet:
                 self._next_try_at = self._fetched_at + _COOLDOWN_SECONDS
 
 
-def _usable_keys(document: dict[str, Any]) -> dict[str, jwt.PyJWK]:
+def _policy() -> egress.FetchPolicy:
+    """Return where a key set may stand: on the public network, or in what the setting opens.
+
+    A redirect is none of its answers: who moves it tells the operator.
+    """
+    return egress.FetchPolicy(
+        allowed=egress.networks(tuple(settings.JWT_JWKS_ALLOWED_CIDRS)),
+        timeout_seconds=_TIMEOUT_SECONDS,
+        redirects_max=0,
+    )
+
+
+def _fetched(url: str) -> Any:  # noqa: ANN401 (JSON is what it is)
+    """Return the document at `url`.
+
+    Raises:
+        Unreachable: it cannot be had, or may not be called.
+        TooLarge: it is longer than any key set.
+        ValueError: it is no JSON.
+    """
+    document = BytesIO()
+    egress.fetch(url, document, bytes_max=_SET_BYTES_MAX, policy=_policy())
+    return loads_strict(document.getvalue())
+
+
+def _usable_keys(document: object) -> dict[str, jwt.PyJWK]:
     """Return the named signing keys of a JWKS that serve the declared algorithm.
 
     A key that serves another algorithm, or none that we know, is left out: a provider may publish
@@ -129,7 +163,7 @@ def _usable_keys(document: dict[str, Any]) -> dict[str, jwt.PyJWK]:
     """
     algorithm = declared_algorithm()
     usable = {}
-    published = document.get("keys")
+    published = document.get("keys") if isinstance(document, dict) else None
     for entry in published if isinstance(published, list) else []:
         if not isinstance(entry, dict):
             continue

@@ -130,6 +130,7 @@ class ApiKey(models.Model):
     class Meta:
         verbose_name = _("service key")
         verbose_name_plural = _("service keys")
+        permissions = [("revoke_apikey", "Can revoke a service key")]
         constraints = [
             models.UniqueConstraint(fields=["prefix"], name="api_key_prefix_once"),
             models.CheckConstraint(

@@ -13,6 +13,7 @@ from billing.accounts.services.accounts import (
     note_use,
     prefix_of,
     revoke_api_key,
+    rotate_api_key,
 )
 from billing.accounts.services.free_tier import admit, admit_by_hand, note_signals
 
@@ -32,4 +33,5 @@ __all__ = [
     "note_use",
     "prefix_of",
     "revoke_api_key",
+    "rotate_api_key",
 ]

@@ -185,6 +185,29 @@ def create_api_key(
     return key, secret
 
 
+@transaction.atomic(durable=True)
+def rotate_api_key(key: ApiKey, *, overlap: timedelta, now: datetime) -> tuple[ApiKey, str]:
+    """A second key does what this one does; return it with its secret. The former one ends soon.
+
+    Args:
+        overlap: for how long both open; one that ends earlier by itself ends as it would.
+
+    Raises:
+        InvalidAccount: the key opens nothing any more, or the overlap is none.
+    """
+    key = ApiKey.objects.select_for_update().get(pk=key.pk)
+    has_ended = key.expires_at is not None and key.expires_at <= now
+    if key.revoked_at is not None or has_ended or overlap <= timedelta():
+        raise InvalidAccount(_("Only a key that still opens is rotated, with some time for both."))
+    fresh = create_api_key(
+        key.name, key.scopes, is_sandbox=key.is_sandbox, surface=key.surface, now=now
+    )
+    ends_at = now + overlap
+    key.expires_at = ends_at if key.expires_at is None else min(ends_at, key.expires_at)
+    key.save(update_fields=["expires_at"])
+    return fresh
+
+
 def revoke_api_key(key: ApiKey, *, now: datetime) -> None:
     """The key opens nothing any more. A repeat changes nothing."""
     ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now)

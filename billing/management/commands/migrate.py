@@ -1,4 +1,4 @@
-"""`migrate`: Django's own, as the tables' owner; then the application gets its rights again."""
+"""`migrate`: Django's own, as the tables' owner; then roles and rights are what they should be."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -9,7 +9,10 @@ from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.executor import MigrationExecutor
 from psycopg import sql
+
+from billing.operators import services as operators
 
 OWNER: Final = "owner"  # the alias of DATABASE_OWNER_URL
 _RIGHTS: Final = Path(__file__).parents[2] / "migrations" / "sql" / "rights.sql"
@@ -25,13 +28,21 @@ class Command(migrate.Command):
             parser.set_defaults(database=OWNER)
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
-        """Migrate, then renew the rights."""
+        """Migrate, then renew the operators' roles and the application's rights."""
         super().handle(*args, **options)
+        if _is_whole(connections[options["database"]]):
+            operators.keep_roles(using=options["database"])
         if options["database"] == OWNER:
             application = settings.DATABASES[DEFAULT_DB_ALIAS]
             renew_rights(
                 connections[OWNER], role=application["USER"], password=application["PASSWORD"]
             )
+
+
+def _is_whole(database: BaseDatabaseWrapper) -> bool:
+    """Say whether every migration is in: what roles allow is named by the last of them."""
+    executor = MigrationExecutor(database)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
 
 
 def renew_rights(owner: BaseDatabaseWrapper, *, role: str, password: str) -> None:

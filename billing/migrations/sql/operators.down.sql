@@ -1,0 +1,6 @@
+DROP TRIGGER recovery_code_opens_once ON billing_recoverycode;
+DROP FUNCTION billing_recovery_code_opens_once();
+DROP TRIGGER authenticator_goes_forward ON billing_authenticator;
+DROP FUNCTION billing_authenticator_goes_forward();
+DROP TRIGGER access_record_is_never_emptied ON billing_accessrecord;
+DROP TRIGGER access_record_never_changes ON billing_accessrecord;

@@ -49,7 +49,11 @@ _CLOSED: Final[tuple[Network, ...]] = tuple(
     )
 )
 # Last labels of names that only a local network knows; a name of one label is such a one too.
-_CLOSED_NAMES: Final = {"localhost", "local", "internal", "lan", "arpa", "test", "invalid", "onion"}
+# Those that the root never gives out (RFC 6761, RFC 6762 appendix G), and a cluster's own.
+_CLOSED_NAMES: Final = {
+    *("localhost", "localdomain", "local", "internal", "intranet", "private", "corp", "home"),
+    *("lan", "svc", "arpa", "test", "invalid", "onion"),
+}
 # The whole of IPv6 that is given out; mapped, NAT64 and local addresses all stand outside it.
 _GIVEN_OUT: Final = ipaddress.IPv6Network("2000::/3")
 

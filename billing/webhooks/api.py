@@ -2,94 +2,39 @@
 
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing.accounts.authentication import account_of, caller_of
 from billing.accounts.scopes import Scope
-from billing.egress.addresses import URL_LENGTH_MAX
 from billing.http import idempotency, pagination
-from billing.http.parsing import StrictIn
 from billing.webhooks import selectors, services, signing
-from billing.webhooks.errors import EndpointDisabled, TooManyEndpoints, UrlRefused
-from billing.webhooks.event_types import EventType
-from billing.webhooks.models import Delivery, Endpoint
+from billing.webhooks.errors import (
+    EndpointDeleted,
+    EndpointDisabled,
+    TooManyEndpoints,
+    TooMuchToReplay,
+    UrlRefused,
+)
 from billing.webhooks.selectors import Owner
-
-
-class EndpointIn(StrictIn):
-    """Where to send what."""
-
-    url = serializers.CharField(max_length=URL_LENGTH_MAX, trim_whitespace=False)
-    events = serializers.ListField(
-        child=serializers.ChoiceField([kind.value for kind in EventType]),
-        max_length=len(EventType),
-        default=list,
-        help_text="Types to be told of; empty or left out: all.",
-    )
-
-
-class EndpointOut(serializers.ModelSerializer[Endpoint]):
-    """An endpoint, without its secret."""
-
-    status = serializers.SerializerMethodField()
-
-    class Meta:
-        model = Endpoint
-        fields = ["id", "url", "events", "status", "disabled_reason", "disabled_at", "created_at"]
-
-    def get_status(self, endpoint: Endpoint) -> str:
-        """Return whether anything is sent to it."""
-        return "enabled" if endpoint.disabled_at is None else "disabled"
-
-
-class NewEndpointOut(EndpointOut):
-    """An endpoint and the secret that its messages are signed with, told this once."""
-
-    secret = serializers.CharField(source="secret_sealed")
-
-    class Meta:
-        model = Endpoint
-        fields = [*EndpointOut.Meta.fields, "secret"]
-
-
-class EndpointPage(serializers.Serializer[Any]):
-    """A page of endpoints."""
-
-    data = EndpointOut(many=True)  # type: ignore[assignment]  # the contract's name; also a property of DRF's
-    next = serializers.CharField(allow_null=True)
-
-
-class DeliveryOut(serializers.ModelSerializer[Delivery]):
-    """One event on its way to one endpoint."""
-
-    event = serializers.CharField(source="event_id")
-    type = serializers.CharField(source="event.type")
-    sequence = serializers.IntegerField(source="event.sequence", allow_null=True)
-    status = serializers.ChoiceField(["pending", "delivered", "dead"])
-    next_attempt_at = serializers.DateTimeField(source="next_at", allow_null=True)
-
-    class Meta:
-        model = Delivery
-        fields = [
-            *("id", "event", "type", "sequence", "status", "attempts", "next_attempt_at"),
-            *("last_status", "last_trouble", "last_excerpt", "delivered_at", "dead_at"),
-            "created_at",
-        ]
-
-
-class DeliveryPage(serializers.Serializer[Any]):
-    """A page of deliveries."""
-
-    data = DeliveryOut(many=True)  # type: ignore[assignment]  # as in EndpointPage
-    next = serializers.CharField(allow_null=True)
+from billing.webhooks.shapes import (
+    DeliveryDetailOut,
+    DeliveryOut,
+    DeliveryPage,
+    EndpointChangeIn,
+    EndpointIn,
+    EndpointOut,
+    EndpointPage,
+    NewEndpointOut,
+    ReplayIn,
+    ReplayOut,
+)
 
 
 class EndpointList(APIView):
@@ -98,6 +43,7 @@ class EndpointList(APIView):
     authz: ClassVar = {"GET": "webhook.read", "POST": "webhook.manage"}
     paged = True
     idempotency: ClassVar = {"POST": "optional"}
+    limit: ClassVar = {"POST": "writes"}
     refusals: ClassVar = {"POST": [UrlRefused, TooManyEndpoints]}
 
     @extend_schema(responses=EndpointPage, operation_id="list_webhook_endpoints")
@@ -133,12 +79,41 @@ class EndpointList(APIView):
 class EndpointDetail(APIView):
     """One endpoint."""
 
-    authz: ClassVar = {"GET": "webhook.read", "DELETE": "webhook.manage"}
+    authz: ClassVar = {"GET": "webhook.read", "PATCH": "webhook.manage", "DELETE": "webhook.manage"}
+    limit: ClassVar = {"PATCH": "writes", "DELETE": "writes"}
+    idempotency: ClassVar = {"PATCH": "optional"}
+    refusals: ClassVar = {"PATCH": [EndpointDeleted, UrlRefused, TooManyEndpoints]}
 
     @extend_schema(responses=EndpointOut, operation_id="read_webhook_endpoint")
     def get(self, request: Request, endpoint_id: str) -> Response:
         """Read an endpoint."""
         return Response(EndpointOut(selectors.endpoint(owner_of(request), endpoint_id)).data)
+
+    @extend_schema(
+        request=EndpointChangeIn, responses=EndpointOut, operation_id="change_webhook_endpoint"
+    )
+    def patch(self, request: Request, endpoint_id: str) -> HttpResponse:
+        """Change its address or what it is told of; switch it off, or on again.
+
+        One that was disabled because its receiver was gone or silent is switched on by this, too.
+        """
+        key = idempotency.read_key(request, required=False)
+        now = timezone.now()
+
+        def work() -> tuple[int, object]:
+            endpoint = selectors.endpoint(owner_of(request), endpoint_id)
+            wanted: EndpointChangeIn = EndpointChangeIn(data=request.data)
+            wanted.is_valid(raise_exception=True)
+            changed = services.change_endpoint(
+                endpoint,
+                url=wanted.validated_data.get("url"),
+                events=wanted.validated_data.get("events"),
+                is_enabled=wanted.validated_data.get("enabled"),
+                now=now,
+            )
+            return HTTPStatus.OK, EndpointOut(changed).data
+
+        return idempotency.respond(idempotency.answer_once(key, work, now=now))
 
     @extend_schema(responses={204: None}, operation_id="delete_webhook_endpoint")
     def delete(self, request: Request, endpoint_id: str) -> Response:
@@ -153,6 +128,7 @@ class EndpointTest(APIView):
 
     authz: ClassVar = {"POST": "webhook.manage"}
     idempotency: ClassVar = {"POST": "optional"}
+    limit: ClassVar = {"POST": "writes"}
     refusals: ClassVar = {"POST": [EndpointDisabled]}
 
     @extend_schema(request=None, responses={202: DeliveryOut}, operation_id="test_webhook_endpoint")
@@ -168,11 +144,49 @@ class EndpointTest(APIView):
         return idempotency.respond(idempotency.answer_once(key, work, now=now))
 
 
+class EndpointReplay(APIView):
+    """What happened in a stretch of time, sent once more."""
+
+    authz: ClassVar = {"POST": "webhook.manage"}
+    idempotency: ClassVar = {"POST": "optional"}
+    limit: ClassVar = {"POST": "writes"}
+    refusals: ClassVar = {"POST": [EndpointDisabled, TooMuchToReplay]}
+
+    @extend_schema(
+        request=ReplayIn, responses={202: ReplayOut}, operation_id="replay_webhook_events"
+    )
+    def post(self, request: Request, endpoint_id: str) -> HttpResponse:
+        """Send the events of a stretch of time once more, each account's in order.
+
+        Also those that it was never sent, because it was switched off or not yet there. Events
+        bear the ids that they always had.
+        """
+        key = idempotency.read_key(request, required=False)
+        now = timezone.now()
+
+        def work() -> tuple[int, object]:
+            endpoint = selectors.endpoint(owner_of(request), endpoint_id)
+            wanted: ReplayIn = ReplayIn(data=request.data)
+            wanted.is_valid(raise_exception=True)
+            replayed = services.replay(
+                endpoint,
+                since=wanted.validated_data["from"],
+                until=wanted.validated_data["to"],
+                types=wanted.validated_data["types"],
+                only_dead=wanted.validated_data["only_dead"],
+                now=now,
+            )
+            return HTTPStatus.ACCEPTED, {"replayed": replayed}
+
+        return idempotency.respond(idempotency.answer_once(key, work, now=now))
+
+
 class EndpointSecret(APIView):
     """The secret that an endpoint's messages are signed with."""
 
     authz: ClassVar = {"POST": "webhook.manage"}
     idempotency: ClassVar = {"POST": "optional"}
+    limit: ClassVar = {"POST": "writes"}
     refusals: ClassVar = {"POST": [EndpointDisabled]}
 
     @extend_schema(
@@ -204,6 +218,45 @@ class DeliveryList(APIView):
         """List the deliveries of an endpoint, the newest first."""
         endpoint = selectors.endpoint(owner_of(request), endpoint_id)
         return Response(pagination.page(selectors.deliveries(endpoint), request, DeliveryOut))
+
+
+class DeliveryDetail(APIView):
+    """One delivery, with its body and its log."""
+
+    authz: ClassVar = {"GET": "webhook.read"}
+
+    @extend_schema(responses=DeliveryDetailOut, operation_id="read_webhook_delivery")
+    def get(self, request: Request, endpoint_id: str, delivery_id: str) -> Response:
+        """Read what was sent, and what was answered to each try."""
+        endpoint = selectors.endpoint(owner_of(request), endpoint_id)
+        return Response(DeliveryDetailOut(selectors.delivery(endpoint, delivery_id)).data)
+
+
+class DeliveryRetry(APIView):
+    """One delivery, sent anew."""
+
+    authz: ClassVar = {"POST": "webhook.manage"}
+    idempotency: ClassVar = {"POST": "optional"}
+    limit: ClassVar = {"POST": "writes"}
+    refusals: ClassVar = {"POST": [EndpointDisabled]}
+
+    @extend_schema(
+        request=None, responses={202: DeliveryOut}, operation_id="retry_webhook_delivery"
+    )
+    def post(self, request: Request, endpoint_id: str, delivery_id: str) -> HttpResponse:
+        """Send it now, whatever became of it before; it has all its attempts again.
+
+        In its account's line it keeps its place, before all later events.
+        """
+        key = idempotency.read_key(request, required=False)
+        now = timezone.now()
+
+        def work() -> tuple[int, object]:
+            endpoint = selectors.endpoint(owner_of(request), endpoint_id)
+            delivery = selectors.delivery(endpoint, delivery_id)
+            return HTTPStatus.ACCEPTED, DeliveryOut(services.retry(delivery, now=now)).data
+
+        return idempotency.respond(idempotency.answer_once(key, work, now=now))
 
 
 def _told_once(answer: idempotency.Answer) -> HttpResponse:

@@ -39,4 +39,28 @@ class EndpointDisabled(DomainError):
     kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
 
     def __init__(self) -> None:
-        super().__init__(_("This endpoint is disabled; make a new one."))
+        super().__init__(_("This endpoint is disabled; switch it on first."))
+
+
+class TooMuchToReplay(DomainError):
+    """There are more events in a stretch of time than are sent again at once."""
+
+    code: ClassVar[str] = "too_much_to_replay"
+    kind: ClassVar[ErrorKind] = ErrorKind.INVALID
+
+    def __init__(self, *, limit: int) -> None:
+        super().__init__(
+            _("More than %(limit)d events fall into that time; ask for less of it.")
+            % {"limit": limit},
+            limit=limit,
+        )
+
+
+class EndpointDeleted(DomainError):
+    """Its owner has deleted this endpoint; nobody brings it back."""
+
+    code: ClassVar[str] = "endpoint_deleted"
+    kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
+
+    def __init__(self) -> None:
+        super().__init__(_("This endpoint was deleted."))

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Prefetch, QuerySet
 
 from billing.accounts.models import Account
 from billing.http import problems
-from billing.webhooks.models import Delivery, Endpoint, Event
+from billing.webhooks.models import Delivery, DeliveryAttempt, Endpoint, Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +47,16 @@ def event_types(account_ids: Sequence[str], *, since: datetime) -> dict[str, int
 def deliveries(of: Endpoint) -> QuerySet[Delivery]:
     """Return what was sent to the endpoint, or is on its way."""
     return Delivery.objects.filter(endpoint=of).select_related("event")
+
+
+def delivery(of: Endpoint, delivery_id: str) -> Delivery:
+    """Return one of the endpoint's deliveries, with its event and its log, the first try first.
+
+    Raises:
+        NotFound: there is none of that id, or it is another endpoint's.
+    """
+    log = Prefetch("log", DeliveryAttempt.objects.order_by("number"))
+    found = deliveries(of).prefetch_related(log).filter(pk=delivery_id).first()
+    if found is None:
+        raise problems.absent()
+    return found

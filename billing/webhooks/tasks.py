@@ -18,3 +18,9 @@ def deliver(*, delivery_id: str, **_future: object) -> None:
 def sweep(**_future: object) -> None:
     """Find deliveries that nobody rings for any more. Lost or doubled, the next one makes good."""
     services.sweep(now=timezone.now())
+
+
+@shared_task(name=TaskName.PRUNE_WEBHOOKS.value, acks_late=False, ignore_result=True, typing=False)
+def prune(**_future: object) -> None:
+    """Forget events that are older than is kept. Lost or doubled, the next one makes good."""
+    services.prune(now=timezone.now())

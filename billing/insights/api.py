@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 from billing.accounts.authentication import account_of
 from billing.accounts.scopes import Scope
 from billing.http import pagination, problems
+from billing.http.negotiation import AnyMedia
 from billing.insights import statements
 from billing.insights.statements import Section, Statement
 from plans import selectors as plans
@@ -83,12 +84,9 @@ class StatementList(APIView):
     """The months of which an account has statements."""
 
     authz: ClassVar = {"GET": "statement.read"}
+    paged = True
 
-    @extend_schema(
-        parameters=[OpenApiParameter("limit", int), OpenApiParameter("cursor", str)],
-        responses=StatementPage,
-        operation_id="list_statements",
-    )
+    @extend_schema(responses=StatementPage, operation_id="list_statements")
     def get(self, request: Request) -> Response:
         """List the months, the newest, which goes on, first."""
         months = statements.months_of(account_of(request, Scope.BALANCE_READ))
@@ -111,6 +109,7 @@ class StatementDetail(APIView):
 class StatementTable(APIView):
     """One month of an account as a table."""
 
+    content_negotiation_class = AnyMedia
     authz: ClassVar = {"GET": "statement.read"}
 
     @extend_schema(

@@ -1,6 +1,5 @@
 """A page of the admin: the books of some months, and the file of one."""
 
-import csv
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import chain
@@ -8,26 +7,23 @@ from typing import Final
 
 from django.contrib import admin
 from django.contrib.auth.decorators import permission_required
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from billing.http.spreadsheets import record
 from billing.insights import revenue
 from billing.insights.revenue import Line, Sums, tables
 from billing.ledger import clocks
+from billing.operators import services as operators
+from billing.operators.addresses import address_of
+from billing.operators.models import AccessRecord
 from plans.periods import Window, calendar_month
 from plans.shapes import money
 
 _MONTHS: Final = 6  # a page is a look; each month more reads every open purchase once more
-
-
-class _Echo:
-    """A file that gives back what is written to it."""
-
-    def write(self, line: str) -> str:
-        """Return the line."""
-        return line
 
 
 @permission_required("billing.view_purchase", raise_exception=True)
@@ -43,7 +39,7 @@ def revenue_page(request: HttpRequest) -> HttpResponseBase:
     except ValueError:
         return _shown(request, [], zone)
     if request.GET.get("format") == "csv":
-        return _file(month)
+        return _file(request, month)
     return _shown(request, revenue.months_until(month, _MONTHS, zone=zone), zone)
 
 
@@ -95,19 +91,27 @@ def _written(sums: Sums, currency: str) -> list[str]:
     return [money(amount, currency)["amount"] for amount in tables.amounts_of(sums)]
 
 
-def _file(month: Window) -> StreamingHttpResponse:
+def _file(request: HttpRequest, month: Window) -> StreamingHttpResponse:
+    name = f"revenue-{month.key}.csv"
+    assert isinstance(request.user, User), "nobody else comes into the admin"
+    operators.note(
+        AccessRecord.Kind.EXPORTED,
+        operator=request.user,
+        address=address_of(request),
+        what=name,
+        now=clocks.database_now(),
+    )
     answer = StreamingHttpResponse(
         _rows(month, revenue.lines_of(month)), content_type="text/csv; charset=utf-8"
     )
-    answer["Content-Disposition"] = f'attachment; filename="revenue-{month.key}.csv"'
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
 
 
 def _rows(month: Window, lines: Iterator[Line]) -> Iterator[str]:
     """Yield the lines of the file as they are read."""
-    table = csv.writer(_Echo(), lineterminator="\n")
     for cells in chain([tables.HEADS], (tables.cells_of(line, month.key) for line in lines)):
-        yield table.writerow(cells)
+        yield record(cells)
 
 
 def _last_month() -> str:

@@ -1,6 +1,5 @@
 """A month of an account, in credits: what it had, what came and went, and what it has."""
 
-import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,7 +9,7 @@ from typing import Final, TextIO
 from django.utils.translation import gettext as _
 
 from billing.accounts.models import Account
-from billing.http.spreadsheets import cell
+from billing.http.spreadsheets import record
 from billing.insights import reasons
 from billing.insights.reasons import Flow, Reason
 from billing.ledger import clocks, selectors
@@ -141,17 +140,16 @@ def said(section: Section) -> str:
 
 def write(told: Statement, out: TextIO) -> None:
     """Write a statement as CSV, in the language of the one who asks."""
-    table = csv.writer(out, lineterminator="\n")
-    table.writerow([_("section"), _("of what"), _("count"), _("credits")])
-    table.writerow([_("Opening balance"), "", "", format_micros(told.opening_micros)])
-    for one in told.moved:
-        table.writerow(
-            [said(one.section), cell(one.what), str(one.count), format_micros(one.micros)]
-        )
-    table.writerow([_("Closing balance"), "", "", format_micros(told.closing_micros)])
-    table.writerow([_("of which set aside"), "", "", format_micros(told.held_micros)])
-    table.writerow([_("Debt before"), "", "", format_micros(told.debt_opening_micros)])
-    table.writerow([_("Debt after"), "", "", format_micros(told.debt_closing_micros)])
+    out.write(record([_("section"), _("of what"), _("count"), _("credits")]))
+    out.write(record([_("Opening balance"), "", "", format_micros(told.opening_micros)]))
+    out.writelines(
+        record([said(one.section), one.what, one.count, format_micros(one.micros)])
+        for one in told.moved
+    )
+    out.write(record([_("Closing balance"), "", "", format_micros(told.closing_micros)]))
+    out.write(record([_("of which set aside"), "", "", format_micros(told.held_micros)]))
+    out.write(record([_("Debt before"), "", "", format_micros(told.debt_opening_micros)]))
+    out.write(record([_("Debt after"), "", "", format_micros(told.debt_closing_micros)]))
 
 
 def _moved(found: tuple[Reason, ...]) -> tuple[Moved, ...]:

@@ -1,0 +1,1 @@
+"""Tables of an account's own rows, as long as they are."""

@@ -1,0 +1,1 @@
+"""Hosted pages: prices, a balance, videos, the check-in and payments, opened by a signed link."""

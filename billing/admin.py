@@ -2,14 +2,17 @@
 
 from billing.accounts import admin as accounts
 from billing.corrections import admin as corrections
+from billing.exports import admin as exports
 from billing.fleet import admin as fleet
 from billing.http import admin as http
 from billing.jobs import admin as jobs
 from billing.ledger import admin as ledger
 from billing.notices import admin as notices
+from billing.operators.admin import windows as operators
 from billing.organizations import admin as organizations
 from billing.outbox import admin as outbox
 from billing.packs import admin as packs
+from billing.pages import admin as pages
 from billing.partners import admin as partners
 from billing.payments import admin as payments
 from billing.promotions import admin as promotions
@@ -22,14 +25,17 @@ from billing.webhooks import admin as webhooks
 __all__ = [
     "accounts",
     "corrections",
+    "exports",
     "fleet",
     "http",
     "jobs",
     "ledger",
     "notices",
+    "operators",
     "organizations",
     "outbox",
     "packs",
+    "pages",
     "partners",
     "payments",
     "promotions",

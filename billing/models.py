@@ -18,6 +18,7 @@ from billing.corrections.models import (
     Halt,
     OperatorDay,
 )
+from billing.exports.models import Export
 from billing.fleet.models import BackendState, Breaker
 from billing.http.models import IdempotentAnswer
 from billing.jobs.models import Attempt, Callback, Job, LooseFile, Output, Quote
@@ -40,6 +41,7 @@ from billing.notices.models import Notice
 from billing.organizations.models import Allotment
 from billing.outbox.models import Message
 from billing.packs.models import PackPurchase
+from billing.pages.models import LinkSeries
 from billing.partners.models import Partner, Referral, ReferralCode, Reward
 from billing.payments.models import (
     BillingProfile,
@@ -66,7 +68,7 @@ from billing.receipts.models import ReceiptKey
 from billing.sandbox.models import TestClock, TestClockAccount
 from billing.subscriptions.models import PaidPeriod, Subscription
 from billing.topups.models import AutoTopUp, TopUp
-from billing.webhooks.models import Delivery, Endpoint, Event, EventCounter
+from billing.webhooks.models import Delivery, DeliveryAttempt, Endpoint, Event, EventCounter
 
 __all__ = [
     "Account",
@@ -94,11 +96,13 @@ __all__ = [
     "Debt",
     "DebtNotice",
     "Delivery",
+    "DeliveryAttempt",
     "Dispute",
     "Endpoint",
     "Entry",
     "Event",
     "EventCounter",
+    "Export",
     "FreeTier",
     "FreeTierCount",
     "Grant",
@@ -109,6 +113,7 @@ __all__ = [
     "Invoice",
     "Job",
     "LaneClock",
+    "LinkSeries",
     "Look",
     "LooseFile",
     "Membership",

@@ -5,6 +5,8 @@ from django.urls import path
 
 from billing.accounts.api import AccountDetail
 from billing.corrections.api import DebtList
+from billing.exports.api import LedgerTable, UsageTable
+from billing.http.explaining import problems_page
 from billing.http.health import Healthz, Readyz
 from billing.insights.api import StatementDetail, StatementList, StatementTable
 from billing.insights.pages import revenue_page
@@ -36,6 +38,8 @@ from billing.organizations.api import (
     TransferList,
 )
 from billing.packs.api import BalanceView, GrantList, PurchaseActivation, PurchaseList
+from billing.pages import views as pages
+from billing.pages.api import PageLinkList
 from billing.partners.api import (
     ProgrammeCollection,
     ProgrammeEarnings,
@@ -64,15 +68,19 @@ from billing.subscriptions.selectors import plan_of
 from billing.subscriptions.services import finish_if_over
 from billing.topups.api import AutoTopUpView
 from billing.webhooks.api import (
+    DeliveryDetail,
     DeliveryList,
+    DeliveryRetry,
     EndpointDetail,
     EndpointList,
+    EndpointReplay,
     EndpointSecret,
     EndpointTest,
 )
 
 urlpatterns = [
     path("v1/auto-top-up", AutoTopUpView.as_view()),
+    path("v1/problems", problems_page),
     path("v1/quotes", QuoteList.as_view()),
     path("v1/jobs", JobList.as_view()),
     path("v1/jobs/<str:job_id>", JobDetail.as_view()),
@@ -102,6 +110,8 @@ urlpatterns = [
     path("v1/statements", StatementList.as_view()),
     path("v1/statements/<str:month>.csv", StatementTable.as_view()),
     path("v1/statements/<str:month>", StatementDetail.as_view()),
+    path("v1/exports/ledger.csv", LedgerTable.as_view()),
+    path("v1/exports/usage.csv", UsageTable.as_view()),
     path("v1/receipt-keys", ReceiptKeyList.as_view()),
     path("v1/check-in", CheckIn.as_view(brought_up=finish_if_over)),
     path("v1/subscription", SubscriptionView.as_view()),
@@ -136,11 +146,28 @@ urlpatterns = [
     path("v1/test-clocks/<str:clock_id>", ClockDetail.as_view()),
     path("v1/test-clocks/<str:clock_id>/accounts", ClockAccounts.as_view()),
     path("v1/test-clocks/<str:clock_id>/advance", ClockAdvance.as_view()),
+    path("v1/page-links", PageLinkList.as_view()),
+    path("pages/pricing", pages.public_prices, name="pricing"),
+    path("pages/<str:token>/pricing", pages.prices, name="page-pricing"),
+    path("pages/<str:token>/balance", pages.balance, name="page-balance"),
+    path("pages/<str:token>/videos", pages.video_list, name="page-videos"),
+    path("pages/<str:token>/check-in", pages.check_in, name="page-check-in"),
+    path("pages/<str:token>/plan", pages.plan, name="page-plan"),
+    path("pages/<str:token>/return", pages.back_from_paying, name="page-return"),
     path("v1/webhook-endpoints", EndpointList.as_view()),
     path("v1/webhook-endpoints/<str:endpoint_id>", EndpointDetail.as_view()),
     path("v1/webhook-endpoints/<str:endpoint_id>/test", EndpointTest.as_view()),
     path("v1/webhook-endpoints/<str:endpoint_id>/rotate-secret", EndpointSecret.as_view()),
+    path("v1/webhook-endpoints/<str:endpoint_id>/replay", EndpointReplay.as_view()),
     path("v1/webhook-endpoints/<str:endpoint_id>/deliveries", DeliveryList.as_view()),
+    path(
+        "v1/webhook-endpoints/<str:endpoint_id>/deliveries/<str:delivery_id>",
+        DeliveryDetail.as_view(),
+    ),
+    path(
+        "v1/webhook-endpoints/<str:endpoint_id>/deliveries/<str:delivery_id>/retry",
+        DeliveryRetry.as_view(),
+    ),
     path("webhooks/backends/<str:backend>/<str:token>", BackendCallback.as_view()),
     path("webhooks/stripe", StripeCallback.as_view()),
     path("healthz", Healthz.as_view()),

@@ -297,6 +297,20 @@ class PackOut(Priced, BonusOut):
     quantity_max = serializers.IntegerField()
 
 
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "string"},
+            {"type": "number"},
+            {"type": "boolean"},
+            {"type": "array", "items": {}},
+        ]
+    }
+)
+class _AnythingField(serializers.JSONField):
+    """Any value of a dimension. Its types are named, for "anything or null" holds null twice."""
+
+
 class DimensionOut(serializers.Serializer[Any]):
     """One choice of an order: one of `values`, or a number from `min` to `max`."""
 
@@ -306,7 +320,7 @@ class DimensionOut(serializers.Serializer[Any]):
     step = serializers.IntegerField()
     decimal = serializers.BooleanField(help_text='With decimal places, in quotes: "10.23".')
     items = serializers.IntegerField(allow_null=True, help_text="A list of up to so many.")
-    default = serializers.JSONField(allow_null=True)
+    default = _AnythingField(allow_null=True, help_text="Null: an order has to say it.")
     optional = serializers.BooleanField()
     input = serializers.CharField(allow_null=True, help_text="Says whether this input comes.")
     estimated = serializers.BooleanField(help_text="Only guessed: the backend measures it.")

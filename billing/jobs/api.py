@@ -1,6 +1,5 @@
 """Quotes and jobs over REST: parse, one call, answer."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
@@ -16,10 +15,7 @@ from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
-from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.parsers import BaseParser
 from rest_framework.permissions import AllowAny
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -31,8 +27,9 @@ from billing.accounts.models import Account
 from billing.accounts.roles import RIGHTS, Right, Role
 from billing.accounts.scopes import Scope
 from billing.gpu.errors import NoBackend
-from billing.http import idempotency, pagination, problems, ranges
+from billing.http import freshness, idempotency, pagination, problems, ranges
 from billing.http.errors import RangeNotSatisfiable
+from billing.http.negotiation import AnyMedia
 from billing.jobs import selectors, services, shapes
 from billing.jobs.errors import (
     ConcurrencyLimit,
@@ -60,21 +57,6 @@ _RANGE: Final = OpenApiParameter(
 )
 
 
-class AnyMedia(BaseContentNegotiation):
-    """A player asks for video/mp4, a browser for HTML: the file is what it is."""
-
-    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser:
-        """Return the only one."""
-        return next(iter(parsers))
-
-    def select_renderer(
-        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
-    ) -> tuple[BaseRenderer, str]:
-        """Return the one that words refusals."""
-        renderer = next(iter(renderers))
-        return renderer, renderer.media_type
-
-
 class JobPage(serializers.Serializer[Any]):
     """A page of jobs."""
 
@@ -85,7 +67,8 @@ class JobPage(serializers.Serializer[Any]):
 class QuoteList(APIView):
     """Prices before ordering."""
 
-    authz: ClassVar = {"POST": "job.read"}
+    authz: ClassVar = {"POST": "job.quote"}
+    limit: ClassVar = {"POST": "reads"}
     refusals: ClassVar = {"POST": [InvalidSpec, Unpriced, Retired, NotYet, NotEntitled]}
 
     @extend_schema(
@@ -105,6 +88,7 @@ class JobList(APIView):
     authz: ClassVar = {"GET": "job.read", "POST": "job.submit"}
     paged = True
     idempotency: ClassVar = {"POST": "required"}
+    limit: ClassVar = {"POST": "writes"}
     refusals: ClassVar = {
         "POST": [
             *(InvalidSpec, Unpriced, Retired, NotYet, InvalidParent, OutputGone),
@@ -144,11 +128,16 @@ class JobDetail(APIView):
 
     authz: ClassVar = {"GET": "job.read"}
 
-    @extend_schema(responses=shapes.JobOut, operation_id="read_job")
-    def get(self, request: Request, job_id: str) -> Response:
-        """Read a job: where it stands, what it cost, where its video is."""
+    @extend_schema(responses={200: shapes.JobOut, 304: None}, operation_id="read_job")
+    def get(self, request: Request, job_id: str) -> HttpResponse:
+        """Read a job: where it stands, what it cost, where its video is.
+
+        Ask again cheaply with `If-None-Match`; better still, follow its events.
+        """
+        now = timezone.now()
         job = selectors.job(job_id, **sight_of(request, Scope.JOBS_READ))
-        return Response(shapes.JobOut(job, context={"now": timezone.now()}).data)
+        body = shapes.JobOut(job, context={"now": now}).data
+        return freshness.answer(request, body, version=shapes.version_of(body, now=now))
 
 
 class JobCancel(APIView):
@@ -156,6 +145,7 @@ class JobCancel(APIView):
 
     authz: ClassVar = {"POST": "job.cancel"}
     idempotency: ClassVar = {"POST": "optional"}
+    limit: ClassVar = {"POST": "writes"}
     refusals: ClassVar = {"POST": [IllegalMove]}
 
     @extend_schema(request=None, responses={202: shapes.JobOut}, operation_id="cancel_job")
@@ -203,7 +193,9 @@ class _FileView(APIView):
     authentication_classes = []
     permission_classes = [AllowAny]
     content_negotiation_class = AnyMedia
-    authz: ClassVar = {"GET": "public"}
+    any_parameters = True
+    authz: ClassVar = {"GET": "output.read"}
+    limit: ClassVar = {"GET": "addresses"}
     refusals: ClassVar = {"GET": [RangeNotSatisfiable]}
 
 

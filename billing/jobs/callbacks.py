@@ -1,5 +1,7 @@
 """Where GPU backends report. Verified, written down, answered; a worker applies it."""
 
+from typing import ClassVar
+
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -17,6 +19,7 @@ from billing.jobs import services
 class BackendCallback(View):
     """`POST /webhooks/backends/{backend}/{token}`."""
 
+    authz: ClassVar = {"POST": "gpu.callback"}
     http_method_names = ["post"]
 
     def http_method_not_allowed(

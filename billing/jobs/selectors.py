@@ -191,6 +191,11 @@ def usage(
     return rows
 
 
+def orders_of(account: Account) -> QuerySet[Job]:
+    """Return all that was ordered at the account's cost, in no order."""
+    return Job.objects.filter(account=account)
+
+
 def counted(account: Account, *, since: datetime) -> QuerySet[Job]:
     """Return the account's orders from `since` on that count: not those that came to nothing."""
     return Job.objects.filter(_COUNTS, account=account, ordered_at__gte=since)

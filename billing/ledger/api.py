@@ -81,6 +81,7 @@ class GrantList(APIView):
     authz: ClassVar = {"GET": "balance.read", "POST": "grant.create"}
     paged = True
     idempotency: ClassVar = {"POST": "required"}
+    limit: ClassVar = {"POST": "money"}
     refusals: ClassVar = {"POST": [AmountOutOfRange]}
 
     @extend_schema(responses=GrantPage, operation_id="list_grants")
@@ -135,6 +136,7 @@ class CheckIn(APIView):
     acts_for_account: ClassVar = False
     authz: ClassVar = {"POST": "daily.claim"}
     idempotency: ClassVar = {"POST": "optional"}
+    limit: ClassVar = {"POST": "money"}
     refusals: ClassVar = {"POST": [FreeTierRefused, NothingToClaim]}
     # A subscription may have ended unseen; `billing.urls` says who writes that down.
     brought_up: Callable[..., LockedWallet] = staticmethod(lambda locked, *_, **__: locked)

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.utils.translation import gettext as _
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -17,7 +16,13 @@ from plans.catalog.schema import Catalog
 from plans.credits import format_micros, parse_micros
 
 
-@extend_schema_field({"type": "string", "pattern": "^[0-9]+(\\.[0-9]{1,6})?$"})
+# As `plans.credits.parse_micros` reads it: no leading zero, at most 10**12.
+@extend_schema_field(
+    {
+        "type": "string",
+        "pattern": r"^((0|[1-9][0-9]{0,11})(\.[0-9]{1,6})?|1000000000000(\.0{1,6})?)$",
+    }
+)
 class CreditsField(serializers.Field[int, str, str, Any]):
     """An amount: a decimal string outside, whole micros inside."""
 
@@ -161,7 +166,7 @@ class EntryOut(serializers.ModelSerializer[Entry]):
             *("held_after", "cause", "actor", "effective_at", "created_at"),
         ]
 
-    @extend_schema_field(OpenApiTypes.STR)
+    @extend_schema_field({"type": ["string", "null"]})
     def get_job(self, entry: Entry) -> str | None:
         """Return the job that moved the credits, if one did."""
         return entry.cause_id if entry.cause_type == "job" else None

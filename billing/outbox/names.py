@@ -27,6 +27,7 @@ class TaskName(StrEnum):
     SWEEP_CLOCKS = "sandbox.sweep"
     DELIVER_WEBHOOK = "webhooks.deliver"
     SWEEP_WEBHOOKS = "webhooks.sweep"
+    PRUNE_WEBHOOKS = "webhooks.prune"
     LOOK_AT_TOP_UP = "topups.look"
     PAY_TOP_UP = "topups.pay"
     SWEEP_TOP_UPS = "topups.sweep"
@@ -71,6 +72,7 @@ QUEUES: Final[Mapping[TaskName, str]] = {
     TaskName.SWEEP_CLOCKS: "poll",
     TaskName.DELIVER_WEBHOOK: "deliver",
     TaskName.SWEEP_WEBHOOKS: "deliver",
+    TaskName.PRUNE_WEBHOOKS: "poll",
     TaskName.LOOK_AT_TOP_UP: "settle",
     TaskName.PAY_TOP_UP: "poll",
     TaskName.SWEEP_TOP_UPS: "poll",

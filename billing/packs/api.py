@@ -244,6 +244,7 @@ class PurchaseActivation(APIView):
 
     authz: ClassVar = {"POST": "pack.activate"}
     idempotency: ClassVar = {"POST": "optional"}
+    limit: ClassVar = {"POST": "money"}
 
     @extend_schema(
         request=None, responses={200: PurchaseOut}, operation_id="activate_pack_purchase"

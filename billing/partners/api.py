@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -168,6 +167,7 @@ class ReferralList(APIView):
 
     authz: ClassVar = {"POST": "referral.create"}
     idempotency: ClassVar = {"POST": "optional"}
+    limit: ClassVar = {"POST": "sign_up"}
     refusals: ClassVar = {
         "POST": [*(OwnCode, AlreadyReferred, ProgrammeClosed, NotNew, ReferralLimit)]
     }
@@ -200,7 +200,9 @@ class ProgrammeEarnings(APIView):
     @extend_schema(
         parameters=[
             OpenApiParameter(
-                "month", OpenApiTypes.STR, description="Such as 2026-11, in the account's zone."
+                "month",
+                {"type": "string", "pattern": f"^{earnings.MONTH.pattern}$"},
+                description="Such as 2026-11, in the account's zone.",
             )
         ],
         responses=EarningsOut,
@@ -232,6 +234,7 @@ class ProgrammeCollection(APIView):
 
     authz: ClassVar = {"POST": "programme.collect"}
     idempotency: ClassVar = {"POST": "optional"}
+    limit: ClassVar = {"POST": "money"}
 
     @extend_schema(request=None, responses={200: CollectedOut}, operation_id="collect_rewards")
     def post(self, request: Request, code: str) -> HttpResponse:
@@ -255,6 +258,7 @@ class ProgrammePartners(APIView):
 
     authz: ClassVar = {"POST": "partner.admit"}
     idempotency: ClassVar = {"POST": "optional"}
+    limit: ClassVar = {"POST": "writes"}
     refusals: ClassVar = {"POST": [InvalidPartner]}
 
     @extend_schema(request=PartnerIn, responses={201: PartnerOut}, operation_id="admit_partner")

@@ -24,7 +24,7 @@ from plans import periods
 from plans.credits import format_micros
 from plans.periods import Window
 
-_MONTH: Final = re.compile(r"(20[0-9]{2}|21[0-9]{2})-(0[1-9]|1[0-2])")
+MONTH: Final = re.compile(r"(20[0-9]{2}|21[0-9]{2})-(0[1-9]|1[0-2])")
 _GRANTED: Final = (Reward.State.GRANTED, Reward.State.TAKEN_BACK)
 _FORFEITED: Final = (Reward.State.REFUSED, Reward.State.VOID)
 
@@ -64,7 +64,7 @@ def month_of(account: Account, said: str | None, *, at: datetime) -> Window:
     """
     if said is None:
         return periods.calendar_month(account.zone, at)
-    if _MONTH.fullmatch(said) is None:
+    if MONTH.fullmatch(said) is None:
         raise errors.Malformed(
             _('`month` is a year and a month, such as "2026-11".'), parameter="month"
         )

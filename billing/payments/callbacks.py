@@ -1,6 +1,6 @@
 """Where Stripe tells what happened. Proven, written down, answered; a worker applies it."""
 
-from typing import Final
+from typing import ClassVar, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -20,6 +20,7 @@ _BODY_BYTES_MAX: Final = 512 * 1024
 class StripeCallback(View):
     """`POST /webhooks/stripe`."""
 
+    authz: ClassVar = {"POST": "stripe.webhook"}
     http_method_names = ["post"]
 
     def http_method_not_allowed(

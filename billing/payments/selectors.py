@@ -42,6 +42,17 @@ def checkout(account: Account, checkout_id: str) -> Checkout:
     return found
 
 
+def checkout_at_stripe(account: Account, stripe_id: str) -> Checkout | None:
+    """Return the account's checkout that is paid on this page of Stripe's; None: there is none."""
+    return Checkout.objects.filter(account=account, stripe_id=stripe_id).first()
+
+
+def invoices(account: Account) -> QuerySet[Invoice]:
+    """Return what the account was billed, the newest first; drafts, which nobody pays, are not."""
+    rows = Invoice.objects.filter(account=account).exclude(status=Invoice.Status.DRAFT)
+    return rows.order_by("-created_at", "-stripe_id")
+
+
 def living_contract(account: Account) -> Contract | None:
     """Return the contract by which Stripe collects from the account; None: there is none."""
     return living_contracts(account.pk).order_by("-id").first()

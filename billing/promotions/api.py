@@ -74,6 +74,7 @@ class CampaignGrants(APIView):
 
     authz: ClassVar = {"POST": "campaign.grant"}
     idempotency: ClassVar = {"POST": "required"}
+    limit: ClassVar = {"POST": "money"}
     refusals: ClassVar = {"POST": list(_OF_CAMPAIGNS)}
 
     @extend_schema(
@@ -106,6 +107,7 @@ class RedemptionList(APIView):
 
     authz: ClassVar = {"POST": "code.redeem"}
     idempotency: ClassVar = {"POST": "required"}
+    limit: ClassVar = {"POST": "money"}
     refusals: ClassVar = {
         "POST": [
             *(*_OF_CAMPAIGNS, AlreadyRedeemed, CodeExpired, CodeUsedUp, RateLimited),

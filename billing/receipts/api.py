@@ -87,7 +87,7 @@ class ReceiptKeyList(APIView):
 
     authentication_classes = []
     permission_classes = [AllowAny]
-    authz: ClassVar = {"GET": "public"}
+    authz: ClassVar = {"GET": "receipt_key.read"}
 
     @extend_schema(responses={200: ReceiptKeysOut, 304: None}, operation_id="read_receipt_keys")
     def get(self, request: Request) -> HttpResponse:

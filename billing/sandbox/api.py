@@ -150,6 +150,7 @@ class ClockList(APIView):
     authz: ClassVar = {"GET": "test_clock.read", "POST": "test_clock.write"}
     paged = True
     idempotency: ClassVar = {"POST": "optional"}
+    limit: ClassVar = {"POST": "writes"}
     refusals: ClassVar = {"POST": [errors.NotFound, NotOnThisClock, CustomerHasNoClock, NoCatalog]}
 
     @extend_schema(responses=ClockPage, operation_id="list_test_clocks")
@@ -182,6 +183,7 @@ class ClockDetail(APIView):
 
     acts_for_account: ClassVar = False
     authz: ClassVar = {"GET": "test_clock.read", "DELETE": "test_clock.write"}
+    limit: ClassVar = {"DELETE": "writes"}
     refusals: ClassVar = {"DELETE": [ClockBusy]}
 
     @extend_schema(responses=ClockOut, operation_id="read_test_clock")
@@ -201,8 +203,9 @@ class ClockAccounts(APIView):
     """The accounts of a test clock."""
 
     acts_for_account: ClassVar = False
-    authz: ClassVar = {"POST": "test_clock.write"}
+    authz: ClassVar = {"POST": "test_clock.join"}
     idempotency: ClassVar = {"POST": "optional"}
+    limit: ClassVar = {"POST": "writes"}
     refusals: ClassVar = {"POST": [ClockBusy, NotOnThisClock, CustomerHasNoClock, NoCatalog]}
 
     @extend_schema(
@@ -231,6 +234,7 @@ class ClockAdvance(APIView):
     acts_for_account: ClassVar = False
     authz: ClassVar = {"POST": "test_clock.write"}
     idempotency: ClassVar = {"POST": "optional"}
+    limit: ClassVar = {"POST": "writes"}
     refusals: ClassVar = {"POST": [ClockBusy, ClockGoesForward]}
 
     @extend_schema(request=AdvanceIn, responses={202: ClockOut}, operation_id="advance_test_clock")

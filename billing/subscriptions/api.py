@@ -139,6 +139,7 @@ class SubscriptionView(APIView):
 
     authz: ClassVar = {"GET": "subscription.read", "PUT": "subscription.set"}
     idempotency: ClassVar = {"PUT": "optional"}
+    limit: ClassVar = {"PUT": "money"}
     refusals: ClassVar = {
         "GET": [NoCatalog],
         "PUT": [
@@ -165,7 +166,8 @@ class SubscriptionView(APIView):
         A repeat changes nothing. The free plan ends the subscription.
         """
         key = idempotency.read_key(request, required=False)
-        if caller_of(request).kind != "service":
+        caller = caller_of(request)
+        if caller.kind != "service" or caller.seat is not None:  # no member sells to his pool
             raise errors.Forbidden(_("Only the platform's own server may do this."))
         wish: SubscriptionIn = SubscriptionIn(data=request.data)
 
@@ -193,6 +195,7 @@ class SignalList(APIView):
     acts_for_account: ClassVar = False
     authz: ClassVar = {"POST": "account.change"}
     idempotency: ClassVar = {"POST": "optional"}
+    limit: ClassVar = {"POST": "sign_up"}
     refusals: ClassVar = {"POST": [InvalidAccount, InvalidSignal, NoCatalog]}
 
     @extend_schema(request=SignalsIn, responses=SignalsOut, operation_id="tell_signals")

@@ -100,6 +100,7 @@ class AutoTopUpView(APIView):
     """What is bought by itself."""
 
     authz: ClassVar = {"GET": "auto_top_up.read", "PUT": "auto_top_up.set"}
+    limit: ClassVar = {"PUT": "money"}
     refusals: ClassVar = {
         "GET": [NoCatalog],
         "PUT": [

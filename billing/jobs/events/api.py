@@ -23,8 +23,9 @@ from rest_framework.views import APIView
 from billing.accounts.authentication import caller_of
 from billing.accounts.scopes import Scope
 from billing.http import errors, problems
+from billing.http.negotiation import AnyMedia
 from billing.jobs import selectors, shapes
-from billing.jobs.api import AnyMedia, sight_of
+from billing.jobs.api import sight_of
 from billing.jobs.errors import TooManyListeners
 from billing.jobs.events import wire
 from billing.jobs.lifecycle import FINAL
@@ -65,7 +66,8 @@ class _KnownOrByAddress(BasePermission):
 class JobEvents(APIView):
     """What happens to one job."""
 
-    authz: ClassVar = {"GET": "job.read"}
+    authz: ClassVar = {"GET": "job.follow"}
+    limit: ClassVar = {"GET": "addresses"}
     refusals: ClassVar = {"GET": [TooManyListeners]}
     permission_classes = [_KnownOrByAddress]
     content_negotiation_class = AnyMedia

@@ -9,6 +9,7 @@ from billing.jobs.shapes.jobs import (
     JobOut,
     OutputOut,
     events_address,
+    version_of,
 )
 from billing.jobs.shapes.quotes import QuoteOut, quote_body
 from billing.jobs.shapes.usage import USAGE_PARAMETERS, UsageOut, read_usage, usage_body
@@ -30,4 +31,5 @@ __all__ = [
     "read_order",
     "read_usage",
     "usage_body",
+    "version_of",
 ]

@@ -1,6 +1,7 @@
 """How a job is told over REST."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from django.conf import settings
@@ -20,6 +21,7 @@ from plans.credits import format_micros
 OUTPUT_SALT: Final = "billing.jobs.output"
 THUMBNAIL_SALT: Final = "billing.jobs.thumbnail"
 EVENTS_SALT: Final = "billing.jobs.events"
+_ADDRESSES: Final = frozenset({"url", "thumbnail_url"})
 
 
 def events_address(job_id: str, *, until: int | None = None) -> str:
@@ -222,6 +224,24 @@ class JobOut(serializers.ModelSerializer[Job]):
 def lines(stored: list[dict[str, Any]]) -> list[dict[str, str]]:
     """Return a price's lines with their amounts in credits."""
     return [{"label": line["label"], "credits": format_micros(line["micros"])} for line in stored]
+
+
+def version_of(body: Mapping[str, Any], *, now: datetime) -> dict[str, Any]:
+    """Return what of a job's body makes it another one, for who asks again and again.
+
+    Its addresses are signed anew in each answer. They count once in half of the time for which
+    they work, so that nobody is left with one that does not work any more.
+    """
+    works_seconds = min(settings.OUTPUT_URL_SECONDS, settings.EVENTS_URL_SECONDS)
+    outputs = [
+        {name: bool(said) if name in _ADDRESSES else said for name, said in output.items()}
+        for output in body["outputs"]
+    ]
+    return {
+        **body,
+        "outputs": outputs,
+        "events_url": int(now.timestamp()) // max(1, works_seconds // 2),
+    }
 
 
 def counted_body(cover: Mapping[str, Any]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """How an organization is told what its members use."""
 
+import itertools
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -15,9 +16,14 @@ from billing.http import errors
 from plans.credits import format_micros
 
 _KEYS: Final = ("member", "day", "model")
+_WAYS: Final = [
+    ",".join(keys) for count in (1, 2, 3) for keys in itertools.permutations(_KEYS, count)
+]
 USAGE_PARAMETERS: Final = [
     OpenApiParameter(
-        "group_by", str, description="Of member, day and model, with commas; member if left out."
+        "group_by",
+        {"type": "string", "enum": _WAYS},
+        description="Of member, day and model, with commas; member if left out.",
     ),
     OpenApiParameter("since", OpenApiTypes.DATETIME, description="Ordered from then on."),
     OpenApiParameter("until", OpenApiTypes.DATETIME, description="Ordered before then."),

@@ -61,7 +61,7 @@ def access_of(
         caller.require(Scope.ACCOUNTS_WRITE)
         found = selectors.organization(organization_id, is_sandbox=caller.is_sandbox)
         return Access(found, None, actor_of(caller))
-    reads = right == Right.READ and not writes
+    reads = right in {Right.READ, Right.SEE_ALL} and not writes
     scope = Scope.BALANCE_READ if reads else Scope.SUBSCRIPTIONS_WRITE
     membership = accounts.active_membership(person_of(request, scope), organization_id)
     if membership is None:

@@ -80,9 +80,10 @@ class OrganizationAllotments(APIView):
     """What an organization lends."""
 
     acts_for_organization: ClassVar = False
-    authz: ClassVar = {"GET": "allotment.read", "POST": "allotment.create"}
+    authz: ClassVar = {"GET": "allotment.oversee", "POST": "allotment.create"}
     paged = True
     idempotency: ClassVar = {"POST": "required"}
+    limit: ClassVar = {"POST": "money"}
     refusals: ClassVar = {"POST": [EndIsNotAhead, InDebt, NotThereToGive, AmountOutOfRange]}
 
     @extend_schema(responses=AllotmentPage, operation_id="list_organization_allotments")
@@ -127,7 +128,7 @@ class AllotmentList(APIView):
     """What a person was lent."""
 
     acts_for_organization: ClassVar = False
-    authz: ClassVar = {"GET": "allotment.read"}
+    authz: ClassVar = {"GET": "allotment.list"}
     paged = True
 
     @extend_schema(responses=AllotmentPage, operation_id="list_allotments")
@@ -146,7 +147,7 @@ class AllotmentDetail(APIView):
     @extend_schema(responses=AllotmentOut, operation_id="read_allotment")
     def get(self, request: Request, allotment_id: str) -> Response:
         """Read an allotment: for whoever has it, and for those who answer for the pool."""
-        allotment = _allotment(request, allotment_id)
+        allotment = _allotment(request, allotment_id, Scope.BALANCE_READ)
         caller = caller_of(request)
         is_own = (caller.account is not None or bool(caller.acts_for)) and (
             person_of(request, Scope.BALANCE_READ).pk == allotment.account_id
@@ -162,6 +163,7 @@ class AllotmentTakeBack(APIView):
     acts_for_organization: ClassVar = False
     authz: ClassVar = {"POST": "allotment.take_back"}
     idempotency: ClassVar = {"POST": "optional"}
+    limit: ClassVar = {"POST": "money"}
 
     @extend_schema(request=None, responses={200: AllotmentOut}, operation_id="take_back_allotment")
     def post(self, request: Request, allotment_id: str) -> HttpResponse:
@@ -172,7 +174,7 @@ class AllotmentTakeBack(APIView):
         key = idempotency.read_key(request, required=False)
 
         def work() -> tuple[int, object]:
-            allotment = _allotment(request, allotment_id)
+            allotment = _allotment(request, allotment_id, Scope.SUBSCRIPTIONS_WRITE)
             access = _answering(request, allotment, Right.SPEND)
             taken = services.take_back(allotment, by=access.membership, actor=access.actor)
             return 200, AllotmentOut(taken).data
@@ -180,11 +182,11 @@ class AllotmentTakeBack(APIView):
         return idempotency.respond(idempotency.answer_once(key, work, now=timezone.now()))
 
 
-def _allotment(request: Request, allotment_id: str) -> Allotment:
-    """Return the allotment; whose key may read none is told so, whether there is one or not."""
+def _allotment(request: Request, allotment_id: str, scope: Scope) -> Allotment:
+    """Return the allotment; whose key has not `scope` is told so, whether there is one or not."""
     caller = caller_of(request)
     by_platform = caller.account is None and not caller.acts_for
-    caller.require(Scope.ACCOUNTS_WRITE if by_platform else Scope.BALANCE_READ)
+    caller.require(Scope.ACCOUNTS_WRITE if by_platform else scope)
     return selectors.allotment(allotment_id, is_sandbox=caller.is_sandbox)
 
 

@@ -113,8 +113,10 @@ class MemberList(APIView):
 
     acts_for_organization: ClassVar = False
     authz: ClassVar = {"GET": "member.read", "POST": "member.invite"}
+    authz_of_fields: ClassVar = {"POST": {"role": "member.promote"}}
     paged = True
     idempotency: ClassVar = {"POST": "required"}
+    limit: ClassVar = {"POST": "sign_up"}
     refusals: ClassVar = {"POST": [InvalidAccount, AlreadyMember, InvitationsFull]}
 
     @extend_schema(responses=MemberPage, operation_id="list_members")
@@ -154,6 +156,8 @@ class MemberDetail(APIView):
 
     acts_for_organization: ClassVar = False
     authz: ClassVar = {"GET": "member.read", "PATCH": "member.change", "DELETE": "member.remove"}
+    authz_of_fields: ClassVar = {"PATCH": {"role": "member.promote"}}
+    limit: ClassVar = {"PATCH": "writes", "DELETE": "writes"}
     refusals: ClassVar = {"PATCH": [LastOwner, NotAMember], "DELETE": [LastOwner]}
 
     @extend_schema(responses=MemberOut, operation_id="read_member")
@@ -211,6 +215,7 @@ class InvitationAcceptance(APIView):
     acts_for_organization: ClassVar = False
     authz: ClassVar = {"POST": "invitation.answer"}
     idempotency: ClassVar = {"POST": "optional"}
+    limit: ClassVar = {"POST": "sign_up"}
     refusals: ClassVar = {"POST": [NoSeatLeft, NotAMember]}
 
     @extend_schema(request=None, responses={200: MemberOut}, operation_id="accept_invitation")
@@ -225,6 +230,7 @@ class InvitationRefusal(APIView):
     acts_for_organization: ClassVar = False
     authz: ClassVar = {"POST": "invitation.answer"}
     idempotency: ClassVar = {"POST": "optional"}
+    limit: ClassVar = {"POST": "sign_up"}
     refusals: ClassVar = {"POST": [AlreadyMember]}
 
     @extend_schema(request=None, responses={200: MemberOut}, operation_id="decline_invitation")

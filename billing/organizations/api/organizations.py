@@ -92,9 +92,10 @@ class OrganizationList(APIView):
     """The organizations of a person."""
 
     acts_for_organization: ClassVar = False
-    authz: ClassVar = {"GET": "organization.read", "POST": "organization.create"}
+    authz: ClassVar = {"GET": "organization.list", "POST": "organization.create"}
     paged = True
     idempotency: ClassVar = {"POST": "required"}
+    limit: ClassVar = {"POST": "sign_up"}
 
     @extend_schema(responses=OrganizationPage, operation_id="list_organizations")
     def get(self, request: Request) -> Response:
@@ -129,6 +130,7 @@ class OrganizationDetail(APIView):
 
     acts_for_organization: ClassVar = False
     authz: ClassVar = {"GET": "organization.read", "PATCH": "organization.change"}
+    limit: ClassVar = {"PATCH": "writes"}
 
     @extend_schema(responses=OrganizationOut, operation_id="read_organization")
     def get(self, request: Request, organization_id: str) -> Response:

@@ -59,6 +59,7 @@ class TransferList(APIView):
     authz: ClassVar = {"GET": "balance.read", "POST": "transfer.create"}
     paged = True
     idempotency: ClassVar = {"POST": "required"}
+    limit: ClassVar = {"POST": "money"}
     refusals: ClassVar = {
         "POST": [
             *(NotTransferable, ToOneself, TransferTooSmall),

@@ -7,8 +7,7 @@ from typing import Any, ClassVar
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -19,9 +18,17 @@ from billing.accounts.scopes import Scope
 from billing.http import idempotency
 from billing.http.parsing import StrictIn
 from billing.ledger.errors import InDebt
-from billing.ledger.shapes import CreditsField
 from billing.payments import selectors, services
 from billing.payments.api.buyers import buyer_of
+from billing.payments.api.change_shapes import (
+    CancelIn,
+    ChangeIn,
+    PlanChangeOut,
+    PreviewIn,
+    PreviewOut,
+    ResumeIn,
+    SubscriptionWithPaymentOut,
+)
 from billing.payments.errors import (
     ChangeUnderWay,
     NothingChanges,
@@ -38,7 +45,6 @@ from billing.payments.errors import (
 from billing.payments.models import Contract, PlanChange
 from billing.payments.services import ChangeWish, Judged
 from billing.subscriptions import api as plain
-from billing.subscriptions.api import written_instant
 from billing.subscriptions.errors import (
     FewerSeatsThanMembers,
     NoSuchPrice,
@@ -48,117 +54,16 @@ from billing.subscriptions.errors import (
     UnknownPlan,
 )
 from plans import selectors as plans
-from plans.catalog.values import WHOLE_MAX
 from plans.credits import format_micros
 from plans.errors import NoCatalog
-from plans.shapes import MoneyOut, money
+from plans.shapes import money
 
 _SOLD = (NoCatalog, UnknownPlan, PlanNotOnSale, NoSuchPrice, SeatsOutOfRange, FewerSeatsThanMembers)
 _OF_CHANGES = (NotSubscribed, NothingChanges, NotNow, PaymentIsDue, PlanIsPaused, *_SOLD)
 _OF_STRIPE = (PaymentsNotConfigured, PaymentsAway, PaymentsRefused)
 
 
-class MoneyField(CreditsField):
-    """An amount of money as prices are written: a decimal string outside, micros inside."""
-
-    def sentence(self) -> str:
-        """Return how such an amount is written."""
-        return _('Write an amount of money as a decimal string, such as "66.00".')
-
-
-class PreviewIn(StrictIn):
-    """Another plan, or another interval or number of seats of the same."""
-
-    plan = serializers.CharField(max_length=64)
-    interval = serializers.CharField(max_length=32, help_text='"P1M", "P6M", "P1Y".')
-    seats = serializers.IntegerField(min_value=1, max_value=WHOLE_MAX, required=False)
-    when = serializers.ChoiceField(
-        choices=["now", "period_end"], required=False, help_text="Absent: as the catalog has it."
-    )
-
-
-class ChangeIn(PreviewIn):
-    """What was looked at in a preview."""
-
-    preview = MoneyField(
-        required=False,
-        help_text="The amount that the preview said is due; if it is another by now, nothing "
-        "changes.",
-    )
-
-
-class CancelIn(StrictIn):
-    """When it ends."""
-
-    when = serializers.ChoiceField(choices=["now", "period_end"], default="period_end")
-
-
-class ResumeIn(StrictIn):
-    """Nothing need be said."""
-
-
-class PaymentStateOut(serializers.Serializer[Any]):
-    """How its collection stands at Stripe."""
-
-    status = serializers.ChoiceField(choices=Contract.Status.choices)
-    period_starts_at = serializers.DateTimeField()
-    period_ends_at = serializers.DateTimeField()
-    past_due_since = serializers.DateTimeField(allow_null=True)
-    attempts = serializers.IntegerField(help_text="Of the bill that is not paid, in vain.")
-    next_attempt_at = serializers.DateTimeField(allow_null=True)
-    pay_url = serializers.CharField(allow_null=True, help_text="Where that bill is paid.")
-
-
-class SubscriptionWithPaymentOut(plain.SubscriptionOut):
-    """What an account is on, and how it is paid for."""
-
-    payment = PaymentStateOut(allow_null=True, help_text="Null: nothing is collected.")
-
-
-class SideOut(serializers.Serializer[Any]):
-    """A plan as it is paid for."""
-
-    plan = serializers.CharField()
-    interval = serializers.CharField()
-    seats = serializers.IntegerField(allow_null=True)
-    renewal = MoneyOut(help_text="Of each period.")
-    credits = serializers.CharField(help_text="That come by themselves in each window.")
-
-
-class ChangeLineOut(serializers.Serializer[Any]):
-    """A line of what it comes to, in the caller's language."""
-
-    label = serializers.CharField()  # type: ignore[assignment]  # the contract's name for it
-    amount = MoneyOut(allow_null=True)
-    credits = serializers.CharField(allow_null=True)
-
-
-class PreviewOut(serializers.Serializer[Any]):
-    """What a change would come to."""
-
-    when = serializers.ChoiceField(choices=["now", "period_end"])
-    at = serializers.DateTimeField()
-    due = MoneyOut(help_text="Now.")
-    before = SideOut()
-    after = SideOut()
-    lines = ChangeLineOut(many=True)
-
-
-class PlanChangeOut(serializers.Serializer[Any]):
-    """A change, and how it stands."""
-
-    id = serializers.CharField()
-    status = serializers.ChoiceField(choices=PlanChange.State.choices)
-    when = serializers.ChoiceField(choices=["now", "period_end"])
-    plan = serializers.CharField()
-    interval = serializers.CharField()
-    seats = serializers.IntegerField(allow_null=True)
-    due = MoneyOut()
-    payment_action_url = serializers.CharField(
-        allow_null=True, help_text="Where its payer proves himself to his bank, and pays."
-    )
-
-
+@extend_schema_view(put=extend_schema(responses=SubscriptionWithPaymentOut))
 class SubscriptionView(plain.SubscriptionView):
     """What an account is on, and how it is paid for."""
 
@@ -176,6 +81,7 @@ class SubscriptionPreview(APIView):
     """What a change would come to."""
 
     authz: ClassVar = {"POST": "subscription.read"}
+    limit: ClassVar = {"POST": "writes"}
     refusals: ClassVar = {"POST": [*_OF_CHANGES]}
 
     @extend_schema(request=PreviewIn, responses=PreviewOut, operation_id="preview_subscription")
@@ -185,7 +91,7 @@ class SubscriptionPreview(APIView):
         given: PreviewIn = PreviewIn(data=request.data)
         given.is_valid(raise_exception=True)
         judged = services.preview(account=account, wish=ChangeWish(**given.validated_data))
-        return Response(_preview(judged))
+        return Response(previewed(judged))
 
 
 class SubscriptionChange(APIView):
@@ -193,6 +99,7 @@ class SubscriptionChange(APIView):
 
     authz: ClassVar = {"POST": "subscription.change"}
     idempotency: ClassVar = {"POST": "optional"}
+    limit: ClassVar = {"POST": "money"}
     refusals: ClassVar = {
         "POST": [
             *(*_OF_CHANGES, *_OF_STRIPE, PriceOutOfStep),
@@ -236,6 +143,7 @@ class SubscriptionCancel(APIView):
 
     authz: ClassVar = {"POST": "subscription.cancel"}
     idempotency: ClassVar = {"POST": "optional"}
+    limit: ClassVar = {"POST": "money"}
     refusals: ClassVar = {"POST": [NotSubscribed, NoCatalog, *_OF_STRIPE]}
 
     @extend_schema(
@@ -259,6 +167,7 @@ class SubscriptionResume(APIView):
 
     authz: ClassVar = {"POST": "subscription.resume"}
     idempotency: ClassVar = {"POST": "optional"}
+    limit: ClassVar = {"POST": "money"}
     refusals: ClassVar = {"POST": [NotSubscribed, NoCatalog, *_OF_STRIPE]}
 
     @extend_schema(
@@ -281,16 +190,16 @@ def shown(account: Account) -> dict[str, Any]:
     contract = selectors.latest_contract(account)
     answer["payment"] = contract and {
         "status": contract.status,
-        "period_starts_at": written_instant(contract.period_starts_at),
-        "period_ends_at": written_instant(contract.period_ends_at),
-        "past_due_since": written_instant(contract.past_due_at),
+        "period_starts_at": plain.written_instant(contract.period_starts_at),
+        "period_ends_at": plain.written_instant(contract.period_ends_at),
+        "past_due_since": plain.written_instant(contract.past_due_at),
         "attempts": contract.attempts,
-        "next_attempt_at": written_instant(contract.next_attempt_at),
+        "next_attempt_at": plain.written_instant(contract.next_attempt_at),
         "pay_url": selectors.pay_url(contract) or None,
     }
     if contract is not None and contract.changes_at is not None:
         answer["next_change"] = {
-            "at": written_instant(contract.changes_at),
+            "at": plain.written_instant(contract.changes_at),
             "kind": "changes",
             "plan": contract.changes_to,
         }
@@ -339,13 +248,13 @@ def _changed(change: PlanChange) -> dict[str, Any]:
     }
 
 
-def _preview(judged: Judged) -> dict[str, Any]:
+def previewed(judged: Judged) -> dict[str, Any]:
+    """Return what a change would come to, in words of the contract."""
     contract, currency = judged.contract, judged.contract.currency
-    due_micros = judged.reckoned.due_micros if judged.reckoned is not None else 0
     return {
         "when": judged.when,
-        "at": written_instant(judged.at),
-        "due": money(due_micros, currency),
+        "at": plain.written_instant(judged.at),
+        "due": money(judged.reckoned.due_micros if judged.reckoned else 0, currency),
         "before": {
             "plan": contract.plan,
             "interval": contract.interval,

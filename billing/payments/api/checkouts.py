@@ -154,6 +154,7 @@ class CheckoutList(APIView):
 
     authz: ClassVar = {"POST": "checkout.create"}
     idempotency: ClassVar = {"POST": "required"}
+    limit: ClassVar = {"POST": "money"}
     refusals: ClassVar = {
         "POST": [
             *(PaymentsNotConfigured, PaymentsAway, PaymentsRefused, PriceOutOfStep),

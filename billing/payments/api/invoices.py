@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 from billing.accounts.authentication import account_of
 from billing.accounts.scopes import Scope
 from billing.http import pagination
+from billing.payments import selectors
 from billing.payments.api.profiles import BuyerOut
 from billing.payments.models import Invoice
 from billing.payments.money import written
@@ -87,17 +88,13 @@ class InvoiceList(APIView):
     """What an account was billed."""
 
     authz: ClassVar = {"GET": "invoice.read"}
+    paged = True
 
-    @extend_schema(
-        parameters=[OpenApiParameter("limit", int), OpenApiParameter("cursor", str)],
-        responses=InvoicePage,
-        operation_id="list_invoices",
-    )
+    @extend_schema(responses=InvoicePage, operation_id="list_invoices")
     def get(self, request: Request) -> Response:
         """List invoices, the newest first; drafts, which nobody is asked to pay, are left out."""
         account = account_of(request, Scope.BALANCE_READ)
-        rows = Invoice.objects.filter(account=account).exclude(status=Invoice.Status.DRAFT)
-        found = rows.prefetch_related("purchases")
+        found = selectors.invoices(account).prefetch_related("purchases")
         return Response(
             pagination.page(found, request, InvoiceOut, by="stripe_id", at="created_at")
         )

@@ -40,6 +40,7 @@ class PortalList(APIView):
 
     authz: ClassVar = {"POST": "checkout.create"}
     idempotency: ClassVar = {"POST": "optional"}
+    limit: ClassVar = {"POST": "money"}
     refusals: ClassVar = {
         "POST": [PaymentsNotConfigured, PaymentsAway, PaymentsRefused, UnsafeAddress]
     }

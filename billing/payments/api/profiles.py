@@ -77,6 +77,7 @@ class ProfileView(APIView):
     """The account's billing profile."""
 
     authz: ClassVar = {"GET": "billing_profile.read", "PUT": "billing_profile.write"}
+    limit: ClassVar = {"PUT": "writes"}
     refusals: ClassVar = {"PUT": [InvalidBillingProfile]}
 
     @extend_schema(responses=ProfileOut, operation_id="read_billing_profile")

@@ -121,6 +121,7 @@ class RefundList(APIView):
 
     authz: ClassVar = {"GET": "balance.read", "POST": "refund.create"}
     idempotency: ClassVar = {"POST": "required"}
+    limit: ClassVar = {"POST": "money"}
     refusals: ClassVar = {"POST": [InvalidRefund, RefundTooLarge, PaymentDisputed, NotReturnable]}
     paged = True
 

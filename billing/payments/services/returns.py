@@ -15,7 +15,7 @@ def require_safe(url: str, *, pointer: str, is_live: bool) -> None:
     """Return if a buyer may be led to `url`.
 
     By https; on this machine alone also without, where no real money moves. Where operators have
-    named the hosts of their platform (`RETURN_HOSTS`), to those alone.
+    named the hosts of their platform (`RETURN_HOSTS`), to those and to our own pages alone.
 
     Args:
         pointer: where it stands in the request.
@@ -46,7 +46,8 @@ def _is_safe(url: str, *, is_live: bool) -> bool:
     if _is_this_machine(host):
         return parts.scheme in {"http", "https"} and not is_live
     hosts: list[str] = settings.RETURN_HOSTS
-    return parts.scheme == "https" and (not hosts or host in hosts)
+    own = urlsplit(settings.PUBLIC_URL).hostname
+    return parts.scheme == "https" and (not hosts or host in {*hosts, own})
 
 
 def _is_this_machine(host: str) -> bool:

@@ -39,4 +39,5 @@ RUN SECRET_KEY=only-while-the-static-files-are-collected \
 USER linggan
 EXPOSE 8000
 CMD ["python", "-m", "gunicorn", "config.wsgi", "--bind", "0.0.0.0:8000", \
-     "--workers", "2", "--threads", "8", "--no-control-socket", "--worker-tmp-dir", "/dev/shm"]
+     "--workers", "2", "--threads", "8", "--forwarded-allow-ips=", \
+     "--no-control-socket", "--worker-tmp-dir", "/dev/shm"]

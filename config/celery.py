@@ -45,6 +45,7 @@ _EVERY: Final[Mapping[TaskName, float]] = {
     TaskName.SWEEP_JOBS: 5.0,
     TaskName.SWEEP_FILES: 60.0,
     TaskName.SWEEP_WEBHOOKS: 5.0,
+    TaskName.PRUNE_WEBHOOKS: 60.0,
     TaskName.REMIND: 300.0,
     TaskName.SWEEP_TOP_UPS: 15.0,
     TaskName.SWEEP_NOTICES: 60.0,

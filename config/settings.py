@@ -4,6 +4,8 @@
 not set refuses to start, with a sentence that says which.
 """
 
+import json
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
@@ -12,9 +14,12 @@ import django_stubs_ext
 import environ
 from botocore.config import Config  # type: ignore[import-untyped]  # it ships no types
 from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
-from billing.http.logs import logging_config
+from billing.http import quotas
+from billing.http.addresses import Proxies
+from billing.http.logs import hide, logging_config
 
 django_stubs_ext.monkeypatch()  # so that `ModelAdmin[Hold]` also runs
 
@@ -39,6 +44,14 @@ def _host(url: str) -> str:
     return f"[{name}]" if ":" in name else name
 
 
+def _networks(written: list[str]) -> list[IPv4Network | IPv6Network]:
+    """Return the networks of ADMIN_ALLOWED_CIDRS, or refuse to start."""
+    try:
+        return [ip_network(one.strip()) for one in written if one.strip()]
+    except ValueError as wrong:
+        raise ImproperlyConfigured(f"ADMIN_ALLOWED_CIDRS: {wrong}.") from None
+
+
 # -- this place --------------------------------------------------------------------------------
 DEBUG = False  # a service that handles money never shows its inside to a caller
 SECRET_KEY = _required("SECRET_KEY", shortest=32)
@@ -51,8 +64,8 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 # -- what it is made of ------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "billing.operators.apps.OperatorsAdmin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -66,11 +79,16 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "billing.http.requests.RequestId",
+    "billing.http.headers.Guards",
+    "billing.http.deprecation.DeprecationHeaders",
+    "billing.http.limits.Limits",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "billing.operators.middleware.AllowedAddresses",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "billing.http.parameters.KnownParameters",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -151,6 +169,7 @@ JWT_ISSUER = _required("JWT_ISSUER")
 JWT_AUDIENCE = _required("JWT_AUDIENCE")
 JWT_ALGORITHM: str = env.str("JWT_ALGORITHM", default="EdDSA")
 JWT_JWKS_URL: str = env.str("JWT_JWKS_URL", default="")
+JWT_JWKS_ALLOWED_CIDRS: list[str] = env.list("JWT_JWKS_ALLOWED_CIDRS", default=[])
 JWT_PUBLIC_KEY: str = env.str("JWT_PUBLIC_KEY", default="", multiline=True)
 JWT_PRIVATE_KEY: str = env.str("JWT_PRIVATE_KEY", default="", multiline=True)  # `issue_token`
 if not (JWT_JWKS_URL or JWT_PUBLIC_KEY):
@@ -200,6 +219,23 @@ ALLOWED_HOSTS = list(
     )
 )
 WEBHOOK_ALLOWED_CIDRS: list[str] = env.list("WEBHOOK_ALLOWED_CIDRS", default=[])
+WEBHOOK_SLOW_AT_ONCE: int = env.int("WEBHOOK_SLOW_AT_ONCE", default=2)
+WEBHOOK_EVENTS_KEPT_DAYS: int = env.int("WEBHOOK_EVENTS_KEPT_DAYS", default=90)
+if WEBHOOK_SLOW_AT_ONCE < 1 or WEBHOOK_EVENTS_KEPT_DAYS < 1:
+    raise ImproperlyConfigured("WEBHOOK_SLOW_AT_ONCE and WEBHOOK_EVENTS_KEPT_DAYS are at least 1.")
+
+# -- how many requests -------------------------------------------------------------------------
+try:
+    # Whose word counts about where a request came from.
+    TRUSTED_PROXIES = Proxies.read(env.str("TRUSTED_PROXIES", default="0"))
+except ValueError as wrong:
+    raise ImproperlyConfigured(
+        f"TRUSTED_PROXIES is a number of proxies, or networks such as 10.1.0.0/16: {wrong}"
+    ) from wrong
+try:
+    LIMITS = quotas.read(json.loads(env.str("LIMITS", default="") or "{}"))
+except ValueError as wrong:
+    raise ImproperlyConfigured(f"LIMITS: {wrong}") from wrong
 
 # -- Celery (the schedule stands in config/celery.py) ------------------------------------------
 CELERY_BROKER_URL = REDIS_URL
@@ -208,6 +244,7 @@ CELERY_BROKER_URL = REDIS_URL
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["billing.accounts.authentication.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_THROTTLE_CLASSES": ["billing.http.limits.ByCaller"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["billing.http.parsing.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "billing.http.openapi.Schema",
@@ -218,6 +255,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Linggan 灵感",
     "DESCRIPTION": "Credits and subscriptions for AI video platforms.",
     "VERSION": "1.0.0",
+    "LICENSE": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
@@ -286,6 +324,21 @@ EVENTS_ORIGINS: list[str] = env.list("EVENTS_ORIGINS", default=[])
 EVENTS_LISTENERS_MAX: int = env.int("EVENTS_LISTENERS_MAX", default=2000)
 EVENTS_LISTENERS_PER_ACCOUNT_MAX: int = env.int("EVENTS_LISTENERS_PER_ACCOUNT_MAX", default=50)
 
+# -- operators ---------------------------------------------------------------------------------
+# How old an operator's last code may be when he changes something.
+OPERATOR_CONFIRMATION_MINUTES: int = env.int("OPERATOR_CONFIRMATION_MINUTES", default=10)
+# Networks from which the administration can be seen; empty: from anywhere.
+ADMIN_ALLOWED_CIDRS = _networks(env.list("ADMIN_ALLOWED_CIDRS", default=[]))
+
+# -- hosted pages -----------------------------------------------------------------------------
+PAGES_ENABLED: bool = env.bool("PAGES_ENABLED", default=True)
+# The origins whose pages may show ours in a frame; empty: none.
+PAGES_FRAME_ANCESTORS: list[str] = env.list("PAGES_FRAME_ANCESTORS", default=[])
+# Where a form of theirs may lead to: Stripe's pages, or a domain of one's own for them.
+PAGES_PAYMENT_ORIGINS: list[str] = env.list(
+    "PAGES_PAYMENT_ORIGINS", default=["https://checkout.stripe.com", "https://billing.stripe.com"]
+)
+
 # -- people ------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
@@ -296,11 +349,23 @@ TIME_ZONE = "UTC"
 LOGIN_URL = "admin:login"
 SESSION_COOKIE_AGE = 30 * 60
 SESSION_SAVE_EVERY_REQUEST = True
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SERVED_BY_TLS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SERVED_BY_TLS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
+# By this beginning browsers take a cookie from this very host alone, and by TLS alone.
+_cookie = "__Host-" if SERVED_BY_TLS else ""
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_cookie}sessionid", f"{_cookie}csrftoken"
 SECURE_SSL_REDIRECT = SERVED_BY_TLS
 # Asked from inside, past whatever ends TLS: a redirect would lose a callback.
 SECURE_REDIRECT_EXEMPT = [r"^webhooks/", r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 31536000 if SERVED_BY_TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS: bool = env.bool("HSTS_SUBDOMAINS", default=False)
+# Other hosts below ours, and the list in every browser, are for their owner to decide about.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+# "same-origin", not "no-referrer": by that, a browser would call its own forms' origin null.
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SERVED_BY_TLS else None
 AUTH_PASSWORD_VALIDATORS = [
     {
@@ -313,6 +378,12 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": _("Linggan administration"),
     "SHOW_LANGUAGES": True,
     "SIDEBAR": {"navigation": "billing.http.navigation.groups"},
+    "ACCOUNT": {
+        "navigation": [
+            {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
+            {"title": _("Second factor"), "link": reverse_lazy("admin:second_factor")},
+        ]
+    },
 }
 
 # -- logs --------------------------------------------------------------------------------------
@@ -320,4 +391,5 @@ UNFOLD: dict[str, Any] = {
 LOG_FORMAT: Literal["text", "json"] = (
     "json" if env.str("LOG_FORMAT", default="text") == "json" else "text"
 )
+hide({name: value for name, value in globals().items() if name.isupper()})
 LOGGING = logging_config(LOG_FORMAT)

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 handler400 = "billing.http.problems.bad_request"
 handler403 = "billing.http.problems.forbidden"
@@ -20,8 +20,9 @@ urlpatterns = [
     path("v1/openapi.json", SpectacularJSONAPIView.as_view(**_PUBLIC), name="openapi"),
     path(
         "v1/docs",
-        # A page has nothing to say of itself to OPTIONS.
-        SpectacularSwaggerView.as_view(url_name="openapi", metadata_class=None, **_PUBLIC),
+        # Its script has an address of its own: none in the page runs. And a page has nothing to
+        # say of itself to OPTIONS.
+        SpectacularSwaggerSplitView.as_view(url_name="openapi", metadata_class=None, **_PUBLIC),
         name="docs",
     ),
     path("admin/", admin.site.urls),

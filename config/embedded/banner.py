@@ -38,6 +38,7 @@ Linggan runs. Ctrl-C stops it; the data stays.
 
   API    {url}/v1        docs   {url}/v1/docs
   admin  {url}/admin/    login  {operator}
+         then a code:   ./run manage totp_code
   logs   {logs}{pay if emulator_url else ""}
 
 # A first video. Paste once: who you are, what you want, today's free credits.

@@ -52,6 +52,8 @@ def prepare() -> dict[str, object]:
                 interactive=False,
                 verbosity=0,
             )
+    with step("operator's second factor"):
+        call_command("totp_code", set_up=OPERATOR, stdout=io.StringIO())
     said = io.StringIO()
     with step("token of a demo account"):
         call_command("issue_token", ACCOUNT, stdout=said)

@@ -36,6 +36,7 @@ def make() -> dict[str, str]:
         "valkey_password": secrets.token_urlsafe(24),
         "gpu_token": secrets.token_urlsafe(24),
         "operator_password": secrets.token_urlsafe(12),
+        "operator_totp_secret": base64.b32encode(secrets.token_bytes(20)).decode(),
         # Named as Stripe names its own, so that whoever reads them knows that they are a test's.
         "stripe_emulator_key": f"sk_test_{secrets.token_hex(24)}",
         "stripe_emulator_webhook_secret": f"whsec_{secrets.token_hex(24)}",
@@ -55,6 +56,7 @@ def variables(made: Mapping[str, str]) -> dict[str, str]:
         "JWT_PRIVATE_KEY": made["jwt_private_key"],
         "JWT_PUBLIC_KEY": made["jwt_public_key"],
         "RECEIPT_KEY": made["receipt_key"],
+        "LAPTOP_TOTP_SECRET": made["operator_totp_secret"],
     }
 
 

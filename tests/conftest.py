@@ -3,10 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 import pytest
+from django.contrib.auth.models import User
 from django.db.backends.postgresql.operations import DatabaseOperations
+from django.test import Client
 from hypothesis import settings
 
 from tests import thoroughness
+from tests.operators import signed_in
 
 settings.register_profile("desk", max_examples=20, deadline=None)
 settings.register_profile("ci", max_examples=200, deadline=None)
@@ -36,6 +39,12 @@ def _the_tests_may_forget() -> Iterator[None]:
     patch.setattr(DatabaseOperations, "execute_sql_flush", forget)
     yield
     patch.undo()
+
+
+@pytest.fixture
+def admin_client(db: None) -> Client:
+    """Return the browser of a superuser who is in, in place of the plugin's, who is half in."""
+    return signed_in(Client(), User.objects.create_superuser("admin"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

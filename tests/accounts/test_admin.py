@@ -12,6 +12,7 @@ from billing.accounts.models import Account, ApiKey
 from billing.http.admin import ReadOnlyAdmin
 from billing.http.idempotency import Key, answer_once
 from billing.http.models import IdempotentAnswer
+from tests.operators import signed_in
 
 pytestmark = pytest.mark.django_db
 MODELS = [Account, ApiKey, IdempotentAnswer]
@@ -75,7 +76,7 @@ def test_no_window_shows_a_hash(admin_client: Client) -> None:
 @pytest.mark.usefixtures("secret")
 def test_a_viewer_needs_the_permission_to_view(client: Client) -> None:
     operator = User.objects.create_user("op", password="a long enough word", is_staff=True)
-    client.force_login(operator)
+    signed_in(client, operator)
     before = client.get("/admin/billing/account/").status_code
     operator.user_permissions.add(Permission.objects.get(codename="view_account"))
 

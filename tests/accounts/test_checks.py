@@ -69,7 +69,18 @@ def test_a_key_of_another_algorithm_is_named(
 
 
 def test_a_key_set_is_not_asked_for_at_the_start(settings: Settings) -> None:
-    url = "http://127.0.0.1:9/jwks.json"
+    url = "https://127.0.0.1:1999/jwks.json"
+    settings.JWT_JWKS_ALLOWED_CIDRS = ["127.0.0.1/32"]
 
     assert said(settings, algorithm="EdDSA", key="", url=url) == []
     assert said(settings, algorithm="HS256", key="", url=url) != []
+
+
+@pytest.mark.parametrize(
+    "url", ["http://issuer.example.com/jwks", "https://127.0.0.1/jwks", "https://a@b.example/", "x"]
+)
+def test_a_key_set_that_will_not_be_called_is_named(settings: Settings, url: str) -> None:
+    [sentence] = said(settings, algorithm="EdDSA", key="", url=url)
+
+    assert sentence.startswith("JWT_JWKS_URL: ")
+    assert "JWT_JWKS_ALLOWED_CIDRS" in sentence

@@ -27,6 +27,7 @@ class Provider:
         self.asked = 0
         self.status = 200
         self.location = ""
+        self.padding = ""
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -37,6 +38,7 @@ class Provider:
                     self.send_header("Location", provider.location)
                 self.end_headers()
                 self.wfile.write(json.dumps({"keys": provider.keys}).encode())
+                self.wfile.write(provider.padding.encode())
 
             def log_message(self, *_words: object) -> None:
                 """Stay silent."""
@@ -67,7 +69,7 @@ class Clock:
 @pytest.fixture
 def provider(settings: Settings) -> Iterator[Provider]:
     made = Provider()
-    settings.JWT_JWKS_URL = made.url
+    settings.JWT_JWKS_URL, settings.JWT_JWKS_ALLOWED_CIDRS = made.url, ["127.0.0.1/32"]
     settings.JWT_ALGORITHM = "EdDSA"
     keys._key_set.cache_clear()
     yield made
@@ -229,6 +231,26 @@ def test_a_redirect_is_not_followed(provider: Provider) -> None:
 @pytest.mark.parametrize("published", [[], [7], ["x"], [None]])
 def test_a_set_without_keys_is_no_verdict(published: list[Any], provider: Provider) -> None:
     provider.keys = published
+
+    with pytest.raises(tokens.KeysAway):
+        tokens.verify(token(OLD, "old"), now=NOON)
+
+
+def test_a_private_network_is_not_called_unless_it_is_opened(
+    provider: Provider, settings: Settings
+) -> None:
+    provider.keys = [jwk(OLD, "old")]
+    settings.JWT_JWKS_ALLOWED_CIDRS = []
+
+    with pytest.raises(tokens.KeysAway):
+        tokens.verify(token(OLD, "old"), now=NOON)
+
+    assert provider.asked == 0
+
+
+@pytest.mark.parametrize("padding", [" " * 256 * 1024, "x", ',"keys":[]}'])
+def test_what_is_no_key_set_or_never_ends_is_none(provider: Provider, padding: str) -> None:
+    provider.keys, provider.padding = [jwk(OLD, "old")], padding
 
     with pytest.raises(tokens.KeysAway):
         tokens.verify(token(OLD, "old"), now=NOON)

@@ -171,6 +171,13 @@ def test_nobody_reaches_a_web_process_but_through_the_proxy() -> None:
     assert "access_log off;" in settings
 
 
+def test_the_proxy_says_who_asks_and_nobody_but_it_is_believed() -> None:
+    [written] = re.findall(r"proxy_set_header X-Forwarded-For (\S+);", NGINX.read_text())
+
+    assert written == "$proxy_add_x_forwarded_for"
+    assert SERVICES["web"]["environment"]["TRUSTED_PROXIES"] == "${TRUSTED_PROXIES:-1}"
+
+
 def test_the_proxy_sends_streams_past_its_buffers_to_the_process_that_streams() -> None:
     found = re.search(r"location ~ (\S+) \{(.*?)\}", NGINX.read_text(), re.DOTALL)
     assert found is not None

@@ -38,6 +38,11 @@ HARMLESS: Final = {
         "(forms.number(highest.get('seconds')) or seconds) / seconds",
     ),
     ("billing/jobs/services/pricing.py", "_uncovered", "one.share / longer"),
+    (  # of whole numbers, by the database
+        "billing/subscriptions/selectors/touching.py",
+        "",
+        "F('renewal_micros') / Coalesce(F('seats'), 1)",
+    ),
     ("billing/jobs/services/ending.py", "end_attempt", "float"),  # what a backend measures
     ("billing/jobs/services/ending.py", "_keep", "Decimal(stored.milliseconds) / 1000"),
     ("billing/jobs/charging.py", "_number", "float"),  # a backend's, made a decimal by its digits

@@ -17,6 +17,7 @@ from drf_spectacular.drainage import GENERATOR_STATS, reset_generator_stats
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from billing.http import problems
+from billing.http.authz import POLICIES
 from tests.architecture.tree import ROOT
 
 SNAPSHOT: Final = ROOT / "docs" / "openapi.json"
@@ -124,7 +125,8 @@ def test_each_operation_for_somebody_refuses_nobody_and_strangers(
     public = [o for o in operations if o.facts["security"] == [{}]]
     private = [o for o in operations if o not in public]
 
-    assert {o.facts["x-authz"] for o in public} <= {"public", "plans.read"}
+    asks_nobody = [o for o in operations if POLICIES[o.facts["x-authz"]["action"]].asks_nobody]
+    assert public == asks_nobody
     assert [str(o) for o in private if not {"401", "403"} <= set(o.facts["responses"])] == []
 
 
@@ -168,3 +170,45 @@ def test_no_amount_is_a_number(document: dict[str, Any]) -> None:
 def _types(shape: dict[str, Any]) -> list[str]:
     kind = shape.get("type", [])
     return kind if isinstance(kind, list) else [kind]
+
+
+# While nobody can count, these wait: whoever adds to them, or takes away, says so here.
+MONEY: Final = {
+    *("activate_pack_purchase", "cancel_subscription", "change_subscription", "check_in"),
+    *("collect_rewards", "create_allotment", "create_campaign_grant", "create_checkout_session"),
+    *("create_grant", "create_portal_session", "create_redemption", "create_refund"),
+    *("create_transfer", "resume_subscription", "set_auto_top_up", "set_subscription"),
+    "take_back_allotment",
+}
+SIGN_UP: Final = {
+    *("accept_invitation", "change_account", "create_organization", "create_referral"),
+    *("decline_invitation", "invite_member", "tell_signals"),
+}
+
+
+def test_each_operation_says_by_which_class_it_is_counted(operations: list[Operation]) -> None:
+    silent = [str(o) for o in operations if "x-limit" not in o.facts]
+
+    assert silent == [], 'Let the view say so: limit = {"POST": "writes"}.'
+
+
+def test_what_moves_credits_or_makes_accounts_waits_while_nobody_counts(
+    operations: list[Operation],
+) -> None:
+    of_class: dict[str, set[str]] = {}
+    for operation in operations:
+        of_class.setdefault(operation.facts["x-limit"], set()).add(operation.facts["operationId"])
+
+    assert of_class["money"] == MONEY
+    assert of_class["sign_up"] == SIGN_UP
+    assert of_class.keys() == {"addresses", "money", "probes", "reads", "sign_up", "writes"}
+
+
+def test_each_operation_that_is_counted_says_what_is_left(operations: list[Operation]) -> None:
+    for operation in operations:
+        limited = operation.facts["responses"].get("429")
+        if limited is not None and "rate_limited" in limited["description"]:
+            done = [r for s, r in operation.facts["responses"].items() if s < "300"]
+            for response in (limited, *done):
+                assert {"RateLimit", "RateLimit-Policy"} <= response["headers"].keys()
+            assert "Retry-After" in limited["headers"]

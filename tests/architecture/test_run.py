@@ -78,6 +78,10 @@ def test_an_unknown_command_is_refused_with_a_sentence() -> None:
             ["--check", "test", "--peers", "-k", "refund"],
             ".venv/peers/bin/python -m pytest -c tests/peers/pytest.ini tests/peers -k",
         ),
+        (
+            ["--check", "test", "--static", "-k", "bandit"],
+            ".venv/static/bin/python -m pytest -c tests/static/pytest.ini tests/static -k",
+        ),
     ],
 )
 def test_check_says_what_would_be_done_and_does_nothing(words: list[str], would: str) -> None:

@@ -18,6 +18,7 @@ from tests import factories
 from tests.corrections import desk
 from tests.corrections.test_halts import alarm, looped
 from tests.jobs import shop
+from tests.operators import signed_in
 
 __all__ = ["looped"]
 
@@ -43,7 +44,7 @@ def windows() -> User:
 
 def browser(person: User) -> Client:
     client = Client()
-    client.force_login(User.objects.get(pk=person.pk))
+    signed_in(client, User.objects.get(pk=person.pk))
     return client
 
 

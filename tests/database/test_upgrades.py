@@ -26,6 +26,7 @@ TABLES: Final = """
     SELECT relname FROM pg_class
     WHERE relkind IN ('r', 'p') AND NOT relispartition AND relname ~ '^(billing|plans)_'
 """
+LEFT_OPEN: Final = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,8 @@ def copy(desk: Desk) -> Iterator[Copy]:
     owner = f"postgres://{here['USER']}:{here['PASSWORD']}@{place}"
     connection.close()
     with psycopg.connect(f"{owner}/postgres", autocommit=True) as session:
+        # What threads of earlier tests have left open: a database in use is not copied.
+        session.execute(LEFT_OPEN, [here["NAME"]])
         words = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
         session.execute(words.format(sql.Identifier(name), sql.Identifier(here["NAME"])))
         try:
@@ -103,7 +106,7 @@ def test_rows_of_an_older_version_are_all_there_and_clean(copy: Copy, version: s
     assert " 0 breaches." in copy.manage("audit")
     after = copy.rows()
     assert len(before["billing_purchase"]) == len(before["billing_planchange"]) == 1
-    assert before.keys() == after.keys()
+    assert before.keys() <= after.keys(), "a table is gone"
     for table, rows in before.items():
         assert kept(rows, after[table]) == kept(after[table], rows), table
     [change] = after["billing_planchange"]

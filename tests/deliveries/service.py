@@ -13,7 +13,7 @@ from config.embedded import serve
 from config.embedded.environment import nowhere
 from config.embedded.processes import free_port
 from tests.kills.machines import Machine
-from tests.servers import Servers
+from tests.servers import UNLIMITED, Servers
 from tests.stripe_peer.driver import Peer
 
 _PYTHON: Final = sys.executable
@@ -81,6 +81,7 @@ def set_environment(folder: Path, servers: Servers, peer: Peer) -> int:
         STRIPE_SECRET_KEY=peer.key,
         STRIPE_WEBHOOK_SECRET=peer.secret,
         STRIPE_API_BASE=peer.url,
+        LIMITS=UNLIMITED,
         DJANGO_SETTINGS_MODULE="config.settings",
     )
     return port

@@ -51,7 +51,7 @@ class EventsServer:
         """Return once it answers."""
         with (Path(self._folder.name) / "server.log").open("ab") as log:
             self._process = spawn(
-                events_command(self.port),
+                self._command(),
                 environment={
                     **os.environ,
                     **_of_the_tests(),
@@ -90,6 +90,9 @@ class EventsServer:
         if self._process is not None:
             stop(self._process)
         self._folder.cleanup()
+
+    def _command(self) -> list[str | Path]:
+        return events_command(self.port)
 
     def _answers(self) -> bool:
         caller = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)

@@ -16,6 +16,7 @@ from billing.fleet import services
 from billing.fleet.breaking import OPENS_AFTER, Sign
 from billing.fleet.models import BackendState, Breaker
 from billing.http import health
+from tests.operators import signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -59,7 +60,7 @@ def grace(client: Client) -> Client:
     operator = User.objects.create_user("grace", is_staff=True)
     for codename in ("view_backendstate", "view_breaker"):
         operator.user_permissions.add(Permission.objects.get(codename=codename))
-    client.force_login(operator)
+    signed_in(client, operator)
     return client
 
 

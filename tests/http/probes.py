@@ -1,5 +1,6 @@
 """Small edges, made as real ones are, that show what `billing.http` does for every edge."""
 
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.db import OperationalError
@@ -7,7 +8,7 @@ from django.http import Http404
 from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,6 +20,7 @@ from billing.accounts.authentication import account_of, own_account_of
 from billing.accounts.models import Account
 from billing.errors import DomainError, ErrorKind
 from billing.http import errors, health, idempotency, pagination
+from billing.http.deprecation import Deprecated
 from billing.http.parsing import StrictIn
 
 handler400 = "billing.http.problems.bad_request"
@@ -61,6 +63,7 @@ class OrderIn(StrictIn):
     end = serializers.CharField(default="well")
     inputs = InnerIn(required=False)
     tags = serializers.ListField(child=serializers.IntegerField(max_value=9), required=False)
+    is_loud = serializers.BooleanField(required=False)
     anything = serializers.JSONField(required=False)
 
 
@@ -93,7 +96,9 @@ class Orders(APIView):
     """Makes an account as its effect, once a key."""
 
     authz: ClassVar = {"GET": "job.read", "POST": "job.submit"}
+    paged = True
     idempotency: ClassVar = {"POST": "required"}
+    limit: ClassVar = {"POST": "writes"}
     refusals: ClassVar = {"POST": [ProbeRefusal, ProbeLimit, ProbeConflict]}
 
     @extend_schema(request=OrderIn, responses={201: OrderOut}, operation_id="order")
@@ -127,6 +132,14 @@ class Optional(APIView):
 
     authz: ClassVar = {"POST": "daily.claim"}
     idempotency: ClassVar = {"POST": "optional"}
+    deprecated: ClassVar = {
+        "POST": Deprecated(
+            since=datetime(2026, 3, 1, tzinfo=UTC),
+            until=datetime(2027, 3, 1, tzinfo=UTC),
+            instead="`POST /v1/orders`",
+        )
+    }
+    limit: ClassVar = {"POST": "money"}
 
     @extend_schema(request=None, responses=OrderOut, operation_id="claim")
     def post(self, request: Request) -> Any:  # noqa: ANN401 (plain HTTP or DRF)
@@ -144,7 +157,9 @@ class Whoami(APIView):
 
     authz: ClassVar = {"GET": "balance.read"}
 
-    @extend_schema(responses=AccountOut, operation_id="whoami")
+    @extend_schema(
+        parameters=[OpenApiParameter("end", str)], responses=AccountOut, operation_id="whoami"
+    )
     def get(self, request: Request) -> Response:
         """Read the account, or fail as asked."""
         account = account_of(request, "balance:read")

@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from billing.accounts.models import Account
 from billing.http.parsing import BODY_BYTES_MAX
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.http.probes")]
@@ -129,6 +130,33 @@ def test_wrong_input_is_pointed_at(ada: dict[str, str], post: Ask) -> None:
         ("/inputs/prompt", "max_length"),
         ("/tags/1", "max_value"),
     }
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"name": 5}, "/name"),
+        ({"name": 5.5}, "/name"),
+        ({"name": "a", "inputs": {"prompt": 7}}, "/inputs/prompt"),
+        ({"name": "a", "tags": ["1"]}, "/tags/0"),
+        ({"name": "a", "tags": [True]}, "/tags/0"),
+        ({"name": "a", "is_loud": "true"}, "/is_loud"),
+        ({"name": "a", "is_loud": 1}, "/is_loud"),
+    ],
+)
+def test_what_can_be_read_as_another_type_is_refused_all_the_same(
+    body: dict[str, Any], pointer: str, ada: dict[str, str], post: Ask
+) -> None:
+    found = check(post("/v1/orders", ada, key="k", body=body), 400, "malformed")["errors"]
+
+    assert [(error["pointer"], error["code"]) for error in found] == [(pointer, "invalid")]
+    assert not Account.objects.filter(external_id__startswith="effect-").exists()
+
+
+def test_a_whole_number_may_be_written_with_a_point(ada: dict[str, str], post: Ask) -> None:
+    body = {"name": "a", "tags": [5.0], "is_loud": False}
+
+    assert post("/v1/orders", ada, key="k", body=body).status_code == 201
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from tests import factories
 from tests.insights import sales
 from tests.insights.books import lines, months, now_of
 from tests.insights.sales import look, paid, spend
+from tests.operators import signed_in
 
 pytestmark = pytest.mark.usefixtures("kling")
 
@@ -304,7 +305,7 @@ def test_operators_with_the_right_see_the_books_and_fetch_the_file(
     bought = look(paid(buyer))
     month = f"{sales.clock(buyer):%Y-%m}"
     client, operator = Client(), User.objects.create_user("op", is_staff=True)
-    client.force_login(operator)
+    signed_in(client, operator)
 
     assert client.get("/admin/revenue").status_code == 403
     operator.user_permissions.add(Permission.objects.get(codename="view_purchase"))

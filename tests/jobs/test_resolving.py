@@ -34,6 +34,7 @@ from tests.jobs.fleet_story import (
     shopper,
     vendor,
 )
+from tests.operators import signed_in
 
 __all__ = ["shopper", "vendor"]
 
@@ -242,7 +243,7 @@ def vera(client: Client, settings: Settings) -> Client:
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
     operator = User.objects.create_user("vera", is_staff=True)
     operator.user_permissions.add(Permission.objects.get(codename="view_job"))
-    client.force_login(operator)
+    signed_in(client, operator)
     return client
 
 

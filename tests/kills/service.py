@@ -21,7 +21,7 @@ from config.embedded.environment import nowhere
 from config.embedded.processes import free_port
 from tests.kills.gate import Gate
 from tests.kills.machines import Machine
-from tests.servers import Servers
+from tests.servers import UNLIMITED, Servers
 
 SLOTS: Final = 24
 GRACE_SECONDS: Final = 10
@@ -113,6 +113,7 @@ def set_environment(folder: Path, servers: Servers, *, port: int, gate_port: int
         PUBLIC_URL=url,
         BACKEND_WEBHOOK_BASE_URL=url,
         BACKENDS=json.dumps({"storm": backend}),
+        LIMITS=UNLIMITED,
         DJANGO_SETTINGS_MODULE="config.settings",
     )
 

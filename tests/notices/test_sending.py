@@ -17,6 +17,7 @@ from billing.outbox.names import TaskName
 from tests.http.racing import at_once
 from tests.notices.conftest import NOW, Post
 from tests.notices.mailbox import Mailbox
+from tests.operators import signed_in
 
 SEND: Final = TaskName.SEND_NOTICE.value
 
@@ -197,7 +198,7 @@ def test_an_operator_has_a_failed_letter_sent_again(
 ) -> None:
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
-    client.force_login(User.objects.create_superuser("grace"))
+    signed_in(client, User.objects.create_superuser("grace"))
     notice = post()
     mailbox.answers["RCPT"] = "550 nobody here"
     services.send(notice.pk, now=NOW)

@@ -71,6 +71,16 @@ def test_a_header_that_names_nothing_is_said_alike_for_foreign_and_absent(
     assert not Account.objects.filter(external_id="adda").exists()  # a read makes nobody
 
 
+def test_a_method_that_is_not_there_is_not_there_for_a_stranger_either(
+    team: Organization, ask: Ask
+) -> None:
+    factories.new_account("eve")
+
+    answers = [ask(name, "delete", "/v1/balance", team=team) for name in ("ada", "eve")]
+
+    assert [one.status_code for one in answers] == [405, 405]
+
+
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [

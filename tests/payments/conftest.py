@@ -41,13 +41,17 @@ def emulator() -> Iterator[Peer]:
 
 
 @pytest.fixture
-def peer(emulator: Peer, settings: Settings) -> Peer:
-    """The emulator, that knows nothing yet; the service talks to it, and takes its word."""
+def peer(emulator: Peer, settings: Settings) -> Iterator[Peer]:
+    """The emulator, that knows nothing yet; the service talks to it, and takes its word.
+
+    It ends by forgetting: nobody is told anything while a test's tables are emptied.
+    """
     emulator.reset()
     settings.STRIPE_SECRET_KEY = emulator.key
     settings.STRIPE_API_BASE = emulator.url
     settings.STRIPE_WEBHOOK_SECRETS = [emulator.secret]
-    return emulator
+    yield emulator
+    emulator.reset()
 
 
 @pytest.fixture

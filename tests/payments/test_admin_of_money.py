@@ -21,6 +21,7 @@ from billing.payments.services.refunding import Wish
 from billing.subscriptions import services as subscriptions
 from plans.credits import MICROS
 from tests import factories
+from tests.operators import signed_in
 from tests.payments import back, windows
 
 
@@ -33,7 +34,7 @@ def pages(db: None, client: Client, settings: Settings) -> Client:
     account: Account = factories.new_account("ada")
     subscriptions.start(account=account, plan="standard")
     windows.make_rows(account, text="a text", now=datetime.now(UTC))
-    client.force_login(User.objects.create_superuser("grace"))
+    signed_in(client, User.objects.create_superuser("grace"))
     return client
 
 

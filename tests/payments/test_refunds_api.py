@@ -18,6 +18,7 @@ from billing.accounts.models import Account
 from billing.ids import new_id
 from billing.payments.models import Purchase, Refund
 from tests import factories
+from tests.operators import signed_in
 from tests.payments import back
 from tests.payments.back import PAID
 
@@ -161,7 +162,7 @@ def browser(operator: User) -> Client:
     seen = Permission.objects.filter(codename__in=["view_refund", "view_dispute"])
     operator.user_permissions.add(*seen)
     client = Client()
-    client.force_login(operator)
+    signed_in(client, operator)
     return client
 
 

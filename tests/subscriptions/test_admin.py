@@ -8,6 +8,7 @@ from pytest_django import Settings
 from billing.accounts.models import Account
 from billing.subscriptions import services
 from plans.models import Publication
+from tests.operators import signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -17,7 +18,7 @@ def grace(client: Client, settings: Settings) -> Client:
     """Return the browser of an operator who may do everything."""
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
-    client.force_login(User.objects.create_superuser("grace"))
+    signed_in(client, User.objects.create_superuser("grace"))
     return client
 
 

@@ -13,6 +13,7 @@ from billing.accounts.services import free_tier
 from billing.subscriptions import services
 from tests import factories
 from tests.ledger.refusing import refused
+from tests.operators import signed_in
 from tests.subscriptions.conftest import Vary
 from tests.subscriptions.sign_ups import AUTO, CAPS, DAILY, RULE, person, state_of, tell
 
@@ -44,7 +45,7 @@ def test_the_window_admits_only_with_the_permission_and_a_reason(
     again = person("again", email="ada@example.com")
     operator = User.objects.create_user("op", password="a long enough word", is_staff=True)
     operator.user_permissions.add(Permission.objects.get(codename="view_freetier"))
-    client.force_login(operator)
+    signed_in(client, operator)
     act = {"action": "admit_accounts", "_selected_action": again.pk, "note": "She asked us."}
 
     client.post("/admin/billing/freetier/", act)

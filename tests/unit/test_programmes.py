@@ -97,11 +97,11 @@ def test_a_code_is_written_in_two_groups() -> None:
     assert codes.read(codes.grouped(codes.written(2**40 - 1))) == "ZZZZZZZZ"
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "＝1"])  # noqa: RUF001
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-x", "@x", "\t=1", "\r=1", "＝1"])  # noqa: RUF001
 def test_no_cell_is_a_formula(text: str) -> None:
     assert cell(text) == f"'{text}"
 
 
-@pytest.mark.parametrize("value", ["ada", "1=1", "", 7, -7])
+@pytest.mark.parametrize("value", ["ada", "1=1", "", 7, -7, "-7", "-0.5"])
 def test_a_cell_that_is_none_stays(value: str | int) -> None:
     assert cell(value) == value

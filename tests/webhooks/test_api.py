@@ -1,9 +1,7 @@
 """Webhook endpoints over REST: the secret once, the rest scoped to whose they are."""
 
 import json
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 import pytest
 from django.db import transaction
@@ -16,14 +14,11 @@ from billing.http.models import IdempotentAnswer
 from billing.webhooks import services, signing
 from billing.webhooks.models import Delivery, Endpoint
 from tests.egress.receiver import Receiver
-from tests.http.cast import _static_files, ada, bob, catalog, get, post
+from tests.http.cast import Ask, _static_files, ada, bob, catalog, get, post
+from tests.webhooks.calling import PATH, TODAY, URL, Headers, made, patch
 
 __all__ = ["_static_files", "ada", "bob", "catalog", "get", "post"]
 pytestmark = pytest.mark.django_db
-Ask = Callable[..., Any]
-Headers = dict[str, str]
-PATH = "/v1/webhook-endpoints"
-URL = "https://hooks.example.com/linggan"
 
 
 @pytest.fixture
@@ -32,12 +27,6 @@ def shop(catalog: None, now: datetime) -> Headers:
     scopes = ["webhooks:write", "accounts:write"]
     _key, secret = accounts.create_api_key("shop", scopes, now=now)
     return {"Authorization": f"Bearer {secret}"}
-
-
-def made(post: Ask, who: Headers, *events: str, url: str = URL, **more: str) -> dict[str, Any]:
-    answer = post(PATH, {**who, **more}, body={"url": url, "events": list(events)})
-    assert answer.status_code == 201, answer.content
-    return dict(answer.json())
 
 
 def delete(who: Headers, endpoint_id: str) -> int:
@@ -116,6 +105,8 @@ def test_another_s_endpoint_is_as_absent_as_one_that_never_was(
             assert {**foreign.json(), "request_id": ""} == {**absent.json(), "request_id": ""}
         assert post(f"{PATH}/{hers}/test", stranger).status_code == 404
         assert post(f"{PATH}/{hers}/rotate-secret", stranger).status_code == 404
+        assert post(f"{PATH}/{hers}/replay", stranger, body=TODAY).status_code == 404
+        assert patch(stranger, hers, {"enabled": False}).status_code == 404
         assert delete(stranger, hers) == 404
         assert get(PATH, stranger).json()["data"] == []
     assert Endpoint.objects.get().disabled_at is None
@@ -243,6 +234,65 @@ def test_deliveries_come_in_pages(post: Ask, get: Ask, ada: Headers, now: dateti
 
     assert [each["sequence"] for each in first["data"] + rest["data"]] == [3, 2, 1]
     assert rest["next"] is None
+
+
+def test_an_endpoint_is_changed_switched_off_and_on_and_keeps_its_secret(
+    post: Ask, get: Ask, ada: Headers
+) -> None:
+    endpoint = made(post, ada, "job.failed")
+
+    moved = patch(ada, endpoint["id"], {"url": f"{URL}/new", "events": []})
+    off = patch(ada, endpoint["id"], {"enabled": False})
+
+    assert (moved.status_code, moved.json()["url"], moved.json()["events"]) == (
+        200,
+        f"{URL}/new",
+        [],
+    )
+    assert (off.json()["status"], off.json()["disabled_reason"]) == ("disabled", "paused")
+    assert off.json()["url"] == f"{URL}/new"
+    assert "secret" not in off.json()
+    assert post(f"{PATH}/{endpoint['id']}/test", ada).json()["code"] == "endpoint_disabled"
+    on = patch(ada, endpoint["id"], {"enabled": True})
+    assert (on.json()["status"], on.json()["disabled_at"]) == ("enabled", None)
+    assert get(f"{PATH}/{endpoint['id']}", ada).json() == on.json()
+    assert signing.unseal(Endpoint.objects.get().secret_sealed) == endpoint["secret"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "pointer"),
+    [
+        ({"url": "https://127.0.0.1/"}, "url_refused", "/url"),
+        ({"url": None}, "malformed", "/url"),
+        ({"events": ["job.exploded"]}, "malformed", "/events/0"),
+        ({"enabled": "perhaps"}, "malformed", "/enabled"),
+        ({"enabled": None}, "malformed", "/enabled"),
+        ({"disabled_reason": ""}, "malformed", "/disabled_reason"),
+        ({"account": "bob", "enabled": False}, "malformed", "/account"),
+    ],
+)
+def test_a_wrong_change_changes_nothing(
+    post: Ask, get: Ask, ada: Headers, body: object, code: str, pointer: str
+) -> None:
+    endpoint = made(post, ada)
+    before = get(f"{PATH}/{endpoint['id']}", ada).content
+
+    answer = patch(ada, endpoint["id"], body)
+
+    assert (answer.json()["code"], answer.json()["errors"][0]["pointer"]) == (code, pointer)
+    assert get(f"{PATH}/{endpoint['id']}", ada).content == before
+
+
+def test_an_eleventh_is_not_switched_on_either(post: Ask, ada: Headers) -> None:
+    off = made(post, ada)["id"]
+    assert patch(ada, off, {"enabled": False}).status_code == 200
+    for _each in range(10):
+        made(post, ada)
+
+    answer = patch(ada, off, {"enabled": True})
+
+    assert (answer.status_code, answer.json()["code"]) == (429, "too_many_endpoints")
+    assert Endpoint.objects.get(pk=off).disabled_reason == "paused"
 
 
 def test_the_eleventh_endpoint_is_refused(post: Ask, ada: Headers) -> None:

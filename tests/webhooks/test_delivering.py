@@ -15,6 +15,7 @@ from billing.outbox import services as outbox
 from billing.outbox.models import Message
 from billing.webhooks import services, signing
 from billing.webhooks.models import Delivery, Endpoint
+from billing.webhooks.services import delivering
 from config.celery import app
 from tests.egress.receiver import Answer, Receiver
 from tests.outbox.cast import Broker, StartWorker, Until
@@ -200,7 +201,7 @@ def test_both_secrets_sign_while_they_rotate_and_the_new_one_alone_after_it(
 def test_an_attempt_in_another_workers_hands_is_left_to_it(
     delivery: Delivery, receiver: Receiver, now: datetime
 ) -> None:
-    assert services._take(delivery.pk, now) is not None
+    assert delivering._take(delivery.pk, now) is not None
 
     with pytest.raises(services.DeliveryBusy):
         services.deliver(delivery.pk, now=now + timedelta(seconds=24))
@@ -213,11 +214,11 @@ def test_an_attempt_in_another_workers_hands_is_left_to_it(
 def test_a_worker_that_was_thought_dead_writes_nothing_over_a_later_attempt(
     delivery: Delivery, now: datetime
 ) -> None:
-    slow = services._take(delivery.pk, now)
+    slow = delivering._take(delivery.pk, now)
     assert slow is not None
     attempt(delivery, now=now + timedelta(seconds=30))
 
-    services._record(slow, services._Outcome("timeout"), now + timedelta(seconds=31))
+    delivering._record(slow, delivering._Outcome("timeout"), now + timedelta(seconds=31))
 
     delivery.refresh_from_db()
     assert (delivery.status, delivery.last_trouble, delivery.attempts) == ("delivered", "", 2)
@@ -248,7 +249,7 @@ def test_attempts_that_end_their_worker_are_counted_too(
 ) -> None:
     moment = now
     for _killed in range(10):
-        assert services._take(delivery.pk, moment) is not None
+        assert delivering._take(delivery.pk, moment) is not None
         moment += timedelta(seconds=30)
 
     attempt(delivery, now=moment)

@@ -29,6 +29,7 @@ _FLAGS: Final = (
 _PATIENCE_SECONDS: Final = 180.0
 _SPARE: Final = 10  # descriptors from here on are nobody's
 _CHUNK_BYTES: Final = 65_536
+_PHONE_PIXELS_MAX: Final = 600
 
 
 class Browser:
@@ -40,10 +41,12 @@ class Browser:
         self._numbers = itertools.count(1)
         self._rest = b""
         self._loads = 0
+        self._complaints: list[str] = []
         target = self._ask("Target.createTarget", url="about:blank")["targetId"]
         attached = self._ask("Target.attachToTarget", targetId=target, flatten=True)
         self._session: str | None = attached["sessionId"]
         self._ask("Page.enable")
+        self._ask("Log.enable")
 
     def go(self, url: str) -> None:
         """Open a page, and wait until it is there."""
@@ -65,6 +68,22 @@ class Browser:
         with self._loading():
             self._click_at(thing)
 
+    def submit(self, form: str) -> None:
+        """Send the form of this id, and wait for the page that it leads to."""
+        with self._loading():
+            self.run(f"document.getElementById({json.dumps(form)}).requestSubmit()")
+
+    def be_wide(self, pixels: int) -> None:
+        """Be as wide as a phone, or a desk's screen, from now on."""
+        is_phone = pixels < _PHONE_PIXELS_MAX
+        self._ask(
+            "Emulation.setDeviceMetricsOverride",
+            width=pixels,
+            height=844 if is_phone else 900,
+            deviceScaleFactor=1,
+            mobile=is_phone,
+        )
+
     @property
     def url(self) -> str:
         """Where it is."""
@@ -75,9 +94,30 @@ class Browser:
         """What can be read."""
         return str(self.run("document.body.innerText"))
 
-    def picture(self, place: Path) -> None:
-        """Keep what can be seen."""
-        place.write_bytes(base64.b64decode(self._ask("Page.captureScreenshot")["data"]))
+    def bring(self, cookie: str, value: str, url: str) -> None:
+        """Have a cookie for the pages below this address."""
+        self._ask("Network.setCookie", name=cookie, value=value, url=url)
+
+    def complaints(self) -> list[str]:
+        """Return what the browser itself has found wrong with the pages until now."""
+        self.run("0")  # what was told before its answer is heard before it
+        return list(self._complaints)
+
+    def picture(self, place: Path, *, whole: bool = False) -> None:
+        """Keep what can be seen; the whole page, if so said."""
+        seen = self._ask("Page.captureScreenshot", captureBeyondViewport=whole)
+        place.write_bytes(base64.b64decode(seen["data"]))
+
+    def resize(self, width: int, height: int) -> None:
+        """Look through a window of this size."""
+        self._ask(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+        self._ask("Emulation.setScrollbarsHidden", hidden=True)
 
     def run(self, script: str) -> object:
         """Return what an expression of the page is."""
@@ -137,6 +177,9 @@ class Browser:
         line, _, self._rest = self._rest.partition(b"\0")
         message: dict[str, Any] = json.loads(line)
         self._loads += message.get("method") == "Page.loadEventFired"
+        if message.get("method") == "Log.entryAdded":
+            entry = message["params"]["entry"]
+            self._complaints.append(f"{entry['level']}: {entry['text']} {entry.get('url', '')}")
         return message
 
 

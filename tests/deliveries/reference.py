@@ -46,6 +46,7 @@ class Expected:
 
     paid: list[Paid] = field(default_factory=list)
     has_plan: bool = False
+    is_ending: bool = False  # all money of its plan went back: it ends with the next sweep
 
     def worth_micros(self, spent_micros: int) -> tuple[int, int]:
         """Return what is free and what is owed, once so much was spent."""
@@ -68,7 +69,9 @@ def expected(objects: Mapping[str, Sequence[Thing]]) -> dict[str, Expected]:
         plan = intent["id"] in bills
         packs = intent["amount_received"] // PACK_PRICE
         credits_ = PLAN_CREDITS if plan else packs * (PACK_CREDITS + PACK_BONUS)
-        account.has_plan |= plan
+        is_gone = back[intent["id"]] >= intent["amount_received"]
+        account.has_plan |= plan and not is_gone
+        account.is_ending |= plan and is_gone
         account.paid.append(
             Paid(intent["id"], intent["amount_received"], back[intent["id"]], credits_ * MICROS)
         )

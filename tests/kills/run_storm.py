@@ -10,37 +10,20 @@ with a table and one line of JSON, and with 1 if any rule was broken.
 """
 
 import importlib
-import os
-import shutil
-import signal
 import sys
-import tempfile
-from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import django
 from django.core.management import call_command
 
-from config.embedded.environment import nowhere
+from tests.apart import exit_code, servers_apart
 from tests.kills import plan
-from tests.servers import FOREIGN, Servers
 
 
 def main(words: list[str]) -> int:
     """Start the servers, let the storm blow, and say what came of it; return the exit code."""
     asked = plan.read(words)
-    signal.signal(signal.SIGTERM, _end)
-    folder = Path(tempfile.mkdtemp(prefix="linggan-storm-"))
-    folder.chmod(0o711)  # so that a server that is not root finds its own folder
-    (folder / "servers").mkdir(mode=0o711)
-    servers = Servers(folder / "servers", debian=False)
-    servers.start()
-    try:
-        for foreign in FOREIGN:
-            os.environ.pop(foreign, None)
-        # The settings load with it; the real addresses follow before anything is connected.
-        os.environ.update(nowhere())
+    with servers_apart("storm") as (folder, servers):
         service: Any = importlib.import_module("tests.kills.service")
         port, cog_port = service.free_ports()
         gate_of: Any = importlib.import_module("tests.kills.gate")
@@ -59,18 +42,7 @@ def main(words: list[str]) -> int:
             folder, servers, port=port, cog_port=cog_port, gate=gate, workers=plan.WORKERS
         )
         broken: int = blowing.blow(asked, parts)
-    finally:
-        servers.stop()
-    if broken:
-        sys.stdout.write(f"What was said and written down stays in {folder}\n")
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
-    return 1 if broken else 0
-
-
-def _end(_number: int, _frame: FrameType | None) -> None:
-    """End as after Ctrl-C: with all that was started."""
-    raise SystemExit(1)
+    return exit_code(folder, wrong=broken)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,6 @@ class ExportAdmin(ReadOnlyAdmin[Export]):
         "begun_at",
     ]
     list_filter = ["kind", "actor_type", "is_whole"]
-    search_fields = ["=id", "account__external_id", "=actor_id"]
+    search_fields = ["=id", "=account__external_id"]
     list_select_related = ["account"]
-    date_hierarchy = "begun_at"
     empty_says = _("Each table of the ledger or of orders that an account takes away stands here.")

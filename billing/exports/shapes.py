@@ -6,16 +6,17 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 
 from billing.http import errors
 
+_EARLIEST, _LATEST = date(2000, 1, 1), date(2999, 12, 31)
+_DAY: Final = {"type": "string", "format": "date", "pattern": r"^2\d{3}-\d{2}-\d{2}$"}
 PARAMETERS: Final = [
+    OpenApiParameter("from", _DAY, description="The first day, by the account's zone."),
     OpenApiParameter(
-        "from", OpenApiTypes.DATE, description="The first day, by the account's zone."
+        "to", _DAY, description="The last day, by the account's zone; not before the first."
     ),
-    OpenApiParameter("to", OpenApiTypes.DATE, description="The last day, by the account's zone."),
     OpenApiParameter(
         "bom",
         str,
@@ -23,7 +24,6 @@ PARAMETERS: Final = [
         description="1: begin with the mark by which Excel knows UTF-8.",
     ),
 ]
-_EARLIEST, _LATEST = date(2000, 1, 1), date(2999, 12, 31)
 
 
 def read_days(parameters: Mapping[str, str], zone: str) -> tuple[datetime | None, datetime | None]:

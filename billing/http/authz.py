@@ -271,6 +271,7 @@ POLICIES: Final[Mapping[str, Policy]] = {
     "page.act": Policy(
         user=Reach.OWN, service="balance:read jobs:read subscriptions:write accounts:write"
     ),
+    "page.revoke": Policy(user=Reach.OWN, service="accounts:write"),
     # -- the platform's own ----------------------------------------------------------------
     "account.read": _account(),
     "account.change": _account(),

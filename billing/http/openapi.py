@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework.permissions import AllowAny
 from rest_framework.serializers import ModelSerializer
 
@@ -164,6 +165,11 @@ class Schema(AutoSchema):
             columns = set(schema["properties"]) - set(kind._declared_fields)  # noqa: SLF001 (the only list of them)
             schema["required"] = sorted(columns.union(schema.get("required", ())))
         return schema
+
+    def _get_request_for_media_type(self, serializer: Any, direction: Any = "request") -> Any:  # noqa: ANN401 (as the base)
+        schema, is_required = super()._get_request_for_media_type(serializer, direction)  # type: ignore[no-untyped-call]  # the base has no types
+        # One of several shapes: nothing at all is none of them.
+        return schema, is_required or isinstance(serializer, PolymorphicProxySerializer)
 
     def _declared(self, attribute: str) -> Any:  # noqa: ANN401 (each attribute has its own facts)
         return getattr(self.view, attribute, {}).get(self.method)

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import MINYEAR, UTC, datetime
 from typing import Any, ClassVar, Final, NoReturn
 
 from django.utils.dateparse import parse_datetime
@@ -18,6 +18,8 @@ BODY_BYTES_MAX: Final = 256 * 1024
 DEPTH_MAX: Final = 20
 # The signed 64-bit range: what a column holds, and what no product of two bounded facts escapes.
 INTEGER_MAX: Final = 2**63 - 1
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
 # PostgreSQL's text cannot hold NUL, and UTF-8 cannot hold half a surrogate pair.
 _UNWRITABLE: Final = frozenset([0, *range(0xD800, 0xE000)])
 # 5.0 is an integer in JSON Schema.
@@ -88,6 +90,24 @@ class StrictJSONParser(BaseParser):
             return loads_strict(raw)
         except ValueError as wrong:
             raise errors.Malformed(str(wrong)) from None
+
+
+def read_instant(text: str) -> datetime | None:
+    """Return the instant that a parameter of the address says; None if it says none, or no offset.
+
+    It is in UTC: RFC 3339 has offsets of up to a day, PostgreSQL of less than 16 hours. What lies
+    beyond the first or the last year is the first or the last instant.
+    """
+    try:
+        said = parse_datetime(text.replace(" ", "+"))  # a plus sign arrives as a blank
+    except ValueError:
+        said = None
+    if said is None or said.tzinfo is None:
+        return None
+    try:
+        return said.astimezone(UTC)
+    except OverflowError:
+        return _FIRST if said.year == MINYEAR else _LAST
 
 
 class InstantField(serializers.DateTimeField):

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Final
 
 from django.http import HttpResponse
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -23,7 +22,7 @@ from billing.accounts.authentication import account_of, caller_of, own_account_o
 from billing.accounts.errors import FreeTierRefused
 from billing.accounts.models import Account
 from billing.accounts.scopes import Scope
-from billing.http import errors, idempotency, pagination
+from billing.http import errors, idempotency, pagination, parsing
 from billing.ledger import selectors, services
 from billing.ledger.errors import AmountOutOfRange, NothingToClaim
 from billing.ledger.selectors import AS_OF_AHEAD_MAX, Coming
@@ -177,13 +176,9 @@ def _instant(text: str | None) -> datetime | None:
     """Return the instant of `as_of`; it must say its offset, and lie within five years ahead."""
     if text is None:
         return None
-    # A plus sign in a query string arrives as a blank unless it was escaped.
-    try:
-        instant = parse_datetime(text.replace(" ", "+"))
-    except ValueError:
-        instant = None
+    instant = parsing.read_instant(text)
     ahead_max = timezone.now() + AS_OF_AHEAD_MAX
-    if instant is None or instant.tzinfo is None or not _EARLIEST <= instant <= ahead_max:
+    if instant is None or not _EARLIEST <= instant <= ahead_max:
         raise errors.Malformed(
             _("`as_of` is an instant such as 2026-11-23T12:00:00Z, from 2020 to 5 years ahead."),
             parameter="as_of",

@@ -135,7 +135,7 @@ class GrantIn(StrictIn):
     credits = CreditsField()
     source = serializers.RegexField(r"^[a-z][a-z0-9_]*$", max_length=32)  # type: ignore[assignment]  # the contract's name for it
     reason = serializers.CharField(max_length=200)
-    expires_at = InstantField(required=False, allow_null=True)
+    expires_at = InstantField(required=False, allow_null=True, help_text="Later than now.")
     priority = serializers.IntegerField(min_value=0, max_value=1000, required=False)
 
 

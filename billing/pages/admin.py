@@ -17,4 +17,3 @@ class LinkSeriesAdmin(ReadOnlyAdmin[LinkSeries]):
     list_display = ["account", "number", "begun_at"]
     search_fields = ["=account__external_id", "=account__id"]
     list_select_related = ["account"]
-    date_hierarchy = "begun_at"

@@ -60,7 +60,7 @@ class PageLinkList(APIView):
     """Links to an account's pages."""
 
     acts_for_organization: ClassVar = False
-    authz: ClassVar = {"POST": "page.link", "DELETE": "page.link"}
+    authz: ClassVar = {"POST": "page.link", "DELETE": "page.revoke"}
     authz_of_fields: ClassVar = {"POST": {"act": "page.act"}}
     limit: ClassVar = {"POST": "writes", "DELETE": "writes"}
     refusals: ClassVar = {"POST": [PagesOff, NotEmbeddable]}
@@ -92,8 +92,14 @@ class PageLinkList(APIView):
 
     @extend_schema(responses={204: None}, operation_id="revoke_page_links")
     def delete(self, request: Request) -> Response:
-        """Revoke all links to the account's pages that were made so far."""
-        services.revoke_links(_pages_of(request, Right.READ), now=timezone.now())
+        """Revoke all links to the account's pages that were made so far, by whomever.
+
+        A service key needs `accounts:write`: what it ends, others have handed out.
+        """
+        _refuse_seats(request)
+        is_service = caller_of(request).kind == "service"
+        scope = Scope.ACCOUNTS_WRITE if is_service else Scope.BALANCE_READ
+        services.revoke_links(person_of(request, scope), now=timezone.now())
         return Response(status=204)
 
 
@@ -104,12 +110,21 @@ def _pages_of(request: Request, right: Right) -> Account:
         Forbidden: he lacks a scope, or acts for an organization.
         Malformed, NotFound: as `person_of`.
     """
+    _refuse_seats(request)
     caller = caller_of(request)
-    if caller.seat is not None:
-        raise errors.Forbidden(_("This is done for oneself, not for an organization."))
     if right == Right.ACT:
         caller.require(Scope.SUBSCRIPTIONS_WRITE)
         if caller.kind == "service":  # it lends a person's hands: only who names persons may
             caller.require(Scope.ACCOUNTS_WRITE)
     caller.require(Scope.JOBS_READ)
     return person_of(request, Scope.BALANCE_READ)
+
+
+def _refuse_seats(request: Request) -> None:
+    """Refuse whoever acts for an organization: its pool has no pages.
+
+    Raises:
+        Forbidden: he does.
+    """
+    if caller_of(request).seat is not None:
+        raise errors.Forbidden(_("This is done for oneself, not for an organization."))

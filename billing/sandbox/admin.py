@@ -13,7 +13,7 @@ class TestClockAdmin(ReadOnlyAdmin[TestClock]):
     __test__ = False  # it is no test of pytest's
 
     list_display = ["id", "name", "owner", "offset", "goal_at", "created_at", "retired_at"]
-    search_fields = ["=id", "name", "owner__external_id"]
+    search_fields = ["=id", "^name", "=owner__external_id"]
     list_select_related = ["owner"]
 
 
@@ -24,5 +24,5 @@ class TestClockAccountAdmin(ReadOnlyAdmin[TestClockAccount]):
     __test__ = False  # it is no test of pytest's
 
     list_display = ["account", "clock", "joined_at", "left_at"]
-    search_fields = ["account__external_id", "=clock__id"]
+    search_fields = ["=account__external_id", "=clock__id"]
     list_select_related = ["account", "clock"]

@@ -55,7 +55,9 @@ class AdvanceIn(StrictIn):
     """Where the clock shall go: to an instant, or by a period."""
 
     to = InstantField(required=False)
-    by = serializers.CharField(max_length=32, required=False, help_text="ISO 8601, such as P1M.")
+    by = serializers.CharField(
+        max_length=32, required=False, help_text="ISO 8601, such as P1M; at most 100 years."
+    )
 
     def validate_by(self, by: str) -> str:
         """Return the period.

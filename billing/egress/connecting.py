@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 
 from billing.egress import addresses
 from billing.egress.addresses import Address, Network, Target
+from billing.transactions import forbid_transaction
 
 _TIMEOUT_SECONDS: Final = 10.0
 _ADDRESSES_TRIED_MAX: Final = 3
@@ -105,6 +106,28 @@ def check_target(target: Target, policy: Policy) -> Target:
     return target
 
 
+def look_up(url: str, policy: Policy) -> None:
+    """Return if every address that the host of `url` has now may be called; calls none.
+
+    For what somebody else will fetch, by whatever scheme: he resolves the name anew.
+
+    Raises:
+        Unreachable: one may not (`address`), or none was found in time.
+    """
+    forbid_transaction("egress.look_up")
+    try:
+        target = addresses.parse(url)
+        found = _resolved(target, policy, monotonic() + policy.timeout_seconds)
+    except ValueError:
+        raise Unreachable("address") from None
+    except httpcore.TimeoutException:
+        raise Unreachable("timeout") from None
+    except httpcore.NetworkError:
+        raise Unreachable("connection") from None
+    if not all(addresses.may_call(address, allowed=policy.allowed) for address in found):
+        raise Unreachable("address")
+
+
 @contextmanager
 def exchange(
     method: str,
@@ -186,11 +209,7 @@ class _Checked(httpcore.NetworkBackend):
         A name that stands for both a public and a private address is an attack or a mistake, and
         trying the public one first would only make it work by luck.
         """
-        if self._target.literal is not None:
-            found: list[Address] = [self._target.literal]
-        else:
-            texts = _in_time(self._policy.resolve, self._target, _left(self._ends_at))
-            found = [ipaddress.ip_address(text) for text in dict.fromkeys(texts)]
+        found = _resolved(self._target, self._policy, self._ends_at)
         if not all(_is_open(address, self._target, self._policy) for address in found):
             raise Unreachable("address")
         return found
@@ -241,6 +260,18 @@ def _left(
     if left <= 0:
         raise too_late
     return left
+
+
+def _resolved(target: Target, policy: Policy, ends_at: float) -> list[Address]:
+    """Return every address that `target` has now.
+
+    Raises:
+        httpcore.ConnectTimeout, httpcore.ConnectError: as `_in_time`.
+    """
+    if target.literal is not None:
+        return [target.literal]
+    texts = _in_time(policy.resolve, target, _left(ends_at))
+    return [ipaddress.ip_address(text) for text in dict.fromkeys(texts)]
 
 
 def _in_time(resolve: Resolve, target: Target, seconds: float) -> Sequence[str]:

@@ -73,7 +73,9 @@ class Kind:
     Attributes:
         build: makes the adapter of one backend; opens no connection.
         options: the class of the entry's `options`.
+        is_own: whether operators run such backends themselves, on a network of theirs.
     """
 
     build: Callable[[Connection], Backend]
     options: type[Options] = Options
+    is_own: bool = False

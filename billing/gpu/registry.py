@@ -19,7 +19,7 @@ from pydantic import (
     field_validator,
 )
 
-from billing.egress import FetchPolicy, networks
+from billing.egress import FetchPolicy, Policy, networks
 from billing.gpu import adapters
 from billing.gpu.costs import CostRow
 from billing.gpu.errors import NoBackend, UnknownBackend
@@ -28,6 +28,7 @@ from billing.gpu.protocol import Backend
 
 ANY_MODEL: Final = "*"
 _SETTLING_SECONDS: Final = 120
+_LOOKING_UP_SECONDS: Final = 3.0  # three inputs at most, well within a fresh claim
 _WORDS_BYTES_MAX: Final = 1024 * 1024
 
 
@@ -71,6 +72,9 @@ class BackendConfig(BaseModel):
         deadline_seconds: how long an attempt may take before it is asked to stop.
         output_cidrs: private networks from which its outputs may be downloaded, also by plain
             http; for backends of one's own. All others are fetched from public addresses only.
+        input_cidrs: private networks into which the names in an order's addresses may lead too.
+        resolve_inputs: whether it is looked where those lead before it is told them; unless it is
+            said, for backends of one's own: what they fetch, they fetch from inside.
         absent_grace_seconds: how long a backend must deny an attempt before it counts as lost;
             by default as long as the backend itself repeats a final callback, and two minutes at
             least where it can be polled.
@@ -89,6 +93,10 @@ class BackendConfig(BaseModel):
     output_cidrs: list[Annotated[str, AfterValidator(_checked_network)]] = Field(
         default_factory=list
     )
+    input_cidrs: list[Annotated[str, AfterValidator(_checked_network)]] = Field(
+        default_factory=list
+    )
+    resolve_inputs: bool | None = None
     deadline_seconds: Annotated[int, Field(ge=1, le=7 * 86_400)] = 900
     absent_grace_seconds: Annotated[int, Field(ge=0, le=86_400)] | None = None
     costs: list[CostRow] = Field(default_factory=list)
@@ -160,6 +168,21 @@ def backend_for(name: str) -> Backend:
             fetch=FetchPolicy(allowed=networks(tuple(config.output_cidrs))),
         )
     )
+
+
+def inputs_policy(name: str) -> Policy | None:
+    """Return where an order's addresses may lead that `name` is told; None: it is not looked.
+
+    Raises:
+        UnknownBackend: none of that name is configured.
+    """
+    config = _entry(name)
+    is_looked = config.resolve_inputs
+    if is_looked is None:
+        is_looked = adapters.kinds()[config.kind].is_own
+    if not is_looked:
+        return None
+    return Policy(allowed=networks(tuple(config.input_cidrs)), timeout_seconds=_LOOKING_UP_SECONDS)
 
 
 def serving(model: str, *, is_sandbox: bool) -> list[str]:

@@ -250,4 +250,4 @@ def _build(connection: Connection) -> Backend:
     )
 
 
-KIND: Final = Kind(build=_build)
+KIND: Final = Kind(build=_build, is_own=True)

@@ -194,4 +194,4 @@ def _build(connection: Connection) -> Backend:
     )
 
 
-KIND: Final = Kind(build=_build, options=ComfyuiOptions)
+KIND: Final = Kind(build=_build, options=ComfyuiOptions, is_own=True)

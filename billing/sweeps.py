@@ -1,10 +1,15 @@
-"""Looks after rows that are due, each by itself: one that fails keeps no other waiting."""
+"""Looks after rows that are due, each by itself: those that fail keep no other waiting."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final, TypeVar
 
 import structlog
+from django.db.models import Model, QuerySet
 
+# Among so many that stand first chance chooses: by lot among millions would sort them all.
+_DRAWN_FROM: Final = 10_000
+_Row = TypeVar("_Row", bound=Model)
 _log = structlog.get_logger(__name__)
 
 
@@ -43,3 +48,23 @@ class Sweep:
             _log.exception(self._stumble, **who)
         else:
             self.done += 1
+
+
+def fairly(due: QuerySet[_Row], *, limit: int) -> list[_Row]:
+    """Return up to `limit` rows of what is due: of more, half those that stand first, half by lot.
+
+    A row that fails stays due, and may stand first for ever. However many of these there are, up
+    to ten thousand, whoever stands behind them has his turn in the end; and while none fails,
+    whoever has waited longest is among the first.
+
+    Args:
+        due: in the order in which they have waited.
+        limit: two at least.
+    """
+    rows = list(due[: limit + 1])
+    if len(rows) <= limit:
+        return rows
+    first = rows[: limit // 2]
+    others = due.exclude(pk__in=[row.pk for row in first])
+    drawn = others.filter(pk__in=others.values("pk")[:_DRAWN_FROM]).order_by("?")
+    return [*first, *drawn[: limit - len(first)]]

@@ -12,6 +12,5 @@ class PackPurchaseAdmin(ReadOnlyAdmin[PackPurchase]):
 
     list_display = ["id", "account", "pack", "quantity", "bought_at", "activate_by", "activated_at"]
     list_filter = ["pack", "paid_currency"]
-    search_fields = ["=id", "account__external_id", "=fact"]
+    search_fields = ["=id", "=account__external_id"]
     list_select_related = ["account"]
-    date_hierarchy = "bought_at"

@@ -15,6 +15,7 @@ from billing.ledger.services import Cause, GrantTerms
 from billing.ledger.timeline import Timeline
 from billing.packs.models import PackPurchase
 from billing.subscriptions.models import Subscription
+from billing.sweeps import fairly
 from plans import selectors as plans
 from plans.catalog.offers import Plan
 
@@ -139,14 +140,14 @@ def paid_for(account: Account, *, since: datetime, until: datetime) -> QuerySet[
 
 
 def due(*, now: datetime, limit: int) -> list[str]:
-    """Return purchases whose time to be activated is over, the oldest first.
+    """Return purchases whose time to be activated is over.
 
     A sandbox's purchase is due by the clock of its wallet.
     """
     late = PackPurchase.objects.filter(
         activated_at=None, activate_by__lte=now + F("account__wallet__clock_offset")
     )
-    return list(late.order_by("activate_by").values_list("pk", flat=True)[:limit])
+    return [one.pk for one in fairly(late.order_by("activate_by"), limit=limit)]
 
 
 def concurrency_of(account: Account, plan: Plan, *, at: datetime) -> int:

@@ -46,6 +46,7 @@ IN_VAIN: Final = (
            WHERE p.recorded_at >= %(since)s AND p.disputed_micros = 0
              AND p.refunded_micros < p.amount_micros
              AND (p.kind = 'plan' AND p.subscription_id IS NULL
+                  OR p.kind IN ('pack', 'top_up') AND p.pack_purchase_id IS NULL
                   OR p.kind = 'change' AND EXISTS (
                       SELECT 1 FROM billing_planchange c
                       WHERE 'stripe:' || c.id = p.fact AND c.state = 'failed'))""",

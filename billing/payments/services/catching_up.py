@@ -16,7 +16,7 @@ from billing.payments import selectors
 from billing.payments.gateway import configured, events
 from billing.payments.models import Checkout, Look, StripeEvent
 from billing.payments.services import applying, hearing, lapsing, pages, superseding
-from billing.sweeps import Sweep
+from billing.sweeps import Sweep, fairly
 from billing.transactions import forbid_transaction
 
 # The look whose instant says since when Stripe was last asked for its events: no object's.
@@ -111,9 +111,9 @@ def _failed(now: datetime) -> list[str]:
     """Return events whose worker has given up, or never began."""
     waiting = selectors.unapplied(since=now - _RETRY_FOR, until=now - _RETRY_AFTER)
     return [
-        event_id
-        for event_id in waiting.values_list("pk", flat=True)[:_BATCH]
-        if not outbox_selectors.is_open(TaskName.APPLY_STRIPE_EVENT, event_id=event_id)
+        event.pk
+        for event in fairly(waiting.only("pk"), limit=_BATCH)
+        if not outbox_selectors.is_open(TaskName.APPLY_STRIPE_EVENT, event_id=event.pk)
     ]
 
 
@@ -129,7 +129,7 @@ def _give_up_unopened(now: datetime) -> int:
     """End checkouts whose asker never came back for their page, which has ended meanwhile."""
     asked = Checkout.objects.filter(state=Checkout.State.ASKED, created_at__lte=now - _NEVER_OPENED)
     run = Sweep("page_stumbled")
-    for checkout in asked.order_by("created_at")[:_BATCH]:
+    for checkout in fairly(asked.order_by("created_at"), limit=_BATCH):
         with run.row(checkout_id=checkout.pk):
             _give_up(checkout.pk, now=now)
     return run.tried
@@ -139,7 +139,7 @@ def _ask_after_late(now: datetime) -> int:
     """Look at open pages whose time is over and of which nobody has told how they ended."""
     late = Checkout.objects.filter(state=Checkout.State.OPEN, expires_at__lte=now - _LATE)
     run = Sweep("page_stumbled")
-    for checkout in late.order_by("expires_at")[:_BATCH]:
+    for checkout in fairly(late.order_by("expires_at"), limit=_BATCH):
         with run.row(checkout_id=checkout.pk):
             applying.look(kind="checkout.session", stripe_id=checkout.stripe_id, now=now)
     return run.tried

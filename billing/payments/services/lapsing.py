@@ -20,7 +20,7 @@ from billing.payments.services import applying, changing, collecting, fulfilling
 from billing.subscriptions import selectors as subscriptions
 from billing.subscriptions import services as subscription_services
 from billing.subscriptions.models import Subscription
-from billing.sweeps import Sweep
+from billing.sweeps import Sweep, fairly
 from billing.transactions import forbid_transaction
 from plans import selectors as plans
 
@@ -31,18 +31,21 @@ _MISSING: Final = "resource_missing"
 _log = structlog.get_logger(__name__)
 
 
-def lapse_due(*, now: datetime, accounts: Collection[Account] | None = None) -> int:
+def lapse_due(
+    *, now: datetime, accounts: Collection[Account] | None = None, limit: int = _BATCH
+) -> int:
     """End subscriptions whose paid time and grace are over; return at how many was looked.
 
     Stripe is looked at before: who has paid goes on. Where it does not answer, nobody lapses.
 
     Args:
         now: the real instant.
-        accounts: those of these alone; None: of whomever, so many at once.
+        accounts: those of these alone; None: of whomever.
+        limit: so many at once; whose look fails is tried again, and keeps no other waiting.
     """
     forbid_transaction("payments.lapse_due")
     sweep = Sweep("lapse_stumbled")
-    for subscription in subscriptions.overdue(accounts)[:_BATCH]:
+    for subscription in fairly(subscriptions.overdue(accounts), limit=limit):
         with sweep.row(subscription_id=subscription.pk):
             for contract in Contract.objects.filter(subscription=subscription, ended_at=None):
                 _look(contract, now=now)
@@ -61,7 +64,7 @@ def go_on_with_changes(*, now: datetime) -> int:
     """
     forbid_transaction("payments.go_on_with_changes")
     sweep = Sweep("change_stumbled")
-    for change in _left(now).order_by("created_at")[:_BATCH]:
+    for change in fairly(_left(now).order_by("created_at"), limit=_BATCH):
         with sweep.row(change_id=change.pk):
             _go_on(change, now=now)
     return sweep.tried

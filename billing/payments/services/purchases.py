@@ -11,21 +11,25 @@ from typing import Final
 import structlog
 
 from billing.accounts.models import Account
-from billing.ledger.services import Actor
+from billing.ledger import services as ledger
+from billing.ledger.services import Actor, LockedWallet
 from billing.packs import services as packs
 from billing.packs.models import PackPurchase
 from billing.packs.services import Paid
 from billing.payments.gateway import ACCOUNT, CHECKOUT, FACT, PACK, QUANTITY, VERSION
 from billing.payments.gateway.seen import SeenPayment
 from billing.payments.models import Checkout, Contract, Invoice, Purchase
-from billing.payments.services import pages, returning, undoing
+from billing.payments.services import following, lasting, pages, returning, undoing
 from billing.payments.services.telling import tell_payment
+from billing.subscriptions import selectors as subscriptions
 from billing.subscriptions.models import Subscription
 from billing.transactions import require_transaction
+from plans import selectors as plans
 
 # Not the system: the bound on what comes by itself must not stop what was paid for.
 STRIPE: Final = Actor("service", "stripe")
 _SUCCEEDED: Final = "succeeded"
+_PAID_TWICE: Final = "paid_twice"  # why it goes back
 _log = structlog.get_logger(__name__)
 
 
@@ -99,8 +103,10 @@ def apply(seen: SeenPayment, *, now: datetime) -> None:
     """Let what a payment has brought be as it was seen: its pack, and what went back of it.
 
     What was paid is given on the terms that it was sold on, whatever has changed since. Money
-    for a bill is the bill's: its purchase is recorded there, before this. In the caller's
-    transaction; a repeat changes nothing, and what is none of ours is left alone.
+    for a bill is the bill's: its purchase is recorded there, before this. What was paid a second
+    time for one fact goes back, and so does what came again after its time had lapsed, if that
+    cannot be given any more. In the caller's transaction; a repeat changes nothing, and what is
+    none of ours is left alone.
 
     Args:
         now: the real instant.
@@ -118,11 +124,12 @@ def apply(seen: SeenPayment, *, now: datetime) -> None:
     if purchase is None:
         return
     if purchase.stripe_id != seen.id:
-        # Paid a second time for one fact: what goes back of it takes nothing of the first.
-        _log.error("paid_twice", purchase_id=purchase.pk, stripe_id=seen.id)
+        _pay_second_back(purchase, seen, now=now)
         return
     locked, purchase = returning.lock_purchase(purchase.pk)
     returning.apply(locked, purchase, seen)
+    if lasting.is_in_vain(purchase):
+        _pay_time_back(locked, purchase, now=now)
     undoing.go_on(locked, purchase, now=now)
 
 
@@ -180,6 +187,36 @@ def hand_over(sale: Sale, *, stripe_id: str, paid: Paid, paid_at: datetime) -> P
         bought=Bought(pack_purchase=given),
         now=given.bought_at,
     )
+
+
+def _pay_second_back(first: Purchase, seen: SeenPayment, *, now: datetime) -> None:
+    """Write down a second payment for one fact: it brings nothing, and goes back by itself.
+
+    It is a purchase of its own, so that what goes back of it takes nothing of the first.
+    """
+    _log.error("paid_twice", purchase_id=first.pk, stripe_id=seen.id)
+    locked = ledger.lock_wallet(first.account, catalog=plans.current().catalog)
+    recorded = record(
+        account=first.account,
+        kind=Purchase.Kind(first.kind),
+        fact=f"{first.fact}:{seen.id}",
+        stripe_id=seen.id,
+        paid=Paid(seen.received_micros, seen.currency),
+        paid_at=seen.paid_at or seen.created_at,
+        credited_micros=0,
+        bought=Bought(),
+        now=locked.now,
+    )
+    second = Purchase.objects.select_for_update().get(pk=recorded.pk)
+    undoing.pay_back(locked, second, reason=_PAID_TWICE, now=now, payment=seen)
+
+
+def _pay_time_back(locked: LockedWallet, purchase: Purchase, *, now: datetime) -> None:
+    """Have money go back that came again after its time had lapsed, and can give it no more."""
+    is_on_another = subscriptions.open_of(purchase.account) is not None
+    reason = following.SUBSCRIBED_ALREADY if is_on_another else following.ENDED
+    if undoing.pay_back(locked, purchase, reason=reason, now=now) is not None:
+        _log.warning("came_again_in_vain", purchase_id=purchase.pk, reason=reason)
 
 
 def _hand_over(seen: SeenPayment, *, now: datetime) -> Purchase | None:

@@ -17,7 +17,7 @@ from billing.payments.models import Contract, PlanChange
 from billing.payments.services import customers, following, syncing
 from billing.subscriptions import selectors as subscriptions
 from billing.subscriptions.models import Subscription
-from billing.sweeps import Sweep
+from billing.sweeps import Sweep, fairly
 from billing.transactions import forbid_transaction
 from plans import prices
 from plans import selectors as plans
@@ -36,7 +36,7 @@ def push_prices(*, now: datetime) -> int:
     """
     forbid_transaction("payments.push_prices")
     sweep = Sweep("price_not_pushed")
-    for contract in _to_push().order_by("period_ends_at")[:_BATCH]:
+    for contract in fairly(_to_push().order_by("period_ends_at"), limit=_BATCH):
         with sweep.row(contract_id=contract.pk, at=now.isoformat()):
             _push(contract)
     return sweep.tried

@@ -10,7 +10,7 @@ from billing.payments.gateway import StripeAway, StripeRefused, configured, refu
 from billing.payments.gateway.seen import SeenRefund
 from billing.payments.models import Refund
 from billing.payments.services import returning
-from billing.sweeps import Sweep
+from billing.sweeps import Sweep, fairly
 from billing.transactions import forbid_transaction
 
 _LATE: Final = timedelta(minutes=10)
@@ -55,9 +55,9 @@ def send_late(*, now: datetime, limit: int = 20) -> int:
     """
     late = Refund.objects.filter(state=Refund.State.APPROVED, decided_at__lte=now - _LATE)
     sweep = Sweep("refund_stumbled")
-    for refund_id in late.order_by("decided_at").values_list("pk", flat=True)[:limit]:
-        with sweep.row(refund_id=refund_id):
-            send(refund_id=refund_id)
+    for refund in fairly(late.order_by("decided_at"), limit=limit):
+        with sweep.row(refund_id=refund.pk):
+            send(refund_id=refund.pk)
     return sweep.done
 
 

@@ -4,7 +4,7 @@ A plan's credits come over months; what is taken of them is a function of the mo
 windows that have come, and not of how often somebody looks.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
@@ -14,9 +14,11 @@ from django.db.models.functions import Coalesce
 from billing.ledger import services as ledger
 from billing.payments.models import PlanChange, Purchase, Taking
 from billing.payments.services import returning, sending
-from billing.sweeps import Sweep
+from billing.sweeps import Sweep, fairly
 
 _BATCH: Final = 100
+# A sweep may have been away when a period's last window came.
+_AWAY: Final = timedelta(days=7)
 
 
 def sweep(*, now: datetime) -> None:
@@ -32,16 +34,15 @@ def sweep(*, now: datetime) -> None:
 def settle_partly_back(*, now: datetime, limit: int = _BATCH) -> int:
     """Settle payments that went back, whose periods have brought more since; return how many.
 
-    One that fails is tried again by the next run, and keeps no other waiting: of more than
-    `limit` chance says which come first.
+    One that fails is tried again by the next run, and keeps no other waiting.
 
     Args:
         now: the real instant.
     """
     run = Sweep("settling_stumbled")
-    for purchase_id in _due(now=now).order_by("?").values_list("pk", flat=True)[:limit]:
-        with run.row(purchase_id=purchase_id):
-            _settle(purchase_id)
+    for purchase in fairly(_due(now=now), limit=limit):
+        with run.row(purchase_id=purchase.pk):
+            _settle(purchase.pk)
     return run.done
 
 
@@ -54,11 +55,15 @@ def _settle(purchase_id: str) -> None:
 def _due(*, now: datetime) -> QuerySet[Purchase]:
     """Return what went back at least in part and had a window begin since it was last taken of.
 
-    Of periods under way, and of those whose worth was carried over to one that may be.
+    The longest ago first, of periods under way, or over lately, and of those whose worth was
+    carried over to one that may be. By the real instant, for sandboxes as well: their clocks are
+    ahead of it, never behind, and leap over ends; what is over by them and not by it is looked at
+    once more in vain, at worst.
     """
+    over_at = now - _AWAY
     back = Purchase.objects.filter(Q(refunded_micros__gt=0) | Q(disputed_micros__gt=0))
     carried = PlanChange.objects.filter(
-        contract=OuterRef("contract"), begins_anew=True, subscription__paid_until__gt=now
+        contract=OuterRef("contract"), begins_anew=True, subscription__paid_until__gt=over_at
     )
     windows = ledger.Grant.objects.filter(
         wallet__account=OuterRef("account"),
@@ -66,7 +71,8 @@ def _due(*, now: datetime) -> QuerySet[Purchase]:
         series__contains=":sub_",
         effective_at__gt=OuterRef("since"),
     )
-    under_way = back.filter(Q(period_ends_at__gt=now) | Exists(carried))
+    under_way = back.filter(Q(period_ends_at__gt=over_at) | Exists(carried))
     last = Taking.objects.filter(purchase=OuterRef("pk")).order_by("-number").values("created_at")
     since = Coalesce(Subquery(last[:1]), F("recorded_at"))
-    return under_way.annotate(since=since).filter(Exists(windows))
+    due = under_way.annotate(since=since).filter(Exists(windows))
+    return due.order_by("since", "pk")

@@ -3,20 +3,27 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+import structlog
+from django.db import transaction
+
+from billing.payments.gateway import StripeRefused
 from billing.payments.gateway import changes as gateway
 from billing.payments.models import Contract
 from billing.payments.services import applying, customers
-from billing.sweeps import Sweep
+from billing.sweeps import Sweep, fairly
 from billing.transactions import forbid_transaction
 
 _BROKE_OFF: Final = timedelta(minutes=2)
 _BATCH: Final = 100
+_MISSING: Final = "resource_missing"
+_log = structlog.get_logger(__name__)
 
 
 def end_superseded(*, contract_id: str, now: datetime) -> None:
     """Stripe collects nothing more for a contract that is superseded. A repeat changes nothing.
 
-    Outside any transaction. What was paid for it goes back by itself: see `invoices`.
+    One that Stripe does not know any more has ended. Outside any transaction. What was paid for it
+    goes back by itself: see `invoices`.
 
     Raises:
         PaymentsNotConfigured: as `customers.wire_for`.
@@ -27,7 +34,13 @@ def end_superseded(*, contract_id: str, now: datetime) -> None:
     if contract.superseded_at is None or contract.ended_at is not None:
         return
     gateway.end_now(customers.wire_for(contract.account), contract.stripe_id)
-    applying.look(kind="subscription", stripe_id=contract.stripe_id, now=now)
+    try:
+        applying.look(kind="subscription", stripe_id=contract.stripe_id, now=now)
+    except StripeRefused as refusal:
+        if refusal.code != _MISSING:
+            raise
+        _log.warning("contract_is_gone_at_stripe", contract_id=contract_id)
+        _note_gone(contract_id, now=now)
 
 
 def end_left_over(*, now: datetime) -> int:
@@ -36,7 +49,15 @@ def end_left_over(*, now: datetime) -> int:
         superseded_at__lte=now - _BROKE_OFF, superseded_at__isnull=False, ended_at=None
     )
     sweep = Sweep("end_stumbled")
-    for contract_id in left.order_by("superseded_at").values_list("pk", flat=True)[:_BATCH]:
-        with sweep.row(contract_id=contract_id):
-            end_superseded(contract_id=contract_id, now=now)
+    for contract in fairly(left.order_by("superseded_at"), limit=_BATCH):
+        with sweep.row(contract_id=contract.pk):
+            end_superseded(contract_id=contract.pk, now=now)
     return sweep.tried
+
+
+@transaction.atomic(durable=True)
+def _note_gone(contract_id: str, *, now: datetime) -> None:
+    contract = Contract.objects.select_for_update().get(pk=contract_id)
+    if contract.ended_at is None:
+        contract.status, contract.ended_at = Contract.Status.CANCELED, now
+        contract.save(update_fields=["status", "ended_at"])

@@ -11,7 +11,7 @@ from billing.payments.gateway import charging
 from billing.payments.gateway.charging import SavedCard
 from billing.payments.models import Contract
 from billing.payments.services import customers, mailing
-from billing.sweeps import Sweep
+from billing.sweeps import Sweep, fairly
 from billing.transactions import forbid_transaction
 
 _BATCH: Final = 100
@@ -40,7 +40,8 @@ def watch_cards(*, now: datetime) -> int:
         period_ends_at__range=(now, now + _AHEAD),
     )
     sweep = Sweep("card_stumbled")
-    for contract in renewing.select_related("account").order_by("period_ends_at")[:_BATCH]:
+    soonest = renewing.select_related("account").order_by("period_ends_at")
+    for contract in fairly(soonest, limit=_BATCH):
         with sweep.row(contract_id=contract.pk):
             card = charging.card_of(customers.wire_for(contract.account), contract.stripe_id)
             _note(contract.pk, card, now=now)

@@ -11,7 +11,7 @@ from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import BadRequest
 from django.db import DataError
-from django.db.models import BinaryField, Field, JSONField, Model
+from django.db.models import BinaryField, Field, JSONField, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.template.response import SimpleTemplateResponse
@@ -22,10 +22,16 @@ from django.utils.translation import gettext, gettext_lazy
 from unfold.admin import ModelAdmin
 
 from billing.errors import DomainError
+from billing.http import links
+from billing.http.listing import ShortList, filters_of, found
 from billing.http.models import IdempotentAnswer
 from plans.credits import format_micros
 from plans.shapes import money
 
+# Pages lead to the rows of one account.
+_OF_AN_ACCOUNT: Final = frozenset(
+    {"purchase__account__id__exact", "wallet__account__id__exact", "event__account__id__exact"}
+)
 _Row = TypeVar("_Row", bound=Model)
 # unfold speaks English alone; what its windows say is named here, so that ours translate it too.
 UNFOLD_SAYS: Final = (
@@ -68,13 +74,39 @@ class ReadOnlyAdmin(ModelAdmin, Generic[_Row]):  # type: ignore[misc]  # unfold 
     Attributes:
         money: the columns of millionths of the row's currency; those of others are credits.
         empty_says: what will stand here, and when, for whoever finds the list empty.
+        dated_by: the column that says when a row was made, and has an index; "": its key does.
+        served: filters by which an index finds their rows, however old they are.
     """
 
     money: frozenset[str] = frozenset()
     empty_says: Any = ""
     compressed_fields = True
     list_per_page = 50
+    served: frozenset[str] = frozenset()
+    dated_by: str = ""
+    # Nothing counts a table, sorts it or shows all of it: tables grow without end.
     show_full_result_count = False
+    list_max_show_all = 0
+    list_disable_select_all = True
+    show_facets = admin.ShowFacets.NEVER
+    sortable_by: Sequence[str] = ()
+
+    def get_changelist(self, request: HttpRequest, **_more: Any) -> type[ShortList]:  # noqa: ANN401 (as the base)
+        """Return what reads one page of the list."""
+        return ShortList
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        """Return the window's filters, and by when a row was made, where its key says that."""
+        return filters_of(self)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[_Row], search_term: str
+    ) -> tuple[QuerySet[_Row], bool]:
+        """Return the rows that are found by an index; no word is sought within texts."""
+        typed = search_term.strip()
+        if not typed:
+            return queryset, False
+        return found(queryset, self.get_search_fields(request), typed), False
 
     def get_fields(self, request: HttpRequest, obj: _Row | None = None) -> list[Any]:
         """Return what a window shows: `fields`, or else every column that is not raw bytes."""
@@ -83,6 +115,17 @@ class ReadOnlyAdmin(ModelAdmin, Generic[_Row]):  # type: ignore[misc]  # unfold 
         columns = [field for field in self.opts.concrete_fields if not _is_bytes(field)]
         shown = (_shown(column, is_money=column.name in self.money) for column in columns)
         return [*shown, *self.readonly_fields]
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Return the columns; each but the first, the row's own, leads to what it names."""
+        own, *others = super().get_list_display(request)
+        return [own, *map(self._leading, others)]
+
+    def _leading(self, name: Any) -> Any:  # noqa: ANN401 (a field's name, or a callable)
+        if not isinstance(name, str) or hasattr(self, name):
+            return name
+        found = next((one for one in self.opts.concrete_fields if one.name == name), None)
+        return links.column(found) if found is not None and links.leads_on(found) else name
 
     def get_readonly_fields(self, request: HttpRequest, obj: _Row | None = None) -> list[Any]:
         """Return everything that is shown; ids, too, which no form could hold."""
@@ -108,6 +151,11 @@ class ReadOnlyAdmin(ModelAdmin, Generic[_Row]):  # type: ignore[misc]  # unfold 
         """
         if any("\0" in text for _name, texts in request.POST.lists() for text in texts):
             raise BadRequest("NUL in the form.")
+        if "select_across" in request.POST:
+            # An act is done to rows that somebody saw and marked, not to all that there may be.
+            marked = request.POST.copy()
+            marked["select_across"] = "0"
+            request.POST = marked  # type: ignore[assignment]  # as mutable as Django leaves it
         try:
             page: HttpResponse = super().changelist_view(request, extra_context)
             # Here, for the calendar above the list reads the filter only now.
@@ -116,6 +164,10 @@ class ReadOnlyAdmin(ModelAdmin, Generic[_Row]):  # type: ignore[misc]  # unfold 
             if request.method != "GET" or not request.GET or ERROR_FLAG in request.GET:
                 raise
             return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Say whether a list may be narrowed by that; to an account every one may that has one."""
+        return lookup in _OF_AN_ACCOUNT or super().lookup_allowed(lookup, value, request)
 
     def has_add_permission(self, request: HttpRequest, *_more: Any) -> bool:  # noqa: ANN401 (inlines pass their parent)
         """Nobody adds a row by hand."""
@@ -140,8 +192,13 @@ class ActingAdmin(ReadOnlyAdmin[_Row]):
         form: forms.Form,
         buttons: Sequence[tuple[str, str]],
         facts: Sequence[tuple[str, str]] = (),
+        kept: Sequence[tuple[str, str]] = (),
     ) -> HttpResponse:
-        """Return a form with its buttons, and what would move."""
+        """Return a form with its buttons, and what would move.
+
+        Args:
+            kept: what is sent along with the form, unseen.
+        """
         context = {
             **self.admin_site.each_context(request),
             "title": title,
@@ -149,6 +206,7 @@ class ActingAdmin(ReadOnlyAdmin[_Row]):
             "form": form,
             "buttons": buttons,
             "facts": facts,
+            "kept": kept,
         }
         return render(request, "admin/billing/act.html", context)
 
@@ -194,6 +252,9 @@ _NO_CREDITS: Final = frozenset({"kept_micros", "paid_micros", "share_micros", "u
 @cache  # one callable for each field: Django finds a field among the read-only ones by equality
 def _shown(field: Field[Any, Any], *, is_money: bool) -> str | Callable[[Model], str]:
     """Return a field's name; or what shows it to a person, for amounts and for JSON."""
+    if links.leads_on(field):
+        column: Callable[[Model], str] = links.column(field)
+        return column
     if is_money:
         return _priced(field)
     if field.name in _NO_CREDITS:
@@ -232,7 +293,8 @@ def _credits(micros: int | None) -> str:
 
 def _in_credits(content: Any) -> Any:  # noqa: ANN401 (JSON)
     match content:
-        case {"micros": int(micros), **rest}:
+        case {"micros": int(micros)}:
+            rest = {name: fact for name, fact in content.items() if name != "micros"}
             return {**rest, "credits": format_micros(micros)}
         case list():
             return [_in_credits(item) for item in content]
@@ -244,7 +306,7 @@ def pretty(content: object) -> SafeString | str:
     if not content:
         return "-"
     text = json.dumps(_in_credits(content), ensure_ascii=False, indent=2)
-    return format_html('<pre style="white-space: pre-wrap">{}</pre>', text)
+    return format_html('<pre style="white-space: pre-wrap">{}</pre>', links.linked(text))
 
 
 @admin.register(IdempotentAnswer)
@@ -253,5 +315,5 @@ class IdempotentAnswerAdmin(ReadOnlyAdmin[IdempotentAnswer]):
 
     list_display = ["id", "caller", "route", "key", "status", "created_at"]
     list_filter = ["status", "route"]
-    search_fields = ["=id", "=key", "caller"]
+    search_fields = ["=id", "=caller"]
     fields = ["id", "caller", "route", "key", "status", "created_at"]

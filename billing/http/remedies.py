@@ -25,6 +25,7 @@ OF_KIND: Final[Mapping[ErrorKind, str]] = {
 assert set(OF_KIND) == set(ErrorKind), "every kind has something that can be done about it"
 
 OF_CODE: Final[Mapping[str, str]] = {
+    "account_frozen": "Nothing in the request mends it: an operator decides. Reading goes on.",
     "already_granted": "Nothing is to be done: the account has its share.",
     "already_redeemed": "Nothing is to be done: the account has what the code gives.",
     "already_referred": "Nothing is to be done: it came by another code before.",

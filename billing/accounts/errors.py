@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Self
 
 from billing.errors import DomainError, ErrorKind
 from plans.wording import gettext as _
@@ -20,6 +20,41 @@ class InvalidSignal(DomainError):
 
     code: ClassVar[str] = "invalid_signal"
     kind: ClassVar[ErrorKind] = ErrorKind.INVALID
+
+
+class AccountFrozen(DomainError):
+    """An operator has frozen the account: it orders nothing, and lets no credits go."""
+
+    code: ClassVar[str] = "account_frozen"
+    kind: ClassVar[ErrorKind] = ErrorKind.FORBIDDEN
+
+    def __init__(self, *, since: datetime) -> None:
+        super().__init__(
+            _("This account is frozen; what it has stays, and support can say more."),
+            since=since.isoformat(),
+        )
+
+
+class FreezeRefused(DomainError):
+    """An account cannot be frozen, or let go on, like this."""
+
+    code: ClassVar[str] = "freeze_refused"
+    kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
+
+    @classmethod
+    def is_frozen(cls) -> Self:
+        """Return that it is frozen already."""
+        return cls(_("The account is frozen already."))
+
+    @classmethod
+    def is_free(cls) -> Self:
+        """Return that it is not frozen."""
+        return cls(_("The account is not frozen."))
+
+    @classmethod
+    def has_no_reason(cls) -> Self:
+        """Return that nobody has said why."""
+        return cls(_("Say why, in 1 to 500 characters."))
 
 
 class FreeTierRefused(DomainError):

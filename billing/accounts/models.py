@@ -79,6 +79,14 @@ class Account(models.Model):
                 name="account_currency_is_a_code",
             ),
         ]
+        # Whatever the collation, what begins so is found.
+        indexes = [
+            models.Index(
+                fields=["external_id"],
+                opclasses=["varchar_pattern_ops"],
+                name="account_external_id_begins",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.external_id

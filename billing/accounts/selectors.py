@@ -8,7 +8,8 @@ from django.db.models.functions import Now
 
 from billing.accounts import admission, external_ids, roles
 from billing.accounts.admission import Reason, State
-from billing.accounts.errors import FreeTierRefused
+from billing.accounts.errors import AccountFrozen, FreeTierRefused
+from billing.accounts.freezes import Freeze
 from billing.accounts.members import Membership
 from billing.accounts.models import Account, AccountSignal, ApiKey, FreeTier, Identity
 from billing.accounts.roles import Role
@@ -86,6 +87,27 @@ def currencies_of(catalog: Catalog) -> list[str]:
     of_plans = [price.currency for plan in catalog.plans for price in plan.prices]
     of_packs = [price.currency for pack in catalog.packs for price in pack.prices]
     return list(dict.fromkeys((*in_books, *of_plans, *of_packs)))
+
+
+def frozen(*accounts: Account) -> AccountFrozen | None:
+    """Return that one of the accounts is frozen; None: none is."""
+    since = Freeze.objects.filter(account__in=accounts, lifted_at=None)
+    first = since.values_list("frozen_at", flat=True).first()
+    return None if first is None else AccountFrozen(since=first)
+
+
+def require_not_frozen(account: Account, *, by: Membership | None = None) -> None:
+    """Check that the account may let credits go.
+
+    Args:
+        by: the member who decides so; None: nobody's of an organization.
+
+    Raises:
+        AccountFrozen: an operator has frozen it, or who decides so.
+    """
+    asked = [account] if by is None else [account, by.account]
+    if (refusal := frozen(*asked)) is not None:
+        raise refusal
 
 
 def free_tier_refusal(

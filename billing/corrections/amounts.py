@@ -106,6 +106,12 @@ def digest(terms: Mapping[str, object], found: Sequence[Share]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def digest_of_run(terms: Mapping[str, object], account_ids: Sequence[str], most: int) -> str:
+    """Return what the preview of a campaign's run is known by: terms, accounts and amount."""
+    text = json.dumps([terms, most, list(account_ids)], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _due(rule: Rule, job: Hurt) -> int:
     """Return what a job counts for, rounded up to the micro."""
     if rule.basis == Basis.JOB:

@@ -132,6 +132,19 @@ class SelectionTooLarge(DomainError):
         )
 
 
+class TooManyAccounts(DomainError):
+    """A run of a campaign for more accounts than one run may name."""
+
+    code = "too_many_accounts"
+    kind = ErrorKind.INVALID
+
+    def __init__(self, *, accounts_max: int) -> None:
+        super().__init__(
+            _("This selection has more than %(max)s accounts; divide it.") % {"max": accounts_max},
+            max=accounts_max,
+        )
+
+
 class SelectionChanged(DomainError):
     """What would move is not what was looked at, or its digest was mistyped."""
 
@@ -159,6 +172,22 @@ class IncidentKnown(DomainError):
             _("The incident %(key)s is being compensated on other terms.") % {"key": key},
             incident=key,
             compensation=compensation,
+        )
+
+
+class RunKnown(DomainError):
+    """A run of a campaign that is asked for, or carried out, already."""
+
+    code = "run_known"
+    kind = ErrorKind.CONFLICT
+
+    def __init__(self, *, campaign: str, name: str) -> None:
+        super().__init__(
+            _("The run %(run)s of %(campaign)s is requested already, or carried out.")
+            % {"run": name, "campaign": campaign},
+            field="name",
+            campaign=campaign,
+            run=name,
         )
 
 

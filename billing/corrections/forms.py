@@ -1,8 +1,12 @@
 """What operators fill in: read here, judged by the services."""
 
-from typing import Any
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, Final
 
 from django import forms
+from django.http import QueryDict
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import (
@@ -17,10 +21,12 @@ from billing.accounts import selectors as accounts
 from billing.accounts.models import Account
 from billing.corrections.amounts import Basis, Rule
 from billing.corrections.models import KEY_LENGTH_MAX, NOTICE_LENGTH_MAX, TEXT_LENGTH_MAX
-from billing.corrections.selectors import Selection
+from billing.corrections.selectors import Accounts, Selection
 from billing.corrections.services import Notice
+from billing.http.listing import Made
 from billing.jobs import labels
 from billing.jobs.lifecycle import FINAL
+from plans import periods
 from plans import selectors as plans
 from plans.credits import parse_micros
 
@@ -87,6 +93,10 @@ def _plans() -> list[tuple[str, str]]:
     return [(one.code, one.name.said()) for one in plans.current().catalog.plans]
 
 
+def _campaigns() -> list[tuple[str, str]]:
+    return [(one.code, one.name.said()) for one in plans.current().catalog.campaigns]
+
+
 def _reasons() -> list[tuple[str, str]]:
     return [(one.code, one.name.said()) for one in plans.current().catalog.corrections.reasons]
 
@@ -145,6 +155,41 @@ def _account(name: str, *, is_sandbox: bool) -> Account:
     if found is None:
         raise forms.ValidationError({"account": _("There is no such account.")})
     return found
+
+
+class CampaignRunForm(ReasonedForm):
+    """A campaign, and who is to have a share of it."""
+
+    digest = forms.CharField(required=False, widget=forms.HiddenInput)
+    campaign = forms.ChoiceField(
+        label=gettext_lazy("campaign"), choices=_campaigns, widget=UnfoldAdminSelectWidget
+    )
+    name = _text(
+        gettext_lazy("run"),
+        most=KEY_LENGTH_MAX,
+        help_text=gettext_lazy("A name of your own: an account has one share of each run."),
+    )
+    is_sandbox = forms.BooleanField(
+        label=gettext_lazy("sandbox"), required=False, widget=UnfoldBooleanWidget
+    )
+    external_ids = WordsField(
+        label=gettext_lazy("accounts"),
+        required=False,
+        help_text=gettext_lazy("Their names, with blanks or lines between; or fill in the filter."),
+        widget=UnfoldAdminTextareaWidget({"rows": 4}),
+    )
+    plans = ChosenField(label=gettext_lazy("or all on these plans"), required=False, choices=_plans)
+    since = forms.DateTimeField(
+        label=gettext_lazy("made from"), required=False, widget=UnfoldAdminTextInputWidget
+    )
+    until = forms.DateTimeField(
+        label=gettext_lazy("made before"), required=False, widget=UnfoldAdminTextInputWidget
+    )
+
+    def chosen(self) -> Accounts:
+        """Return who is to have a share."""
+        names = ("campaign", "name", "is_sandbox", "external_ids", "plans", "since", "until")
+        return Accounts(**{name: self.cleaned_data[name] for name in names})
 
 
 class CompensationForm(ReasonedForm):
@@ -235,17 +280,43 @@ class CompensationForm(ReasonedForm):
         return Notice(en=self.cleaned_data["text_en"], zh=self.cleaned_data["text_zh"])
 
 
-class DecisionForm(forms.Form):
-    """What was looked at by whom decides; there is nothing to fill in."""
+# What the window of jobs filters by, and what the same is called here.
+_FILTERS: Final = (
+    ("model", "models"),
+    ("plan__exact", "plans"),
+    ("plan", "plans"),
+    ("status__exact", "statuses"),
+    ("failure_class__exact", "error_classes"),
+)
+_SPAN: Final = "created_at__"
+_YEAR_DIGITS: Final = 4
 
-    digest = forms.CharField(required=False, widget=forms.HiddenInput)
+
+def of_filter(chosen: QueryDict, *, now: datetime) -> dict[str, Any]:
+    """Return a form that is begun with what the window of jobs was filtered by.
+
+    Of a day, month or year it is the span, in the zone in which that window shows times.
+    """
+    begun: dict[str, Any] = {}
+    made = Made.span_of(chosen.get("made", ""), now=now.replace(microsecond=0))
+    if made is not None:
+        begun["since"], begun["until"] = made[0], made[1] or now.replace(microsecond=0)
+    for said, name in _FILTERS:
+        words = [word for text in chosen.getlist(said) for word in text.split(",") if word]
+        if words:
+            begun[name] = " ".join(words) if name == "models" else words
+    year, month, day = (_number(chosen, part) for part in ("year", "month", "day"))
+    if year is not None:
+        with suppress(ValueError, OverflowError):
+            first = datetime(year, month or 1, day or 1, tzinfo=timezone.get_current_timezone())
+            length = "P1D" if month and day else "P1M" if month else "P1Y"
+            begun["since"] = first
+            begun["until"] = periods.add_period(
+                first, length, zone=timezone.get_current_timezone_name()
+            )
+    return begun
 
 
-class ResumeForm(forms.Form):
-    """Why an account may have automatic grants again."""
-
-    reason = forms.CharField(
-        label=gettext_lazy("explanation"),
-        max_length=TEXT_LENGTH_MAX,
-        widget=UnfoldAdminTextareaWidget,
-    )
+def _number(chosen: QueryDict, part: str) -> int | None:
+    text = chosen.get(f"{_SPAN}{part}", "")
+    return int(text) if text.isdecimal() and len(text) <= _YEAR_DIGITS else None

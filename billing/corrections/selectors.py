@@ -1,26 +1,36 @@
 """Which jobs an incident touched, and what would move for them; nothing is written."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from django.contrib.auth.models import User
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
+from billing.accounts import selectors as accounts
 from billing.accounts.models import Account
 from billing.corrections import amounts
 from billing.corrections.amounts import Hurt, Rule, Share
-from billing.corrections.errors import InvalidCorrection, NothingSelected, SelectionTooLarge
+from billing.corrections.errors import (
+    InvalidCorrection,
+    NothingSelected,
+    SelectionTooLarge,
+    TooManyAccounts,
+)
 from billing.corrections.models import Adjustment, CompensatedJob, Compensation
 from billing.jobs.lifecycle import FINAL, FailureClass
 from billing.jobs.models import Attempt, Job
 from billing.ledger import selectors as ledger
+from billing.promotions import selectors as promotions
+from billing.promotions.models import CampaignGrant
+from billing.subscriptions.models import Subscription
 from plans.catalog.schema import Catalog, Credit
 from plans.credits import MICROS, MICROS_MAX
 
 JOBS_MAX: Final = 100_000
+RUN_MAX: Final = 10_000  # accounts of one run
 TOP: Final = 10
 _PLACES: Final = 6  # decimals of a micro
 _LISTS: Final = ("models", "tasks", "plans", "backends", "statuses", "error_classes")
@@ -201,6 +211,129 @@ def _top(shares: tuple[Share, ...]) -> tuple[Top, ...]:
         )
     )
     return tuple(Top(names[one.account_id], one.amount_micros, len(one.jobs)) for one in largest)
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Who is to have a share of a campaign: those of a list, or all that a filter finds.
+
+    Attributes:
+        name: of the run; an account has one share of each.
+        external_ids: by these names and nobody else; empty: whom the filter finds.
+        plans: who is on one of them now.
+        since, until: made from the first instant on and before the second.
+    """
+
+    campaign: str
+    name: str
+    is_sandbox: bool = False
+    external_ids: tuple[str, ...] = ()
+    plans: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def written(self) -> dict[str, Any]:
+        """Return it as JSON can say it."""
+        return {
+            "campaign": self.campaign,
+            "name": self.name,
+            "is_sandbox": self.is_sandbox,
+            "external_ids": sorted(set(self.external_ids)),
+            "plans": sorted(set(self.plans)),
+            "since": self.since and self.since.isoformat(),
+            "until": self.until and self.until.isoformat(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutlook:
+    """What a run of a campaign would give.
+
+    Attributes:
+        digest: by which these very accounts and the amount are known.
+        account_ids: who would have a share.
+        unknown: names of the list that no account has.
+        share_micros: the most that one may have; by chance it may be less.
+        had: how many of them have their share of this run already; it stays the one they have.
+        left_micros: what the campaign may still give.
+        some: the names of the first of them.
+    """
+
+    digest: str
+    account_ids: tuple[str, ...]
+    unknown: tuple[str, ...]
+    share_micros: int
+    had: int
+    left_micros: int
+    some: tuple[str, ...]
+
+    @property
+    def amount_micros(self) -> int:
+        """The most that moves."""
+        return self.share_micros * len(self.account_ids)
+
+
+def preview_run(chosen: Accounts, *, catalog: Catalog) -> RunOutlook:
+    """Return what a run of a campaign would give, by the catalog in force; nothing is written.
+
+    Raises:
+        NotFound: the catalog has no such campaign.
+        InvalidCorrection: neither a list nor a filter, or more in all than is counted.
+        NothingSelected: nobody is found. TooManyAccounts: more than ten thousand.
+    """
+    terms = promotions.campaign(catalog, chosen.campaign)
+    named = sorted(set(chosen.external_ids))
+    rows = list(
+        _chosen(chosen, catalog).order_by("pk").values_list("pk", "external_id")[: RUN_MAX + 1]
+    )
+    if not rows:
+        raise NothingSelected
+    if len(rows) > RUN_MAX:
+        raise TooManyAccounts(accounts_max=RUN_MAX)
+    ids, names = tuple(pk for pk, _name in rows), {name for _pk, name in rows}
+    share_micros = terms.credits_micros or terms.credits_max_micros
+    assert share_micros is not None, "a campaign gives so much, or up to so much"
+    if share_micros * len(ids) > MICROS_MAX:
+        raise InvalidCorrection(_("The amount is beyond what a wallet may hold."))
+    had = CampaignGrant.objects.filter(
+        account__in=ids, budget__campaign=terms.code, fact=f"run:{chosen.name}"
+    )
+    return RunOutlook(
+        digest=amounts.digest_of_run(chosen.written(), ids, share_micros),
+        account_ids=ids,
+        unknown=tuple(name for name in named if name not in names),
+        share_micros=share_micros,
+        had=had.count(),
+        left_micros=promotions.left_micros(terms, is_sandbox=chosen.is_sandbox),
+        some=tuple(name for _pk, name in rows[:TOP]),
+    )
+
+
+def _chosen(chosen: Accounts, catalog: Catalog) -> QuerySet[Account]:
+    """Return the accounts of a list or of a filter, in no order."""
+    found = accounts.accounts(is_sandbox=chosen.is_sandbox)
+    if chosen.external_ids:
+        return found.filter(external_id__in=set(chosen.external_ids))
+    if not (chosen.plans or chosen.since or chosen.until):
+        raise InvalidCorrection(_("Name accounts, or say which by their plan or age."))
+    if chosen.since is not None:
+        found = found.filter(created_at__gte=chosen.since)
+    if chosen.until is not None:
+        found = found.filter(created_at__lt=chosen.until)
+    if chosen.plans:
+        found = found.filter(_is_on(chosen.plans, catalog))
+    return found
+
+
+def _is_on(codes: Sequence[str], catalog: Catalog) -> Q | Exists:
+    """Return what is true of accounts on one of these plans; who has none is on the free one."""
+    has_one = Exists(Subscription.objects.filter(account=OuterRef("pk"), ended_at=None))
+    on_them = Exists(
+        Subscription.objects.filter(account=OuterRef("pk"), ended_at=None, plan__in=codes)
+    )
+    if any(plan.free and plan.code in codes for plan in catalog.plans):
+        return Q(on_them) | Q(~has_one, kind=Account.Kind.PERSON)
+    return on_them
 
 
 def find_operator(name: str) -> User | None:

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from billing.corrections.models import Adjustment, Compensation, CompensationShare
 from billing.corrections.selectors import TOP, Preview
 from billing.corrections.services import Movement
-from billing.http.deciding import Facts
+from billing.operators.admin.acting import Facts
 from plans import selectors as plans
 from plans.credits import format_micros
 from plans.shapes import money

@@ -16,6 +16,12 @@ def carry_out(*, compensation_id: str, **_future: object) -> None:
     services.carry_out(compensation_id=compensation_id, now=timezone.now())
 
 
+@errand(TaskName.CARRY_OUT_CAMPAIGN_RUN)
+def carry_out_run(*, run_id: str, **_future: object) -> None:
+    """A hundred accounts of a campaign's run; a run that dies is made good by the next."""
+    services.carry_out_run(run_id=run_id, now=timezone.now())
+
+
 @errand(TaskName.TELL_DEBT)
 def tell_debt(*, debt_id: str, **_future: object) -> None:
     """The account's endpoints hear of a debt; a repeat tells nothing new."""

@@ -22,7 +22,6 @@ class ModeForm(forms.Form):
     reason = forms.CharField(
         label=gettext_lazy("reason"),
         max_length=REASON_LENGTH_MAX,
-        required=False,
         widget=UnfoldAdminTextInputWidget,
     )
 

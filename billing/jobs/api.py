@@ -22,6 +22,7 @@ from rest_framework.views import APIView
 
 from billing.accounts import selectors as accounts
 from billing.accounts.authentication import account_of, caller_of, person_of
+from billing.accounts.errors import AccountFrozen
 from billing.accounts.members import Membership
 from billing.accounts.models import Account
 from billing.accounts.roles import RIGHTS, Right, Role
@@ -93,7 +94,7 @@ class JobList(APIView):
         "POST": [
             *(InvalidSpec, Unpriced, Retired, NotYet, InvalidParent, OutputGone),
             *(PriceAboveMaximum, QuoteExpired, NotEntitled, ConcurrencyLimit, QuotaExceeded),
-            *(InDebt, InsufficientCredits, NoBackend),
+            *(InDebt, InsufficientCredits, NoBackend, AccountFrozen),
         ]
     }
 

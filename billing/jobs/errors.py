@@ -286,6 +286,16 @@ class NoVerdict(DomainError):
         )
 
 
+class NothingToRetry(DomainError):
+    """Nothing that settles the job was given up: it has ended, or goes on by itself."""
+
+    code = "nothing_to_retry"
+    kind = ErrorKind.CONFLICT
+
+    def __init__(self) -> None:
+        super().__init__(_("Nothing that settles this job was given up."))
+
+
 class TooManyListeners(DomainError):
     """As many streams of the account's jobs are open as one process serves for one account."""
 

@@ -8,6 +8,8 @@ from typing import Final
 # What a backend is told beside the order itself. Whatever else it takes might cost more than was
 # billed, or reach where it should not, so it is named here before it may be passed on.
 OPTIONS: Final = ("seed",)
+# The inputs that are addresses, which a backend fetches.
+ADDRESSES: Final = ("image_url", "last_image_url", "video_url")
 SEED_MAX: Final = 2**31 - 1
 # By how many letters in a row a text is recognised; by fewer signs, where one is half a word.
 _PIECE: Final = 12

@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -29,8 +30,9 @@ from django.db.models.lookups import Exact, Regex
 from billing.accounts.members import Membership
 from billing.accounts.models import Account
 from billing.http import problems
+from billing.ids import made_at
 from billing.jobs.lifecycle import LIVE, JobStatus
-from billing.jobs.models import Job
+from billing.jobs.models import Attempt, Job
 from plans.catalog.policies import CONTEXT
 from plans.catalog.values import DECIMAL, Between, Scalar
 
@@ -79,6 +81,32 @@ def has_films(job: Job, *, at: datetime) -> bool:
 def awaiting_a_person(*, now: datetime) -> QuerySet[Job]:
     """Return the jobs that only a person can end: no verdict, and past the deadline for one."""
     return Job.objects.filter(status=JobStatus.UNKNOWN, deadline_at__lte=now)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits in one lane: how many jobs, and since when the oldest was ordered."""
+
+    lane: str
+    jobs: int
+    since: datetime
+
+
+def waiting_by_lane() -> list[Waiting]:
+    """Return what waits for a backend, by lane; read from the index of queued jobs alone."""
+    rows = (
+        Job.objects.filter(status=JobStatus.QUEUED)
+        .values_list("lane")
+        .annotate(jobs=Count("pk"), oldest=Min("pk"))
+        .order_by("lane")
+    )
+    return [Waiting(lane, jobs, made_at(oldest)) for lane, jobs, oldest in rows]
+
+
+def at_work_by_backend() -> dict[str, int]:
+    """Return how many attempts each backend has that have not ended."""
+    live = Attempt.objects.exclude(state=Attempt.State.ENDED)
+    return dict(live.values_list("backend").annotate(n=Count("pk")))
 
 
 def has_ordered(account: Account) -> bool:

@@ -16,6 +16,7 @@ from billing.ledger.lots import RETURNED, Lot, conversion_series
 from billing.ledger.models import Allowance, Debt, Entry, Grant, Transfer, Wallet, ZoneChange
 from billing.ledger.schedules import Schedule, series_code, written_terms
 from billing.ledger.timeline import Timeline
+from billing.sweeps import fairly
 from plans.catalog.matching import match_text
 from plans.catalog.offers import Plan
 from plans.catalog.policies import Conversion
@@ -249,9 +250,9 @@ def transfers(account: Account) -> QuerySet[Transfer]:
 
 
 def due_wallets(*, limit: int) -> Iterable[str]:
-    """Return accounts whose wallets have something due by the database's clock, oldest first."""
+    """Return accounts whose wallets have something due by the database's clock."""
     overdue = Wallet.objects.filter(due_at__lte=store.database_now(), is_sandbox=False)
-    return list(overdue.order_by("due_at").values_list("account_id", flat=True)[:limit])
+    return [one.account_id for one in fairly(overdue.order_by("due_at"), limit=limit)]
 
 
 def on_other_terms(plan: Plan) -> QuerySet[Wallet]:

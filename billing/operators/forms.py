@@ -10,7 +10,7 @@ from unfold.widgets import (
 )
 
 from billing.operators.codes import TYPED_LENGTH_MAX
-from billing.operators.models import REASON_LENGTH_MAX
+from billing.operators.models import ACT_REASON_LENGTH_MAX, REASON_LENGTH_MAX
 
 _PASSWORD_LENGTH_MAX = 4096  # as Django's hashers take them
 _NAME_LENGTH_MAX = User._meta.get_field("username").max_length  # noqa: SLF001 (Django's documented name)
@@ -38,7 +38,7 @@ class CodeForm(forms.Form):
     """A code of a device, or one on paper."""
 
     code = forms.CharField(
-        label=_("code"),
+        label=_("Your code"),
         max_length=TYPED_LENGTH_MAX,
         widget=UnfoldAdminTextInputWidget({"autofocus": "", "autocomplete": "one-time-code"}),
     )
@@ -52,4 +52,15 @@ class ResetForm(forms.Form):
         max_length=REASON_LENGTH_MAX,
         help_text=_("Why, and how you know that the operator himself asks: it is written down."),
         widget=UnfoldAdminTextareaWidget,
+    )
+
+
+class ReasonForm(forms.Form):
+    """Why something is done."""
+
+    reason = forms.CharField(
+        label=_("reason"),
+        max_length=ACT_REASON_LENGTH_MAX,
+        help_text=_("It is written down with your name, and stays."),
+        widget=UnfoldAdminTextareaWidget({"rows": 3}),
     )

@@ -5,10 +5,12 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from billing.ids import ID_LENGTH_MAX
+from billing.ids import ID_LENGTH_MAX, new_id
 
 REASON_LENGTH_MAX = 200
 PATH_LENGTH_MAX = 200
+ACT_REASON_LENGTH_MAX = 500
+OBJECT_LENGTH_MAX = 128
 
 
 class Authenticator(models.Model):
@@ -162,6 +164,99 @@ class AccessRecord(models.Model):
                 condition=~Q(kind="reset") | ~Q(reason=""), name="access_record_reset_has_a_reason"
             )
         ]
+        indexes = [
+            # Who has looked at one page: the page of an account tells of it.
+            models.Index(
+                fields=["what", "-at"], condition=Q(kind="viewed"), name="access_record_of_a_page"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"
+
+
+def _act_id() -> str:
+    return new_id("act")
+
+
+class ActRecord(models.Model):
+    """What an operator did, to what, and why. It is written before the act, and ends once.
+
+    So no act is without its line, whoever dies in the middle of it.
+    """
+
+    class Outcome(models.TextChoices):
+        """What came of it."""
+
+        DONE = "done", _("done")
+        REFUSED = "refused", _("refused")
+
+    id = models.CharField(
+        _("id"), primary_key=True, max_length=ID_LENGTH_MAX, default=_act_id, editable=False
+    )
+    at = models.DateTimeField(_("at"))
+    act = models.CharField(_("act"), max_length=64, help_text=_("A window, and what it offers."))
+    operator = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name=_("operator"),
+    )
+    object_type = models.CharField(_("kind of object"), max_length=32)
+    object_id = models.CharField(
+        _("object"),
+        max_length=OBJECT_LENGTH_MAX,
+        blank=True,
+        default="",
+        help_text=_("Empty: what was asked for was refused, and is nowhere."),
+    )
+    account_id = models.CharField(
+        _("account"),
+        max_length=ID_LENGTH_MAX,
+        blank=True,
+        default="",
+        help_text=_("Whom it touches, by our own id; empty: nobody, or many."),
+    )
+    reason = models.CharField(_("reason"), max_length=ACT_REASON_LENGTH_MAX)
+    shown = models.JSONField(
+        _("what was shown"), default=list, help_text=_("What would move, in the operator's words.")
+    )
+    outcome = models.CharField(
+        _("outcome"),
+        max_length=16,
+        choices=Outcome,
+        blank=True,
+        default="",
+        help_text=_("Empty: it is under way, or its process died: look at the object."),
+    )
+    refusal = models.CharField(_("why it was refused"), max_length=64, blank=True, default="")
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("act record")
+        verbose_name_plural = _("act records")
+        default_permissions = ("view",)
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(act="") & ~Q(object_type="") & ~Q(reason=""),
+                name="act_record_has_a_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(outcome="", refusal="", ended_at=None)
+                | Q(outcome="done", refusal="", ended_at__isnull=False)
+                | (Q(outcome="refused", ended_at__isnull=False) & ~Q(refusal="")),
+                name="act_record_outcome_matches_columns",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-at"], name="act_record_newest_first"),
+            models.Index(
+                fields=["account_id", "-at"],
+                condition=~Q(account_id=""),
+                name="act_record_of_account",
+            ),
+            models.Index(fields=["object_id", "object_type"], name="act_record_of_object"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.act} {self.object_id}"

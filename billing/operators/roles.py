@@ -37,7 +37,9 @@ ACTS: Final[Mapping[Role, frozenset[str]]] = {
             "billing.resolve_job",
             "billing.request_adjustment",
             "billing.request_compensation",
+            "billing.request_campaignrun",
             "billing.request_refund",
+            "billing.freeze_account",
             "billing.revoke_apikey",
             "billing.revoke_redemptioncode",
             "billing.admit_freetier",
@@ -46,16 +48,29 @@ ACTS: Final[Mapping[Role, frozenset[str]]] = {
             "billing.set_mode_backendstate",
             "billing.reset_breaker",
             "billing.operate_endpoint",
+            "billing.write_accountnote",
+            "billing.handle_alert",
         }
     ),
     Role.FINANCE: frozenset(
         {
             "billing.approve_adjustment",
             "billing.approve_compensation",
+            "billing.approve_campaignrun",
             "billing.approve_refund",
             "billing.resume_grants",
             "billing.change_stripeevent",
+            "billing.write_accountnote",
+            "plans.approve_publicationrequest",
+            "plans.take_back_publicationrequest",
         }
     ),
-    Role.CATALOG_MANAGER: frozenset(),
+    Role.CATALOG_MANAGER: frozenset(
+        {
+            "plans.edit_draft",
+            "plans.request_publicationrequest",
+            "plans.approve_publicationrequest",
+            "plans.take_back_publicationrequest",
+        }
+    ),
 }

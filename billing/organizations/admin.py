@@ -12,7 +12,7 @@ class OrganizationAdmin(ReadOnlyAdmin[Organization]):
     """A window: organizations are founded and changed through `organizations.services`."""
 
     list_display = ["id", "name", "account", "members_see", "created_at"]
-    search_fields = ["=id", "name"]
+    search_fields = ["=id", "=account__external_id", "^name"]
     list_select_related = ["account"]
 
 
@@ -25,7 +25,7 @@ class MembershipAdmin(ReadOnlyAdmin[Membership]):
         "joined_at",
     ]
     list_filter = ["role", "state"]
-    search_fields = ["=id", "=organization__id", "account__external_id"]
+    search_fields = ["=id", "=organization__id", "=account__external_id"]
     list_select_related = ["organization", "account"]
 
 
@@ -35,7 +35,7 @@ class MembershipChangeAdmin(ReadOnlyAdmin[MembershipChange]):
 
     list_display = ["membership", "kind", "role", "actor_type", "actor_id", "created_at"]
     list_filter = ["kind"]
-    search_fields = ["=membership__id", "=actor_id"]
+    search_fields = ["=membership__id"]
     list_select_related = ["membership"]
 
 
@@ -46,5 +46,5 @@ class AllotmentAdmin(ReadOnlyAdmin[Allotment]):
     list_display = [
         *("id", "organization", "account", "transfer", "expires_at", "taken_back_at", "closed_at")
     ]
-    search_fields = ["=id", "=organization__id", "account__external_id"]
+    search_fields = ["=id", "=organization__id", "=account__external_id"]
     list_select_related = ["organization", "account", "transfer"]

@@ -9,6 +9,7 @@ from billing.accounts.models import Account
 from billing.http import problems
 from billing.organizations.models import Allotment
 from billing.subscriptions import selectors as subscriptions
+from billing.sweeps import fairly
 from plans.catalog.schema import Catalog
 
 _ACTIVE = Membership.State.ACTIVE
@@ -180,7 +181,7 @@ def to_collect(*, limit: int) -> list[str]:
     )
     open_ones = allotments_with_sums(Allotment.objects.filter(closed_at=None))
     due = open_ones.filter(Q(back_micros__gt=F("brought_micros")) | Q(left_micros=0) | Exists(over))
-    return list(due.order_by("pk").values_list("pk", flat=True)[:limit])
+    return [one.pk for one in fairly(due.order_by("pk"), limit=limit)]
 
 
 def is_used_up(allotment_id: str) -> bool:

@@ -75,6 +75,9 @@ class Message(models.Model):
             models.Index(
                 fields=["dead_at"], condition=Q(dead_at__isnull=False), name="message_dead"
             ),
+            models.Index(
+                fields=["request_id"], condition=~Q(request_id=""), name="message_by_request"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -20,6 +20,7 @@ class TaskName(StrEnum):
     SWEEP_SUBSCRIPTIONS = "subscriptions.sweep"
     COLLECT_ALLOTMENTS = "organizations.collect_due"
     CARRY_OUT_COMPENSATION = "corrections.carry_out"
+    CARRY_OUT_CAMPAIGN_RUN = "corrections.carry_out_run"
     TELL_DEBT = "corrections.tell_debt"
     TELL_HALT = "corrections.tell_halt"
     SWEEP_CORRECTIONS = "corrections.sweep"
@@ -44,6 +45,12 @@ class TaskName(StrEnum):
     REMIND = "payments.remind"
     FETCH_STRIPE_EVENTS = "payments.fetch_events"
     RECONCILE = "insights.reconcile"
+    ROLL_UP = "rollups.roll_up"
+    SEND_ALERT = "alerts.send"
+    EVALUATE_ALERTS = "alerts.evaluate"
+    SWEEP_ALERTS = "alerts.sweep"
+    SIMULATE_DRAFT = "lab.simulate"
+    ANNOUNCE_CATALOG = "lab.announce"
     SEND_REFUND = "payments.send_refund"
     SWEEP_REFUNDS = "payments.sweep_refunds"
     RING_DUE = "outbox.ring_due"
@@ -65,6 +72,7 @@ QUEUES: Final[Mapping[TaskName, str]] = {
     TaskName.SWEEP_SUBSCRIPTIONS: "poll",
     TaskName.COLLECT_ALLOTMENTS: "poll",
     TaskName.CARRY_OUT_COMPENSATION: "poll",
+    TaskName.CARRY_OUT_CAMPAIGN_RUN: "poll",
     TaskName.TELL_DEBT: "settle",
     TaskName.TELL_HALT: "settle",
     TaskName.SWEEP_CORRECTIONS: "poll",
@@ -76,6 +84,9 @@ QUEUES: Final[Mapping[TaskName, str]] = {
     TaskName.LOOK_AT_TOP_UP: "settle",
     TaskName.PAY_TOP_UP: "poll",
     TaskName.SWEEP_TOP_UPS: "poll",
+    TaskName.SEND_ALERT: "deliver",
+    TaskName.EVALUATE_ALERTS: "poll",
+    TaskName.SWEEP_ALERTS: "deliver",
     TaskName.SEND_NOTICE: "deliver",
     TaskName.SWEEP_NOTICES: "deliver",
     TaskName.LOOK_AT_REFERRAL: "settle",
@@ -90,6 +101,10 @@ QUEUES: Final[Mapping[TaskName, str]] = {
     TaskName.REMIND: "poll",
     TaskName.FETCH_STRIPE_EVENTS: "poll",
     TaskName.RECONCILE: "poll",
+    TaskName.ROLL_UP: "poll",
+    # Long reads, beside which nobody waits.
+    TaskName.SIMULATE_DRAFT: "poll",
+    TaskName.ANNOUNCE_CATALOG: "poll",
     TaskName.SEND_REFUND: "pay",
     TaskName.SWEEP_REFUNDS: "pay",
     # Not among the jobs that it rings for: their backlog would keep the ring that mends it.

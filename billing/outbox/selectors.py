@@ -46,6 +46,16 @@ def on_their_way(task: TaskName, argument: str, ids: Sequence[str]) -> set[str]:
     return {str(arguments[argument]) for arguments in named.values_list("arguments", flat=True)}
 
 
+def dead_about(task: TaskName, argument: str, ids: Sequence[str]) -> QuerySet[Message]:
+    """Return the messages for `task` about these ids that were given up, the oldest first.
+
+    Args:
+        argument: which of the task's arguments the ids are.
+    """
+    dead = Message.objects.filter(dead_at__isnull=False, task=task.value)
+    return dead.filter(**{f"arguments__{argument}__in": list(ids)}).order_by("pk")
+
+
 def is_pausing(task: TaskName, *, now: datetime, **arguments: str) -> bool:
     """Say whether a message for `task` about just these ids has failed and pauses."""
     failed = Message.objects.filter(ring_at__gt=now, task=task.value).exclude(error="")

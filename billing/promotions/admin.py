@@ -2,13 +2,14 @@
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from billing.http.admin import ReadOnlyAdmin
 from billing.ledger.admin import credits_column
+from billing.operators.admin.acting import Facts, RecordedAdmin
 from billing.promotions import services
 from billing.promotions.models import (
     CampaignBudget,
@@ -29,7 +30,7 @@ class CampaignBudgetAdmin(ReadOnlyAdmin[CampaignBudget]):
         credits_column("budget_micros", gettext_lazy("budget")),
     ]
     list_filter = ["is_sandbox"]
-    search_fields = ["campaign"]
+    search_fields = ["=campaign"]
 
 
 @admin.register(CampaignGrant)
@@ -41,13 +42,12 @@ class CampaignGrantAdmin(ReadOnlyAdmin[CampaignGrant]):
         credits_column("amount_micros", gettext_lazy("amount")),
         *("window", "number", "created_at"),
     ]
-    search_fields = ["=id", "account__external_id", "=budget__campaign"]
+    search_fields = ["=id", "=account__external_id", "=budget__campaign"]
     list_select_related = ["account", "budget"]
-    date_hierarchy = "created_at"
 
 
 @admin.register(RedemptionCode)
-class RedemptionCodeAdmin(ReadOnlyAdmin[RedemptionCode]):
+class RedemptionCodeAdmin(RecordedAdmin):
     """Codes by their visible beginning; the codes themselves are nowhere."""
 
     list_display = [
@@ -55,8 +55,7 @@ class RedemptionCodeAdmin(ReadOnlyAdmin[RedemptionCode]):
         *("is_sandbox", "expires_at", "revoked_at"),
     ]
     list_filter = ["kind", "is_sandbox"]
-    search_fields = ["=id", "prefix", "batch", "offer"]
-    date_hierarchy = "created_at"
+    search_fields = ["=id", "=prefix", "=batch"]
     actions = ["revoke_codes"]
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
@@ -67,12 +66,16 @@ class RedemptionCodeAdmin(ReadOnlyAdmin[RedemptionCode]):
         description=gettext_lazy("Revoke the selected codes; what they gave stays"),
         permissions=["revoke"],
     )
-    def revoke_codes(self, request: HttpRequest, queryset: QuerySet[RedemptionCode]) -> None:
+    def revoke_codes(
+        self, request: HttpRequest, queryset: QuerySet[RedemptionCode]
+    ) -> HttpResponse | None:
         """End each code."""
-        for code in queryset.order_by("pk"):
+
+        def revoke(code: RedemptionCode, _reason: str) -> str:
             services.revoke_code(code, now=timezone.now())
-            self.log_change(request, code, _("Revoked by an operator."))
-        self.message_user(request, _("The codes give nothing any more."))
+            return _("The code gives nothing any more.")
+
+        return self.ask_first(request, "revoke_codes", queryset, look=_left, do=revoke)
 
 
 @admin.register(Redemption)
@@ -80,9 +83,8 @@ class RedemptionAdmin(ReadOnlyAdmin[Redemption]):
     """Which account redeemed which code, and what it got."""
 
     list_display = ["id", "code", "account", "number", "created_at"]
-    search_fields = ["=id", "account__external_id", "code__prefix"]
+    search_fields = ["=id", "=account__external_id", "=code__prefix"]
     list_select_related = ["account", "code"]
-    date_hierarchy = "created_at"
 
 
 @admin.register(RedemptionTry)
@@ -90,5 +92,11 @@ class RedemptionTryAdmin(ReadOnlyAdmin[RedemptionTry]):
     """Who typed codes that are none, within the hour."""
 
     list_display = ["account", "created_at"]
-    search_fields = ["account__external_id"]
+    search_fields = ["=account__external_id"]
     list_select_related = ["account"]
+
+
+def _left(code: RedemptionCode) -> Facts:
+    """Return what a code gives, and how often it still could."""
+    said = _("%(offer)s · used %(used)s of %(most)s times; what it gave stays")
+    return [(str(code), said % {"offer": code.offer, "used": code.used, "most": code.uses_max})]

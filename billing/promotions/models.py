@@ -199,7 +199,10 @@ class RedemptionCode(models.Model):
                 name="redemption_code_expires_after_creation",
             ),
         ]
-        indexes = [models.Index(fields=["prefix"], name="redemption_code_by_prefix")]
+        indexes = [
+            models.Index(fields=["prefix"], name="redemption_code_by_prefix"),
+            models.Index(fields=["batch"], name="redemption_code_of_batch"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.prefix}…"

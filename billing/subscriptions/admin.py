@@ -1,23 +1,29 @@
 """Operators look at who is on which plan, and admit to the free one whom its rule shuts out."""
 
-from typing import Final
-
-from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.formats import localize
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.forms import ActionForm
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.decorators import action
 
-from billing.accounts.models import FreeTier
+from billing.accounts.freezes import Freeze
+from billing.accounts.models import Account, FreeTier
+from billing.errors import DomainError
 from billing.http.admin import ReadOnlyAdmin
+from billing.ledger import selectors as ledger_selectors
+from billing.ledger import services as ledger
+from billing.operators.admin.acting import Facts, RecordedAdmin, operator
 from billing.subscriptions import services
+from billing.subscriptions.forms import FreezeForm
 from billing.subscriptions.models import PaidPeriod, Subscription
+from plans import selectors as plans
+from plans.credits import format_micros
 from plans.shapes import money
 
-_NOTE_LENGTH_MAX: Final = 200
+_NOTE_LENGTH_MAX = 200  # as the row keeps it; the act's own line keeps all of it
 
 
 @admin.register(Subscription)
@@ -29,7 +35,7 @@ class SubscriptionAdmin(ReadOnlyAdmin[Subscription]):
         *("paid_until", "past_due_at", "ends_at", "ended_at"),
     ]
     list_filter = ["plan", "interval"]
-    search_fields = ["id", "account__external_id"]
+    search_fields = ["=id", "=account__external_id"]
     list_select_related = ["account"]
     fields = [
         *("id", "account", "plan", "catalog_version", "terms_version", "interval", "price"),
@@ -68,28 +74,18 @@ class PaidPeriodAdmin(ReadOnlyAdmin[PaidPeriod]):
         *("subscription", "starts_at", "ends_at", "is_trial", "recorded_at", "taken_back_at")
     ]
     list_filter = ["is_trial"]
-    search_fields = ["=subscription__id", "subscription__account__external_id"]
+    search_fields = ["=subscription__id", "=subscription__account__external_id"]
     list_select_related = ["subscription__account"]
 
 
-class _WithNote(ActionForm):  # type: ignore[misc]  # unfold ships no types
-    """An action and why it is done."""
-
-    note = forms.CharField(
-        label=_("Reason"), max_length=200, required=False, widget=UnfoldAdminTextInputWidget
-    )
-
-
 @admin.register(FreeTier)
-class FreeTierAdmin(ReadOnlyAdmin[FreeTier]):
+class FreeTierAdmin(RecordedAdmin):
     """Who is admitted to what the free plan gives, and why somebody is not."""
 
     list_display = ["account", "state", "reason", "retry_at", "operator", "decided_at"]
-    list_filter = ["state", "reason", "account__is_sandbox"]
-    search_fields = ["account__external_id", "=account__id", "operator"]
+    list_filter = ["state", "reason"]
+    search_fields = ["=account__external_id", "=account__id"]
     list_select_related = ["account"]
-    date_hierarchy = "decided_at"
-    action_form = _WithNote
     actions = ["admit_accounts"]
 
     def has_admit_permission(self, request: HttpRequest) -> bool:
@@ -100,18 +96,28 @@ class FreeTierAdmin(ReadOnlyAdmin[FreeTier]):
         description=_("Admit the selected accounts to the free tier, for the reason given"),
         permissions=["admit"],
     )
-    def admit_accounts(self, request: HttpRequest, queryset: QuerySet[FreeTier]) -> None:
+    def admit_accounts(
+        self, request: HttpRequest, queryset: QuerySet[FreeTier]
+    ) -> HttpResponse | None:
         """Admit each account; without a reason none."""
-        note = request.POST.get("note", "").strip()[:_NOTE_LENGTH_MAX]
-        if not note:
-            self.message_user(request, gettext("Say why."), messages.WARNING)
-            return
-        for tier in queryset.select_related("account").order_by("pk"):
+
+        def admit(tier: FreeTier, reason: str) -> str:
             services.admit_by_hand(
-                account=tier.account, operator=request.user.get_username(), note=note
+                account=tier.account,
+                operator=request.user.get_username(),
+                note=reason[:_NOTE_LENGTH_MAX],
             )
-            self.log_change(request, tier, gettext("Admitted by an operator: %s") % note)
-        self.message_user(request, gettext("The accounts are admitted."))
+            return gettext("It is admitted.")
+
+        chosen = queryset.select_related("account")
+        return self.ask_first(request, "admit_accounts", chosen, look=_shut_out, do=admit)
+
+
+def _shut_out(tier: FreeTier) -> Facts:
+    """Return whom the rule shuts out, and why."""
+    words = [str(tier.get_state_display()), str(tier.get_reason_display())]
+    said = gettext("then it has what the free plan gives by itself")
+    return [(tier.account.external_id, " · ".join([*filter(None, words), said]))]
 
 
 def _spoken(micros: int | None, currency: str) -> str:
@@ -119,3 +125,96 @@ def _spoken(micros: int | None, currency: str) -> str:
         return "-"
     said = money(micros, currency)
     return f"{said['amount']} {said['currency']}"
+
+
+@admin.register(Freeze)
+class FreezeAdmin(RecordedAdmin):
+    """Accounts that order nothing until an operator says so, and who has said what."""
+
+    empty_says = _("No account was ever frozen. The button above freezes one.")
+    list_display = [
+        *("account", "frozen_at", "operator", "reason"),
+        *("lifted_at", "lifted_by", "lift_reason"),
+    ]
+    list_filter = [("lifted_at", admin.EmptyFieldListFilter), "account__is_sandbox"]
+    search_fields = ["=id", "=account__external_id", "=account__id"]
+    list_select_related = ["account", "operator", "lifted_by"]
+    actions = ["unfreeze"]
+    actions_list = ["freeze"]
+
+    def has_freeze_permission(self, request: HttpRequest, *_more: object) -> bool:
+        """Only who may freeze accounts sees the acts."""
+        return request.user.has_perm("billing.freeze_account")
+
+    @action(  # type: ignore[untyped-decorator]  # unfold ships no types
+        description=_("Freeze an account"), url_path="freeze", permissions=["freeze"]
+    )
+    def freeze(self, request: HttpRequest) -> HttpResponse:
+        """Show what the account has and what it is refused from then on; then freeze it."""
+        asked = {name: request.GET.get(name, "") for name in ("account", "is_sandbox")}
+        form, facts = FreezeForm(request.POST or None, initial=asked), list[tuple[str, str]]()
+        if form.is_valid():
+            account, reason = form.cleaned_data["account"], form.cleaned_data["reason"]
+            facts = _touched(account)
+            if request.POST.get("act") == "freeze":
+                try:
+                    with self.line(request, "freeze", reason=reason, shown=facts) as line:
+                        frozen = services.freeze(
+                            account=account,
+                            operator=operator(request),
+                            reason=reason,
+                            now=timezone.now(),
+                        )
+                        self.made(line, frozen)
+                except DomainError as refusal:
+                    self.complain(form, refusal)
+                else:
+                    said = gettext("%(account)s is frozen.")
+                    self.message_user(request, said % {"account": account.external_id})
+                    return self.to_list()
+        buttons = [("look", gettext("Preview"))]
+        if facts:
+            buttons.append(("freeze", gettext("Freeze it")))
+        return self.page(request, gettext("Freeze an account"), form, buttons, facts)
+
+    @admin.action(description=_("Let the selected accounts go on"), permissions=["freeze"])
+    def unfreeze(self, request: HttpRequest, queryset: QuerySet[Freeze]) -> HttpResponse | None:
+        """Let each order again; what was lifted before stays so."""
+
+        def lift(row: Freeze, reason: str) -> str:
+            services.unfreeze(
+                account=row.account,
+                which=row.pk,
+                operator=operator(request),
+                reason=reason,
+                now=timezone.now(),
+            )
+            return gettext("%(account)s orders again.") % {"account": row.account.external_id}
+
+        chosen = queryset.select_related("account", "operator")
+        return self.ask_first(request, "unfreeze", chosen, look=_kept, do=lift)
+
+
+def _kept(row: Freeze) -> Facts:
+    """Return since when and why an account is kept from ordering."""
+    words = [localize(row.frozen_at), row.operator.get_username(), row.reason]
+    if row.lifted_at is not None:
+        words.append(gettext("lifted already"))
+    return [(row.account.external_id, " · ".join(words))]
+
+
+def _touched(account: Account) -> Facts:
+    """Return what an account has, what goes on, and what it is refused once it is frozen."""
+    wallet = ledger.open_wallet(account, catalog=plans.current().catalog)
+    has, credits_ = ledger_selectors.totals(wallet), gettext("%(credits)s credits")
+    held = credits_ % {"credits": format_micros(has.held_micros)}
+    return [
+        (gettext("account"), f"{account.external_id} ({account.pk})"),
+        (gettext("stays"), credits_ % {"credits": format_micros(has.available_micros)}),
+        (gettext("goes on, ends and is settled"), gettext("what is held: %s") % held),
+        (
+            gettext("is refused from then on"),
+            gettext("orders, credits given or lent to others, automatic top-ups"),
+        ),
+        (gettext("is told"), "account_frozen"),
+    ]

@@ -37,9 +37,8 @@ class TopUpAdmin(ReadOnlyAdmin[TopUp]):
         *("state", "decline", "created_at"),
     ]
     list_filter = ["state"]
-    search_fields = ["=id", "=account__external_id", "=page_id"]
+    search_fields = ["=id", "=account__external_id"]
     list_select_related = ["account"]
-    date_hierarchy = "created_at"
     fields = [
         *("id", "account", "pack", "quantity", "catalog_version", "currency", "price_micros"),
         *("state", "decline", "page_id", "page_expires_at", "created_at", "ring_at", "ended_at"),

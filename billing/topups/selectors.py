@@ -7,6 +7,7 @@ from typing import Final
 from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Q, Sum, Value
 from django.db.models.functions import Concat
 
+from billing.accounts.freezes import Freeze
 from billing.accounts.models import Account
 from billing.payments.models import Purchase
 from billing.topups.models import AutoTopUp, TopUp
@@ -45,6 +46,8 @@ def month_of(account: Account, *, at: datetime) -> Month:
 def running_low(*, now: datetime, limit: int) -> list[str]:
     """Return up to `limit` accounts that are low, with nothing in flight and no pause.
 
+    Those that are frozen stay low for as long as they are: they stand in nobody's way.
+
     Args:
         now: the real instant; of a sandbox that has a clock, its own counts.
     """
@@ -54,6 +57,7 @@ def running_low(*, now: datetime, limit: int) -> list[str]:
     low = AutoTopUp.objects.filter(
         Q(retry_at=None) | Q(retry_at__lte=in_time),
         ~Exists(TopUp.objects.filter(account=OuterRef("account"), state__in=_IN_FLIGHT)),
+        ~Exists(Freeze.objects.filter(account=OuterRef("account"), lifted_at=None)),
         is_on=True,
         account__wallet__available_micros__lt=F("threshold_micros"),
     )

@@ -1,9 +1,10 @@
 """Operators see who was told what, have it sent anew, and switch endpoints; nothing is edited."""
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.formats import localize
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
@@ -12,23 +13,27 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from billing.errors import DomainError
-from billing.http.admin import ActingAdmin, ReadOnlyAdmin
+from billing.http import links
+from billing.http.admin import ReadOnlyAdmin
+from billing.operators.admin.acting import Facts, RecordedAdmin
+from billing.operators.forms import ReasonForm
 from billing.webhooks import services
-from billing.webhooks.forms import ReasonForm, ReplayForm
+from billing.webhooks.forms import ReplayForm
 from billing.webhooks.models import Delivery, DeliveryAttempt, Endpoint, Event
 
 _ADDRESS_LENGTH_MAX = 40
+_DELIVERIES_SHOWN = 20
 
 
 @admin.register(Endpoint)
-class EndpointAdmin(ActingAdmin[Endpoint]):
+class EndpointAdmin(RecordedAdmin):
     """Who is told."""
 
     list_display = [
         *("id", "account", "url", "is_sandbox", "disabled_reason", "took_at", "created_at")
     ]
     list_filter = ["disabled_reason", "is_sandbox"]
-    search_fields = ["=id", "=account__external_id", "url"]
+    search_fields = ["=id", "=account__external_id", "^url"]
     list_select_related = ["account"]
     fields = [
         *("id", "account", "is_sandbox", "url", "events", "previous_until"),
@@ -51,25 +56,35 @@ class EndpointAdmin(ActingAdmin[Endpoint]):
         if endpoint is None:
             return self.to_list()
         form = ReplayForm(request.POST or None)
+        facts: Facts = []
         if form.is_valid():
             try:
-                number = services.replay_by_hand(
-                    endpoint,
-                    since=form.cleaned_data["since"],
-                    until=form.cleaned_data["until"],
-                    only_dead=form.cleaned_data["only_dead"],
-                    operator=request.user.get_username(),
-                    now=timezone.now(),
-                )
+                facts = _replayed(endpoint, form)
+                if request.POST.get("act") == "replay":
+                    return self._replay(request, endpoint, form, facts)
             except DomainError as refusal:
                 self.complain(form, refusal)
-            else:
-                said = gettext("%(number)d events are on their way once more.")
-                self.log_change(request, endpoint, form.cleaned_data["reason"])
-                self.message_user(request, said % {"number": number})
-                return self.to_list()
-        buttons = [("replay", gettext("Send them"))]
-        return self.page(request, gettext("Send its events once more"), form, buttons)
+        buttons = [("look", gettext("Preview"))]
+        if facts:
+            buttons.append(("replay", gettext("Send them")))
+        return self.page(request, gettext("Send its events once more"), form, buttons, facts)
+
+    def _replay(
+        self, request: HttpRequest, endpoint: Endpoint, form: ReplayForm, facts: Facts
+    ) -> HttpResponse:
+        said = form.cleaned_data
+        with self.line(request, "replay", endpoint, reason=said["reason"], shown=facts):
+            number = services.replay_by_hand(
+                endpoint,
+                since=said["since"],
+                until=said["until"],
+                only_dead=said["only_dead"],
+                operator=request.user.get_username(),
+                now=timezone.now(),
+            )
+        done = gettext("%(number)d events are on their way once more.")
+        self.message_user(request, done % {"number": number})
+        return self.to_list()
 
     @action(  # type: ignore[untyped-decorator]  # unfold ships no types
         description=gettext_lazy("Switch it off or on"), url_path="switch", permissions=["operate"]
@@ -79,22 +94,23 @@ class EndpointAdmin(ActingAdmin[Endpoint]):
         endpoint = self.get_object(request, unquote(object_id))
         if endpoint is None:
             return self.to_list()
-        form = ReasonForm(request.POST or None)
+        form, facts = ReasonForm(request.POST or None), _reached(endpoint)
         if form.is_valid():
+            reason = form.cleaned_data["reason"]
             try:
-                services.switch_by_hand(
-                    endpoint,
-                    is_enabled=request.POST.get("act") == "on",
-                    operator=request.user.get_username(),
-                    now=timezone.now(),
-                )
+                with self.line(request, "switch", endpoint, reason=reason, shown=facts):
+                    services.switch_by_hand(
+                        endpoint,
+                        is_enabled=request.POST.get("act") == "on",
+                        operator=request.user.get_username(),
+                        now=timezone.now(),
+                    )
             except DomainError as refusal:
                 self.complain(form, refusal)
             else:
-                self.log_change(request, endpoint, form.cleaned_data["reason"])
                 return self.to_list()
         buttons = [("off", gettext("Switch off")), ("on", gettext("Switch on"))]
-        return self.page(request, gettext("Switch it off or on"), form, buttons)
+        return self.page(request, gettext("Switch it off or on"), form, buttons, facts)
 
 
 @admin.register(Event)
@@ -105,21 +121,33 @@ class EventAdmin(ReadOnlyAdmin[Event]):
     list_filter = ["type"]
     search_fields = ["=id", "=account__external_id"]
     list_select_related = ["account"]
-    date_hierarchy = "created_at"
+    fields = ["id", "account", "sequence", "type", "created_at", "about", "told"]
+
+    @admin.display(description=_("payload"))
+    def about(self, event: Event) -> SafeString:
+        """Return what is said, byte for byte; ids in it lead on."""
+        return links.linked(event.payload)
+
+    @admin.display(description=_("webhook deliveries"))
+    def told(self, event: Event) -> SafeString | str:
+        """Return who was told, and how that went."""
+        newest = event.deliveries.order_by("id")[:_DELIVERIES_SHOWN]
+        lines = ((links.link(links.row_path(one), one.pk), one.status) for one in newest)
+        return format_html_join("", "<div>{} · {}</div>", lines) or "-"
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ActingAdmin[Delivery]):
+class DeliveryAdmin(RecordedAdmin):
     """How it went: what was sent, and what was answered to each try."""
 
     list_display = [
         *("id", "event_type", "address", "attempts", "last_status", "last_trouble"),
         *("waits_for", "next_at", "delivered_at", "dead_at"),
     ]
+    served = frozenset({"dead_at__isempty"})
     list_filter = ["last_trouble", "waits_for", ("dead_at", admin.EmptyFieldListFilter)]
-    search_fields = ["=id", "=event__id", "=endpoint__id", "=account__external_id"]
+    search_fields = ["=id", "=event__id", "=endpoint__id"]
     list_select_related = ["event", "endpoint"]
-    date_hierarchy = "created_at"
     readonly_fields = ["body", "log"]
     actions_detail = ["send_anew"]
 
@@ -134,9 +162,9 @@ class DeliveryAdmin(ActingAdmin[Delivery]):
         return delivery.event.type
 
     @admin.display(description=_("payload"))
-    def body(self, delivery: Delivery) -> str:
-        """Return what is sent, byte for byte."""
-        return delivery.event.payload
+    def body(self, delivery: Delivery) -> SafeString:
+        """Return what is sent, byte for byte; ids in it lead on."""
+        return links.linked(delivery.event.payload)
 
     @admin.display(description=_("webhook attempts"))
     def log(self, delivery: Delivery) -> SafeString:
@@ -156,19 +184,50 @@ class DeliveryAdmin(ActingAdmin[Delivery]):
         delivery = self.get_object(request, unquote(object_id))
         if delivery is None:
             return self.to_list()
-        form = ReasonForm(request.POST or None)
-        if form.is_valid():
-            try:
-                services.retry_by_hand(
-                    delivery, operator=request.user.get_username(), now=timezone.now()
-                )
-            except DomainError as refusal:
-                self.message_user(request, refusal.message, messages.WARNING)
-            else:
-                self.log_change(request, delivery, form.cleaned_data["reason"])
-            return self.to_list()
-        buttons = [("send", gettext("Send it anew"))]
-        return self.page(request, gettext("Send it anew"), form, buttons)
+
+        def send(row: Delivery, _reason: str) -> str:
+            operator = request.user.get_username()
+            services.retry_by_hand(row, operator=operator, now=timezone.now())
+            return gettext("It is on its way once more.")
+
+        return self.ask_first_of_one(request, "send_anew", delivery, look=_sent, do=send)
+
+
+def _replayed(endpoint: Endpoint, form: ReplayForm) -> Facts:
+    """Return what a replay would send, and where to."""
+    said = form.cleaned_data
+    number, accounts = services.look_at_replay(
+        endpoint, since=said["since"], until=said["until"], only_dead=said["only_dead"]
+    )
+    return [
+        (gettext("address"), endpoint.url),
+        (gettext("events that would be sent"), str(number)),
+        (gettext("accounts they are of"), str(accounts)),
+    ]
+
+
+def _reached(endpoint: Endpoint) -> Facts:
+    """Return who is told what there, and whether anything is."""
+    whose = gettext("all accounts") if endpoint.account is None else endpoint.account.external_id
+    standing = gettext("switched on")
+    if endpoint.disabled_at is not None:
+        standing = f"{endpoint.get_disabled_reason_display()} · {localize(endpoint.disabled_at)}"
+    return [
+        (gettext("address"), endpoint.url),
+        (gettext("account"), whose),
+        (gettext("now"), standing),
+        (gettext("switched off"), gettext("nothing is sent there; events are kept for a replay")),
+    ]
+
+
+def _sent(delivery: Delivery) -> Facts:
+    """Return what would be sent where, and what came of it until now."""
+    return [
+        (gettext("event"), delivery.event.type),
+        (gettext("address"), delivery.endpoint.url),
+        (gettext("webhook attempts"), str(delivery.attempts)),
+        (gettext("last answer"), str(delivery.last_status or delivery.get_last_trouble_display())),
+    ]
 
 
 def _line(attempt: DeliveryAttempt) -> str:

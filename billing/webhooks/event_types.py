@@ -32,5 +32,7 @@ class EventType(StrEnum):
     PAYMENT_REFUNDED = "payment.refunded"
     PAYMENT_DISPUTED = "payment.disputed"
     ACCOUNT_HALTED = "account.halted"
+    CATALOG_ANNOUNCED = "catalog.announced"
+    CATALOG_RECALLED = "catalog.recalled"
     WEBHOOK_DISABLED = "webhook.disabled"
     WEBHOOK_TEST = "webhook.test"

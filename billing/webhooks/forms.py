@@ -4,17 +4,7 @@ from django import forms
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
-_REASON_LENGTH_MAX = 200
-
-
-class ReasonForm(forms.Form):
-    """Why."""
-
-    reason = forms.CharField(
-        label=gettext_lazy("reason"),
-        max_length=_REASON_LENGTH_MAX,
-        widget=UnfoldAdminTextInputWidget,
-    )
+from billing.operators.forms import ReasonForm
 
 
 class ReplayForm(ReasonForm):

@@ -15,7 +15,7 @@ from billing.accounts.services.accounts import (
     revoke_api_key,
     rotate_api_key,
 )
-from billing.accounts.services.free_tier import admit, admit_by_hand, note_signals
+from billing.accounts.services.free_tier import admit, admit_by_hand, note_signals, seen_with
 
 __all__ = [
     "METADATA_KEYS_MAX",
@@ -34,4 +34,5 @@ __all__ = [
     "prefix_of",
     "revoke_api_key",
     "rotate_api_key",
+    "seen_with",
 ]

@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Final
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from billing.accounts import admission, signals
@@ -134,6 +135,22 @@ def admit_by_hand(
             "decided_at": now,
         },
     )
+
+
+def seen_with(kind: Signal, value: str) -> QuerySet[Account]:
+    """Return the accounts that were seen with a value, on both sides of the sandbox.
+
+    Each key that is configured is tried: what a former one has sealed is found, too.
+
+    Raises:
+        InvalidSignal: it is no value of this kind.
+    """
+    digests = _digests(kind, _read({kind: value})[kind])
+    known = Identity.objects.filter(
+        is_sandbox__in=[False, True], kind=kind.value, digest__in=digests
+    )
+    seen = AccountSignal.objects.filter(identity__in=known)
+    return Account.objects.filter(pk__in=seen.values("account"))
 
 
 def _read(told: Mapping[Signal, str]) -> dict[Signal, str]:

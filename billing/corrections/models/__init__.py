@@ -2,6 +2,7 @@
 
 from billing.corrections.models.adjustments import Adjustment, OperatorDay
 from billing.corrections.models.alerts import DebtNotice, Halt
+from billing.corrections.models.campaigns import CampaignRun, CampaignRunShare
 from billing.corrections.models.compensations import CompensatedJob, Compensation, CompensationShare
 from billing.corrections.models.fields import KEY_LENGTH_MAX, NOTICE_LENGTH_MAX, TEXT_LENGTH_MAX
 
@@ -10,6 +11,8 @@ __all__ = [
     "NOTICE_LENGTH_MAX",
     "TEXT_LENGTH_MAX",
     "Adjustment",
+    "CampaignRun",
+    "CampaignRunShare",
     "CompensatedJob",
     "Compensation",
     "CompensationShare",

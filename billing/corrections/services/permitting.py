@@ -7,7 +7,13 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from billing.corrections.errors import Decided, InvalidCorrection, NotYourRequest, OwnRequest
-from billing.corrections.models import KEY_LENGTH_MAX, TEXT_LENGTH_MAX, Adjustment, Compensation
+from billing.corrections.models import (
+    KEY_LENGTH_MAX,
+    TEXT_LENGTH_MAX,
+    Adjustment,
+    CampaignRun,
+    Compensation,
+)
 from billing.http.errors import Forbidden
 from plans.catalog.corrections import Corrections
 
@@ -53,7 +59,11 @@ def require_reason(corrections: Corrections, *, key: str, reason: str, text: str
 
 
 def require_decidable(
-    request: Adjustment | Compensation, *, by: User, now: datetime, refusing: bool = False
+    request: Adjustment | Compensation | CampaignRun,
+    *,
+    by: User,
+    now: datetime,
+    refusing: bool = False,
 ) -> None:
     """Check that a request, whose row is locked, waits for a decision, and for this person's.
 
@@ -72,7 +82,7 @@ def require_decidable(
         raise OwnRequest
 
 
-def require_withdrawable(request: Adjustment | Compensation, *, by: User) -> None:
+def require_withdrawable(request: Adjustment | Compensation | CampaignRun, *, by: User) -> None:
     """Check that a request, whose row is locked, waits for a decision, and is this person's own.
 
     Raises:

@@ -1,5 +1,7 @@
 """Lets an account have automatic grants again, by a person who says why."""
 
+from datetime import datetime
+
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -13,13 +15,18 @@ from plans import selectors as plans
 
 
 @transaction.atomic(durable=True)
-def resume_grants(*, account: Account, operator: User, reason: str) -> Halt:
+def resume_grants(
+    *, account: Account, operator: User, reason: str, looked_at: datetime | None = None
+) -> Halt:
     """What comes by itself comes again, and it is written down who let it, and why.
+
+    Args:
+        looked_at: when the halt began that he has looked at; None: the one that stands.
 
     Raises:
         Forbidden: he may not.
         InvalidCorrection: he gives no reason.
-        NotHalted: nothing was halted, or somebody was faster.
+        NotHalted: nothing was halted, somebody was faster, or it is halted anew.
     """
     require_permission(operator, "resume_grants")
     if not 1 <= len(reason.strip()) <= TEXT_LENGTH_MAX:
@@ -28,7 +35,7 @@ def resume_grants(*, account: Account, operator: User, reason: str) -> Halt:
         )
     locked = ledger.lock_wallet(account, catalog=plans.current().catalog)
     halted_at = locked.timeline.automatic.halted_at
-    if halted_at is None:
+    if halted_at is None or looked_at not in {None, halted_at}:
         raise NotHalted
     ledger.resume_grants(locked)
     Halt.objects.bulk_create([Halt(account=account, halted_at=halted_at)], ignore_conflicts=True)

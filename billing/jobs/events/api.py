@@ -74,6 +74,8 @@ class JobEvents(APIView):
 
     @extend_schema(
         operation_id="stream_job_events",
+        # By who calls, or by the address alone.
+        auth=[{"bearer": []}, {}],  # type: ignore[list-item]  # it takes what the document takes
         parameters=[
             OpenApiParameter(
                 "token",

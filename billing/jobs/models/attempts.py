@@ -111,9 +111,15 @@ class Attempt(models.Model):
                 fields=["backend"], condition=~Q(state="ended"), name="attempt_live_of_backend"
             ),
             models.Index(
+                fields=["ended_at"], condition=Q(state="ended"), name="attempt_ended_lately"
+            ),
+            models.Index(
                 fields=["backend", "ended_at"],
                 condition=Q(outcome__in=("NotSent", "AtCapacity", "AuthError")),
                 name="attempt_in_vain",
+            ),
+            models.Index(
+                fields=["provider_id"], condition=~Q(provider_id=""), name="attempt_by_provider_id"
             ),
         ]
 

@@ -8,6 +8,7 @@ from billing.jobs.services.ordering import quote, submit
 from billing.jobs.services.picturing import make_thumbnail
 from billing.jobs.services.placing import place_of
 from billing.jobs.services.resolving import Finding, Outlook, Verdict, look, resolve
+from billing.jobs.services.retrying import look_at_settlement, retry_settlement
 from billing.jobs.services.sweeping import collect, expire_queued, sweep
 
 __all__ = [
@@ -23,10 +24,12 @@ __all__ = [
     "fail",
     "hear",
     "look",
+    "look_at_settlement",
     "make_thumbnail",
     "place_of",
     "quote",
     "resolve",
+    "retry_settlement",
     "submit",
     "sweep",
     "sweep_files",

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
+from billing.accounts.errors import AccountFrozen
 from billing.jobs.errors import ConcurrencyLimit, NotEntitled, QuotaExceeded, Retired
 from billing.jobs.orders import JobOrder
 from billing.jobs.services.assessing import Assessment, not_entitled
@@ -60,6 +61,8 @@ def alternatives(
 ) -> list[Alternative]:
     """Return what would be admitted instead of an order that is not; none where it is.
 
+    For an account that is frozen nothing would.
+
     Changes first, the dearest first, for it is the nearest to what was wanted; then what time
     brings, then the plan that would allow it.
 
@@ -67,7 +70,8 @@ def alternatives(
         timeline: the wallet as it was judged; only looked at.
         claims: what check-ins would give it.
     """
-    if not assessment.barriers:
+    is_frozen = any(isinstance(one, AccountFrozen) for one in assessment.barriers)
+    if not assessment.barriers or is_frozen:
         return []
     return [
         *_changes(assessment, order, timeline),

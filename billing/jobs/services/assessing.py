@@ -11,6 +11,7 @@ from functools import partial
 
 from django.utils.translation import gettext as _
 
+from billing.accounts import selectors as accounts
 from billing.accounts.members import Membership
 from billing.accounts.models import Account
 from billing.errors import DomainError
@@ -145,7 +146,8 @@ def assess(
         ceiling_micros=_held_at_most(catalog, found, linked.model, limits),
         would_use=_payers(catalog, found, {**linked.dimensions, **context}, timeline, standing),
     )
-    return replace(judged, barriers=list(_barriers(judged, order, timeline)))
+    barriers = [*_frozen(account, member), *_barriers(judged, order, timeline)]
+    return replace(judged, barriers=barriers)
 
 
 def not_entitled(
@@ -186,6 +188,13 @@ def too_dear(found: Priced, timeline: Timeline) -> list[DomainError]:
             unusable_micros=timeline.available_micros - found.spendable_micros,
         ),
     ]
+
+
+def _frozen(account: Account, member: Membership | None) -> list[DomainError]:
+    """Return that who pays is frozen, or who orders; the wallet's lock keeps it so."""
+    asked = [account] if member is None else [account, member.account]
+    refusal = accounts.frozen(*asked)
+    return [] if refusal is None else [refusal]
 
 
 def _barriers(judged: Assessment, order: JobOrder, timeline: Timeline) -> Iterator[DomainError]:

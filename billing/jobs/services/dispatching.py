@@ -16,7 +16,7 @@ from django.db import transaction
 
 from billing.fleet import services as fleet
 from billing.fleet.breaking import Sign
-from billing.gpu import callbacks, registry
+from billing.gpu import callbacks, inputs, registry
 from billing.gpu.protocol import (
     Ambiguous,
     AtCapacity,
@@ -33,7 +33,7 @@ from billing.gpu.protocol import (
 )
 from billing.jobs.lifecycle import FailureClass, JobStatus
 from billing.jobs.models import Attempt, Job
-from billing.jobs.orders import backend_input, without_texts
+from billing.jobs.orders import ADDRESSES, backend_input, without_texts
 from billing.jobs.services import ending, queueing, routing
 from billing.jobs.services.ending import IdOfAnother
 from billing.jobs.services.linking import seconds_of
@@ -82,9 +82,13 @@ def dispatch(*, job_id: str, now: datetime) -> None:
     if claim is None:
         return
     backend = registry.backend_for(claim.attempt.backend)
-    if time.monotonic() - began > FRESH.total_seconds():
-        late = NotSent("Whoever handed it over was held up, and sent nothing.")
-        _back_to_queue(claim.attempt, late, sign=Sign.NOTHING, now=now)
+    try:
+        _require_sendable(claim, began)
+    except NotSent as trouble:
+        _back_to_queue(claim.attempt, trouble, sign=Sign.NOTHING, now=now)
+        return
+    except Rejected as refusal:
+        _reject(claim.attempt, refusal, now, was_asked=False)
         return
     try:
         status = backend.submit(claim.view)
@@ -98,6 +102,22 @@ def dispatch(*, job_id: str, now: datetime) -> None:
         doubt(claim.attempt.pk, reason=answer.message, sign=Sign.UNHEARD, now=now)
     else:
         _take_reply(backend, claim, status, now)
+
+
+def _require_sendable(claim: _Claim, began: float) -> None:
+    """Return if the order may be told to its backend, and is still ours to tell.
+
+    Raises:
+        Rejected: it would have a backend on our own network fetch what stands inside.
+        NotSent: where its addresses lead cannot be seen now, or the claim is too old.
+    """
+    policy = registry.inputs_policy(claim.attempt.backend)
+    if policy is not None:
+        job = claim.attempt.job
+        named = {name: job.inputs[name] for name in ADDRESSES if job.inputs.get(name)}
+        inputs.require_outside(named, policy=policy)
+    if time.monotonic() - began > FRESH.total_seconds():
+        raise NotSent("Whoever handed it over was held up, and sent nothing.")
 
 
 def _sign_of(answer: BackendError) -> Sign:
@@ -341,8 +361,12 @@ def _pass_on(attempt: Attempt, answer: Unmakeable, now: datetime) -> None:
 
 
 @transaction.atomic(durable=True)
-def _reject(attempt: Attempt, answer: Rejected, now: datetime) -> None:
-    """Record that the backend refused the order on its merits: the job has failed."""
+def _reject(attempt: Attempt, answer: Rejected, now: datetime, *, was_asked: bool = True) -> None:
+    """Record that the order was refused on its merits: the job has failed.
+
+    Args:
+        was_asked: False: the refusal is ours, so it costs nothing and says nothing of the backend.
+    """
     job, attempt = ending.lock_attempt(attempt.pk)
     if attempt.state == Attempt.State.ENDED:
         return
@@ -352,8 +376,9 @@ def _reject(attempt: Attempt, answer: Rejected, now: datetime) -> None:
         job,
         failure_class=failure_class.get(answer.fail, "rejected"),
         detail=answer.message,
-        actor=ending.backend_actor(attempt),
+        actor=ending.backend_actor(attempt) if was_asked else SYSTEM,
         now=now,
+        charged=was_asked,
     )
-    ending.show(job, attempt, Sign.TURNED_AWAY, now=now)
+    ending.show(job, attempt, Sign.TURNED_AWAY if was_asked else Sign.NOTHING, now=now)
     queueing.ring_next(attempt.backend, now=now)

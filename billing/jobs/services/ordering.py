@@ -113,8 +113,8 @@ def submit(
 
     Raises:
         InvalidSpec, Unpriced: the order cannot be priced.
-        Retired, NotYet, NotEntitled, InvalidParent, ConcurrencyLimit, QuotaExceeded, NoBackend,
-            InDebt, InsufficientCredits: what a quote names as reasons; nothing is held.
+        AccountFrozen, Retired, NotYet, NotEntitled, InvalidParent, ConcurrencyLimit,
+            QuotaExceeded, NoBackend, InDebt, InsufficientCredits: as a quote says; nothing is held.
         QuoteExpired: the quote is over, was for another order, or is no longer enough.
         PriceAboveMaximum: it costs more than `max_micros`.
         NotFound: the member belongs to the organization no more.

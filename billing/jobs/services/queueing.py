@@ -32,6 +32,7 @@ from plans.catalog.matching import fits
 from plans.catalog.offers import Plan
 from plans.catalog.values import Scalar
 
+_WAITING_COUNTED: Final = 1000
 _CHUNK: Final = 20  # of the queue that is read at a time
 _RUNG_FOR_MAX: Final = 20  # how many are looked at for one that nobody is called for
 # What the queue must know of a job; the rest of it may be long.
@@ -48,6 +49,18 @@ def in_flight(backend: str) -> int:
     """
     live = Attempt.objects.filter(backend=backend).exclude(state=Attempt.State.ENDED)
     return live.exclude(state=Attempt.State.AMBIGUOUS, job__deadline_at__lte=Now()).count()
+
+
+def waiting_for(backend: str) -> int:
+    """Return how many queued jobs the backend could make, a thousand at most.
+
+    Raises:
+        UnknownBackend: it is not configured.
+    """
+    waiting, models = Job.objects.filter(status=JobStatus.QUEUED), registry.models_of(backend)
+    if models is not None:
+        waiting = waiting.filter(model__in=models)
+    return waiting[:_WAITING_COUNTED].count()
 
 
 def free_slots(backend: str) -> int:

@@ -10,8 +10,8 @@ from rest_framework import serializers
 from billing.accounts.authentication import Caller
 from billing.egress import addresses
 from billing.http import problems
-from billing.http.parsing import PlainIn, StrictIn
-from billing.jobs.orders import OPTIONS, SEED_MAX, JobOrder
+from billing.http.parsing import INTEGER_MAX, PlainIn, StrictIn
+from billing.jobs.orders import ADDRESSES, OPTIONS, SEED_MAX, JobOrder
 from plans.credits import parse_micros
 from plans.errors import InvalidSpec
 
@@ -19,10 +19,17 @@ _METADATA_KEYS_MAX: Final = 20
 _METADATA_KEY_LENGTH_MAX: Final = 64
 _TEXT_MAX: Final = 2500
 _OPTION_LENGTH_SHOWN: Final = 64
-_ADDRESSES: Final = ("image_url", "last_image_url", "video_url")
 
 
-@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "integer"}, {"type": "boolean"}]})
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "string"},
+            {"type": "integer", "minimum": -INTEGER_MAX, "maximum": INTEGER_MAX},
+            {"type": "boolean"},
+        ]
+    }
+)
 class DimensionField(serializers.Field[Any, Any, Any, Any]):
     """A dimension of the price as it came: the catalog judges its type and value."""
 
@@ -153,7 +160,7 @@ def read_order(shape: type[SpecIn], body: object, *, caller: Caller) -> JobOrder
 def _wrong_addresses(inputs: Mapping[str, str]) -> dict[str, list[serializers.ErrorDetail]]:
     """Return what is wrong with each address; the backend would fetch it from inside."""
     wrong = {}
-    for name in _ADDRESSES:
+    for name in ADDRESSES:
         try:
             if name in inputs:
                 addresses.require_public(inputs[name])

@@ -5,14 +5,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from billing.accounts.members import Organization
-from billing.http import errors
+from billing.http import errors, parsing
 from plans.credits import format_micros
 
 _KEYS: Final = ("member", "day", "model")
@@ -92,11 +91,8 @@ def _instant(parameters: Mapping[str, str], name: str) -> datetime | None:
     text = parameters.get(name)
     if text is None:
         return None
-    try:
-        instant = parse_datetime(text.replace(" ", "+"))  # a plus sign arrives as a blank
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
+    instant = parsing.read_instant(text)
+    if instant is None:
         raise errors.Malformed(
             _("`%(name)s` is an instant such as 2026-11-23T12:00:00Z.") % {"name": name},
             parameter=name,

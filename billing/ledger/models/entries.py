@@ -94,7 +94,12 @@ class Entry(models.Model):
                 name="entry_names_its_hold",
             ),
         ]
-        indexes = [models.Index(fields=["wallet", "effective_at"], name="entry_by_instant")]
+        indexes = [
+            models.Index(fields=["wallet", "effective_at"], name="entry_by_instant"),
+            models.Index(
+                fields=["request_id"], condition=~Q(request_id=""), name="entry_by_request"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.wallet_id} #{self.seq}"

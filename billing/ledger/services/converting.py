@@ -2,11 +2,10 @@
 
 from django.db import transaction
 
-from billing.accounts.models import Account
 from billing.ledger import selectors
 from billing.ledger.services.ending import convert
 from billing.ledger.services.wallets import lock_wallet
-from billing.sweeps import Sweep
+from billing.sweeps import Sweep, fairly
 from plans.catalog.schema import Catalog
 
 
@@ -18,8 +17,9 @@ def convert_due(*, catalog: Catalog, limit: int = 100) -> int:
     """
     sweep = Sweep("convert_stumbled")
     for conversion in catalog.conversions:
-        due = selectors.convertible(conversion).values_list("account_id", flat=True)
-        for account in Account.objects.filter(pk__in=list(due[: limit - sweep.done])):
+        due = selectors.convertible(conversion).select_related("account")
+        for wallet in fairly(due, limit=limit - sweep.done):
+            account = wallet.account
             with sweep.row(account_id=account.pk), transaction.atomic(durable=True):
                 locked = lock_wallet(account, catalog=catalog)
                 if conversion.at <= locked.now:

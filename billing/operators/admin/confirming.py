@@ -26,6 +26,16 @@ View = Callable[..., HttpResponseBase]
 _PREFIX: Final = "confirming"  # apart from whatever field the act's own form calls "code"
 _CSRF: Final = "csrfmiddlewaretoken"
 _LOOKS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_ONLY_LOOKS: Final = "only_looks"
+
+
+def only_looks(view: View) -> View:
+    """Return the view, of which it is known that it changes nothing, whatever the method.
+
+    What is looked for may be an e-mail address: it is posted, so that it stands in no address.
+    """
+    setattr(view, _ONLY_LOOKS, True)
+    return view
 
 
 def confirmed(site: AdminSite, view: View) -> View:
@@ -33,7 +43,8 @@ def confirmed(site: AdminSite, view: View) -> View:
 
     @wraps(view)
     def asks_first(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401 (any view's)
-        if request.method in _LOOKS or sessions.is_fresh(request, now=timezone.now()):
+        changes = request.method not in _LOOKS and not hasattr(view, _ONLY_LOOKS)
+        if not changes or sessions.is_fresh(request, now=timezone.now()):
             return view(request, *args, **kwargs)
         form = CodeForm(request.POST if f"{_PREFIX}-code" in request.POST else None, prefix=_PREFIX)
         if form.is_valid() and _proves(request, form):

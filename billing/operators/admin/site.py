@@ -8,8 +8,9 @@ from typing import Any, Final
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
@@ -26,9 +27,13 @@ _SHOWS_NO_ROW: Final = frozenset(
     {"index", "jsi18n", "search", "app_list", "password_change", "password_change_done"}
 )
 
+_LOOKS_FOR_ACCOUNTS: Final = "billing.view_account"
+
 
 class OperatorSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no types
     """Nobody sees a page of it by a password alone, a superuser neither."""
+
+    index_template = "admin/billing/dashboard.html"
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Say whether an operator is in, and has proven himself by a second factor."""
@@ -40,6 +45,18 @@ class OperatorSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no ty
         guarded = view if view == self.logout else confirmed(self, _noted(view))
         wrapped: Callable[..., Any] = super().admin_view(guarded, cacheable)
         return wrapped
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what every page shows; with the box in which anything is looked for."""
+        context: dict[str, Any] = super().each_context(request)
+        if request.user.has_perm(_LOOKS_FOR_ACCOUNTS):
+            context["search_box"] = {
+                "path": reverse("console-search"),
+                "hint": _("id, e-mail, payment, code …"),
+                "title": _("Look for anything"),
+                "button": _("Search"),
+            }
+        return context
 
     def extra_urls(self) -> list[URLPattern]:
         """Return the pages on the way in, and an operator's own."""

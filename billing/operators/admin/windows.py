@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, User
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -12,11 +13,12 @@ from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from billing.errors import DomainError
-from billing.http.admin import ActingAdmin, ReadOnlyAdmin
+from billing.http.admin import ReadOnlyAdmin
 from billing.operators import selectors, services
 from billing.operators.addresses import address_of
+from billing.operators.admin.acting import RecordedAdmin, operator
 from billing.operators.forms import ResetForm
-from billing.operators.models import AccessRecord, Authenticator, RecoveryCode, TryCount
+from billing.operators.models import AccessRecord, ActRecord, Authenticator, RecoveryCode, TryCount
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
@@ -43,7 +45,7 @@ class RoleAdmin(ReadOnlyAdmin[Group]):
     """Roles: what each may do stands in the code, and `migrate` keeps it so."""
 
     list_display = ["name"]
-    search_fields = ["name"]
+    search_fields = ["^name"]
     fields = ["name", "allowed"]
 
     @admin.display(description=gettext_lazy("may do"))
@@ -54,7 +56,7 @@ class RoleAdmin(ReadOnlyAdmin[Group]):
 
 
 @admin.register(Authenticator)
-class AuthenticatorAdmin(ActingAdmin[Authenticator]):
+class AuthenticatorAdmin(RecordedAdmin):
     """Second factors; no window shows a secret."""
 
     empty_says = gettext_lazy(
@@ -62,7 +64,7 @@ class AuthenticatorAdmin(ActingAdmin[Authenticator]):
     )
     list_display = ["operator", "made_at", "confirmed_at", "recovery_codes_left"]
     list_filter = [("confirmed_at", admin.EmptyFieldListFilter)]
-    search_fields = ["=id", "operator__username"]
+    search_fields = ["=id", "=operator__username"]
     list_select_related = ["operator"]
     fields = ["id", "operator", "made_at", "confirmed_at", "recovery_codes_left"]
     actions_detail = ["reset"]
@@ -86,24 +88,25 @@ class AuthenticatorAdmin(ActingAdmin[Authenticator]):
         authenticator = self.get_object(request, object_id)
         if authenticator is None:
             return self.to_list()
-        assert isinstance(request.user, User), "nobody else comes into the admin"
         form = ResetForm(request.POST or None)
+        facts = [(_("operator"), authenticator.operator.get_username())]
         if form.is_valid():
+            reason = form.cleaned_data["reason"]
             try:
-                services.reset(
-                    operator=authenticator.operator,
-                    actor=request.user,
-                    reason=form.cleaned_data["reason"],
-                    address=address_of(request),
-                    now=timezone.now(),
-                )
+                with self.line(request, "reset", authenticator, reason=reason, shown=facts):
+                    services.reset(
+                        operator=authenticator.operator,
+                        actor=operator(request),
+                        reason=reason,
+                        address=address_of(request),
+                        now=timezone.now(),
+                    )
             except DomainError as refusal:
                 self.complain(form, refusal)
             else:
                 said = _("%(operator)s sets up another second factor at the next sign-in.")
                 self.message_user(request, said % {"operator": authenticator.operator})
                 return self.to_list()
-        facts = [(_("operator"), authenticator.operator.get_username())]
         title, button = _("Reset a second factor"), _("Reset it")
         return self.page(request, title, form, [("reset", button)], facts)
 
@@ -113,7 +116,7 @@ class RecoveryCodeAdmin(ReadOnlyAdmin[RecoveryCode]):
     """Codes on paper, by when they were made and used."""
 
     list_display = ["id", "authenticator", "made_at", "used_at"]
-    search_fields = ["=authenticator__id", "authenticator__operator__username"]
+    search_fields = ["=authenticator__id", "=authenticator__operator__username"]
     list_select_related = ["authenticator"]
 
 
@@ -122,7 +125,6 @@ class TryCountAdmin(ReadOnlyAdmin[TryCount]):
     """How many tries of late; whose is sealed."""
 
     list_display = ["key", "tries", "begun_at"]
-    date_hierarchy = "begun_at"
 
 
 @admin.register(AccessRecord)
@@ -134,7 +136,46 @@ class AccessRecordAdmin(ReadOnlyAdmin[AccessRecord]):
     )
     list_display = ["at", "kind", "operator", "address", "what", "actor", "reason"]
     list_filter = ["kind"]
-    search_fields = ["=id", "operator__username", "=address"]
+    search_fields = ["=id", "=operator__username"]
     list_select_related = ["operator", "actor"]
-    date_hierarchy = "at"
-    ordering = ["-at"]
+    ordering = ["-id"]
+
+
+class ActFilter(admin.SimpleListFilter):
+    """Which act; the windows are asked for theirs, so that no table is read through."""
+
+    title = gettext_lazy("act")
+    parameter_name = "act"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        """Return the acts of all windows."""
+        kinds = ("actions", "actions_list", "actions_detail")
+        return [
+            (
+                f"{window.opts.model_name}.{name}",
+                f"{window.opts.verbose_name}: {window.title_of(name)}",
+            )
+            for window in admin.site._registry.values()  # noqa: SLF001 (as Django's own checks)
+            if isinstance(window, RecordedAdmin)
+            for kind in kinds
+            for name in getattr(window, kind) or ()
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ActRecord]) -> QuerySet[ActRecord]:
+        """Return the lines of the act that is chosen."""
+        return queryset.filter(act=self.value()) if self.value() else queryset
+
+
+@admin.register(ActRecord)
+class ActRecordAdmin(ReadOnlyAdmin[ActRecord]):
+    """What operators did to what, and why, in full: nobody can take a line out of it."""
+
+    empty_says = gettext_lazy(
+        "Nobody has done anything yet. Each act stands here from before it is done, with its "
+        "reason and what came of it."
+    )
+    list_display = ["at", "operator", "act", "object_id", "account_id", "outcome", "reason"]
+    list_filter = [ActFilter, "outcome", "operator"]
+    search_fields = ["=id", "=object_id", "=account_id", "=operator__username"]
+    list_select_related = ["operator"]
+    ordering = ["-id"]

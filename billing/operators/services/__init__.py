@@ -1,5 +1,6 @@
 """How operators come to be, come in, prove themselves and are written down."""
 
+from billing.operators.services.acting import begin_act, end_act
 from billing.operators.services.counting import WINDOW
 from billing.operators.services.creating import create_operator
 from billing.operators.services.keeping import keep_roles
@@ -10,8 +11,10 @@ from billing.operators.services.signing_in import check_password
 
 __all__ = [
     "WINDOW",
+    "begin_act",
     "check_password",
     "create_operator",
+    "end_act",
     "enrol",
     "enrol_with",
     "keep_roles",

@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 
 from billing.accounts import external_ids
 from billing.accounts.authentication import caller_of, person_of
+from billing.accounts.errors import AccountFrozen
 from billing.accounts.roles import Right
 from billing.accounts.scopes import Scope
 from billing.http import idempotency, pagination, problems
@@ -84,7 +85,9 @@ class OrganizationAllotments(APIView):
     paged = True
     idempotency: ClassVar = {"POST": "required"}
     limit: ClassVar = {"POST": "money"}
-    refusals: ClassVar = {"POST": [EndIsNotAhead, InDebt, NotThereToGive, AmountOutOfRange]}
+    refusals: ClassVar = {
+        "POST": [EndIsNotAhead, InDebt, NotThereToGive, AmountOutOfRange, AccountFrozen]
+    }
 
     @extend_schema(responses=AllotmentPage, operation_id="list_organization_allotments")
     def get(self, request: Request, organization_id: str) -> Response:

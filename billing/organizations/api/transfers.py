@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 
 from billing.accounts import external_ids
 from billing.accounts.authentication import account_of, caller_of
+from billing.accounts.errors import AccountFrozen
 from billing.accounts.scopes import Scope
 from billing.http import idempotency, pagination
 from billing.http.parsing import StrictIn
@@ -62,7 +63,7 @@ class TransferList(APIView):
     limit: ClassVar = {"POST": "money"}
     refusals: ClassVar = {
         "POST": [
-            *(NotTransferable, ToOneself, TransferTooSmall),
+            *(NotTransferable, ToOneself, TransferTooSmall, AccountFrozen),
             *(InDebt, NotThereToGive, AmountOutOfRange),
         ]
     }

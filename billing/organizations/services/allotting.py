@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from billing.accounts import selectors as accounts
 from billing.accounts.members import Membership, Organization
 from billing.ledger import services as ledger
 from billing.ledger.services import Actor, Sending
@@ -38,6 +39,7 @@ def allot(
 
     Raises:
         NotFound: there is no such person on this side; or `by` has no such place any more.
+        AccountFrozen: an operator has frozen the pool, or `by`.
         EndIsNotAhead: `expires_at` is over, by the pool's clock or the person's.
         InDebt, NotThereToGive, AmountOutOfRange: as `ledger.transfer`.
     """
@@ -49,6 +51,7 @@ def allot(
     before = Allotment.objects.filter(organization=organization, transfer__fact=fact).first()
     if before is not None:
         return selectors.allotment(before.pk, is_sandbox=pool.is_sandbox)
+    accounts.require_not_frozen(pool, by=by)
     latest = max(giving.now, getting.now)
     if expires_at is not None and expires_at <= latest:
         raise EndIsNotAhead(now=latest.isoformat())

@@ -1,5 +1,6 @@
 """Give credits to another account, as far as the catalog lets them be given."""
 
+from billing.accounts import selectors as accounts
 from billing.accounts.members import Membership
 from billing.accounts.models import Account
 from billing.ledger import selectors as ledger_selectors
@@ -41,6 +42,7 @@ def transfer(
         NotFound: there is no such receiver on this side; or `by` has no such place any more.
         ToOneself: it is the sender.
         TransferTooSmall: less than is given at once.
+        AccountFrozen: an operator has frozen the sender, or `by`.
         InDebt, NotThereToGive, AmountOutOfRange: as `ledger.transfer`.
     """
     require_transaction("organizations.transfer")
@@ -58,6 +60,7 @@ def transfer(
     before = ledger_selectors.transfers(sender).filter(sender=giving.id, fact=fact).first()
     if before is not None:  # both were told then
         return before
+    accounts.require_not_frozen(sender, by=by)
     sending = Sending(
         amount_micros=amount_micros,
         fact=fact,

@@ -26,6 +26,5 @@ class CheckoutAdmin(ReadOnlyAdmin[Checkout]):
         *("state", "created_at"),
     ]
     list_filter = ["state", "kind", "currency"]
-    search_fields = ["=id", "=stripe_id", "account__external_id"]
+    search_fields = ["=id", "=stripe_id", "=account__external_id"]
     list_select_related = ["account"]
-    date_hierarchy = "created_at"

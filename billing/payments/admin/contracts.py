@@ -20,9 +20,8 @@ class ContractAdmin(ReadOnlyAdmin[Contract]):
         *("cancel_at", "past_due_at", "ended_at", "superseded_at"),
     ]
     list_filter = ["status", "plan", "interval", "currency"]
-    search_fields = ["=id", "=stripe_id", "=subscription__id", "account__external_id"]
+    search_fields = ["=id", "=stripe_id", "=subscription__id", "=account__external_id"]
     list_select_related = ["account"]
-    date_hierarchy = "seen_at"
 
 
 @admin.register(Invoice)
@@ -37,10 +36,11 @@ class InvoiceAdmin(ReadOnlyAdmin[Invoice]):
         *("stripe_id", "number", "account", "status"),
         *(money_column("amount_micros", gettext_lazy("amount")), "attempts", "created_at"),
     ]
+    dated_by = "created_at"
+    ordering = ["-created_at"]
     list_filter = ["status", "currency", "reason"]
-    search_fields = ["=stripe_id", "=number", "account__external_id"]
+    search_fields = ["=stripe_id", "=number", "=account__external_id"]
     list_select_related = ["account"]
-    date_hierarchy = "created_at"
 
 
 @admin.register(PlanChange)
@@ -56,6 +56,5 @@ class PlanChangeAdmin(ReadOnlyAdmin[PlanChange]):
         *(money_column("due_micros", gettext_lazy("price")), "failure"),
     ]
     list_filter = ["state", "at_period_end", "plan"]
-    search_fields = ["=id", "=invoice_id", "account__external_id"]
+    search_fields = ["=id", "=account__external_id"]
     list_select_related = ["account"]
-    date_hierarchy = "created_at"

@@ -16,6 +16,5 @@ class CustomerAdmin(ReadOnlyAdmin[Customer]):
     )
     list_display = ["id", "account", "stripe_id", "email", "is_live", "created_at"]
     list_filter = ["is_live"]
-    search_fields = ["=id", "=stripe_id", "=email", "account__external_id"]
+    search_fields = ["=id", "=stripe_id", "=account__external_id"]
     list_select_related = ["account"]
-    date_hierarchy = "created_at"

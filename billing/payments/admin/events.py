@@ -4,19 +4,20 @@ import json
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from billing.http.admin import ReadOnlyAdmin, pretty
 from billing.http.logs import without_secrets
+from billing.operators.admin.acting import Facts, RecordedAdmin
 from billing.payments import services
 from billing.payments.models import Look, StripeEvent
 
 
 @admin.register(StripeEvent)
-class StripeEventAdmin(ReadOnlyAdmin[StripeEvent]):
+class StripeEventAdmin(RecordedAdmin):
     """The inbox: every event that Stripe has proven to be its own."""
 
     empty_says = gettext_lazy(
@@ -24,9 +25,11 @@ class StripeEventAdmin(ReadOnlyAdmin[StripeEvent]):
         "fetched every ten minutes."
     )
     list_display = ["received_at", "type", "object_id", "outcome"]
+    dated_by = "created_at"
+    ordering = ["-created_at"]
+    served = frozenset({"applied_at__isempty"})
     list_filter = [("applied_at", admin.EmptyFieldListFilter), "is_ignored", "via", "type"]
     search_fields = ["=id", "=object_id"]
-    date_hierarchy = "received_at"
     fields = [
         *("id", "type", "object_type", "object_id", "is_live", "via", "created_at", "received_at"),
         *("outcome", "applied_at", "as_it_came"),
@@ -58,12 +61,20 @@ class StripeEventAdmin(ReadOnlyAdmin[StripeEvent]):
     @admin.action(
         description=gettext_lazy("Apply the selected events again"), permissions=["apply"]
     )
-    def apply_events_again(self, request: HttpRequest, queryset: QuerySet[StripeEvent]) -> None:
+    def apply_events_again(
+        self, request: HttpRequest, queryset: QuerySet[StripeEvent]
+    ) -> HttpResponse | None:
         """Have what each event is about looked at once more; that changes nothing twice."""
-        for event in queryset.order_by("pk"):
+
+        def ring(event: StripeEvent, _reason: str) -> str:
             services.ring_again(event_id=event.pk, now=timezone.now())
-            self.log_change(request, event, _("Applied again by an operator."))
-            self.message_user(request, _("%(event)s is applied again.") % {"event": event.pk})
+            return _("It is applied again.")
+
+        return self.ask_first(request, "apply_events_again", queryset, look=self._about, do=ring)
+
+    def _about(self, event: StripeEvent) -> Facts:
+        """Return what Stripe would be asked for, and what became of the event until now."""
+        return [(event.pk, f"{event.type} · {event.object_id} · {self.outcome(event)}")]
 
 
 @admin.register(Look)

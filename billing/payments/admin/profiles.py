@@ -16,5 +16,5 @@ class BillingProfileAdmin(ReadOnlyAdmin[BillingProfile]):
     )
     list_display = ["title", "account", "kind", "invoice_type", "tax_number", "updated_at"]
     list_filter = ["kind", "invoice_type"]
-    search_fields = ["=title", "=tax_number", "account__external_id"]
+    search_fields = ["=account__external_id", "=tax_number"]
     list_select_related = ["account"]

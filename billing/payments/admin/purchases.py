@@ -5,12 +5,17 @@ from urllib.parse import urlencode
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action
 
+from billing.http import links
 from billing.http.admin import ReadOnlyAdmin, money_column
 from billing.ledger.admin import credits_column
 from billing.payments.models import Purchase
+from billing.payments.services import tracing
+from plans.credits import format_micros
 
 
 @admin.register(Purchase)
@@ -30,10 +35,31 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
         "paid_at",
     ]
     list_filter = ["kind", "currency"]
-    search_fields = ["=id", "=fact", "=stripe_id", "=invoice__stripe_id", "account__external_id"]
+    search_fields = ["=id", "=fact", "=stripe_id", "=invoice__stripe_id", "=account__external_id"]
     list_select_related = ["account"]
-    date_hierarchy = "paid_at"
+    readonly_fields = ["brought", "went_back"]
     actions_detail = ["refund"]
+
+    @admin.display(description=gettext_lazy("credits that it brought"))
+    def brought(self, purchase: Purchase) -> SafeString | str:
+        """Return the grants that its money has brought so far, and how much of each is its own."""
+        parts = tracing.brought_by(purchase)
+        lines = (
+            (
+                links.link(links.row_path(one.grant), one.grant.pk),
+                format_micros(one.own_micros),
+                one.grant.source,
+            )
+            for one in parts
+        )
+        return format_html_join("", "<div>{} · {} · {}</div>", lines) or "-"
+
+    @admin.display(description=gettext_lazy("refunds and disputes"))
+    def went_back(self, purchase: Purchase) -> SafeString | str:
+        """Return what of the money went back, or is contested."""
+        rows = [*purchase.refunds.order_by("id"), *purchase.disputes.order_by("opened_at")]
+        lines = ((links.link(links.row_path(one), one),) for one in rows)
+        return format_html_join("", "<div>{}</div>", lines) or "-"
 
     def has_refund_permission(self, request: HttpRequest, *_more: object) -> bool:
         """Only who may request refunds sees the way there."""

@@ -8,6 +8,8 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.formats import localize
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action
@@ -18,9 +20,11 @@ from unfold.widgets import (
 )
 
 from billing.errors import DomainError
+from billing.http import links
 from billing.http.admin import ReadOnlyAdmin, in_currency, money_column
-from billing.http.deciding import Acts, Facts, RequestAdmin, operator
 from billing.ledger.admin import credits_column
+from billing.operators.admin.acting import Facts, operator
+from billing.operators.admin.deciding import Acts, RequestAdmin
 from billing.payments.models import Dispute, Purchase, Refund, Taking
 from billing.payments.models.fields import TEXT_LENGTH_MAX
 from billing.payments.services import refunding
@@ -36,9 +40,10 @@ _AMOUNT: Final = money_column("amount_micros", gettext_lazy("amount"))
 
 
 @admin.display(description=gettext_lazy("account"), ordering="purchase__account__external_id")
-def payer(row: Refund | Dispute) -> str:
+def payer(row: Refund | Dispute) -> SafeString:
     """Return who has paid, as the platform names him."""
-    return row.purchase.account.external_id
+    account = row.purchase.account
+    return links.account_link(account.pk, account.external_id)
 
 
 class RefundForm(forms.Form):
@@ -104,9 +109,19 @@ class RefundAdmin(RequestAdmin):
         *("requester", "approver", "requested_at", "ended_at"),
     ]
     list_filter = ["state", "source", "rule", "purchase__account__is_sandbox"]
-    search_fields = ["=id", "=stripe_id", "=purchase__id", "purchase__account__external_id"]
+    search_fields = ["=id", "=stripe_id", "=purchase__id", "=purchase__account__external_id"]
     list_select_related = ["purchase__account", "requester", "approver"]
-    date_hierarchy = "requested_at"
+    readonly_fields = ["took"]
+
+    @admin.display(description=gettext_lazy("credits taken back, step by step"))
+    def took(self, refund: Refund) -> SafeString | str:
+        """Return which credits were taken for all that went back of the payment."""
+        steps = Taking.objects.filter(purchase=refund.purchase).order_by("number")
+        lines = (
+            (links.link(links.row_path(one), one.number), format_micros(one.delta_micros))
+            for one in steps
+        )
+        return format_html_join("", "<div>{} · {}</div>", lines) or "-"
 
     @action(  # type: ignore[untyped-decorator]  # unfold ships no types
         description=gettext_lazy("Request a refund"), url_path="ask", permissions=["ask"]
@@ -127,7 +142,9 @@ class RefundAdmin(RequestAdmin):
                 form.add_error("purchase", _("There is no such purchase."))
             else:
                 facts = _offered(offer)
-        buttons = [("look", _("Preview")), ("ask", _("Request"))]
+        buttons = [("look", _("Preview"))]
+        if facts:
+            buttons.append(("ask", _("Request")))
         return self.page(request, _("Request a refund"), form, buttons, facts)
 
     def facts(self, row: Refund) -> Facts:
@@ -155,14 +172,22 @@ class RefundAdmin(RequestAdmin):
         }
 
     def _asked(self, request: HttpRequest, form: RefundForm, purchase_id: str) -> HttpResponse:
-        asked = refunding.request_refund(
-            purchase_id=purchase_id,
-            wish=form.wish(),
-            requester=operator(request),
-            key=form.cleaned_data["key"],
-            now=timezone.now(),
-        )
+        said = form.cleaned_data
+        shown = [(_("purchase"), purchase_id), (_("amount"), form.data.get("amount") or "-")]
+        with self.line(request, "ask", reason=said["text"], shown=shown) as line:
+            asked = refunding.request_refund(
+                purchase_id=purchase_id,
+                wish=form.wish(),
+                requester=operator(request),
+                key=said["key"],
+                now=timezone.now(),
+            )
+            self.made(line, asked)
         return self.requested(request, asked)
+
+    def account_of(self, row: Refund) -> str:
+        """Return whose payment it was."""
+        return row.purchase.account_id
 
 
 @admin.register(Dispute)
@@ -179,7 +204,7 @@ class DisputeAdmin(ReadOnlyAdmin[Dispute]):
         *("evidence_due_at", "is_taken", "ended_at"),
     ]
     list_filter = ["status", "is_taken", ("ended_at", admin.EmptyFieldListFilter)]
-    search_fields = ["=stripe_id", "=purchase__id", "purchase__account__external_id"]
+    search_fields = ["=stripe_id", "=purchase__id", "=purchase__account__external_id"]
     list_select_related = ["purchase__account"]
     ordering = ["ended_at", "evidence_due_at"]
 
@@ -199,7 +224,6 @@ class TakingAdmin(ReadOnlyAdmin[Taking]):
         "created_at",
     ]
     search_fields = ["=purchase__id"]
-    date_hierarchy = "created_at"
 
 
 def _begun(request: HttpRequest) -> dict[str, str]:

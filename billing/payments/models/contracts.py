@@ -190,7 +190,11 @@ class Invoice(models.Model):
                 condition=~Q(status="paid") | Q(paid_at__isnull=False), name="invoice_paid_once"
             ),
         ]
-        indexes = [models.Index(fields=["account", "-created_at"], name="invoice_newest_first")]
+        indexes = [
+            models.Index(fields=["account", "-created_at"], name="invoice_newest_first"),
+            models.Index(fields=["created_at"], name="invoice_by_age"),
+            models.Index(fields=["number"], name="invoice_by_number"),
+        ]
 
     def __str__(self) -> str:
         return self.number or self.stripe_id

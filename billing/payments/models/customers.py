@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
 from billing.accounts.models import Account
@@ -52,6 +53,7 @@ class Customer(models.Model):
                 name="customer_clock_is_no_live_ones",
             ),
         ]
+        indexes = [models.Index(Upper("email"), name="customer_by_email")]
 
     def __str__(self) -> str:
         return self.stripe_id or self.pk

@@ -53,6 +53,7 @@ class BillingProfile(models.Model):
     class Meta:
         verbose_name = _("billing profile")
         verbose_name_plural = _("billing profiles")
+        indexes = [models.Index(fields=["tax_number"], name="billing_profile_by_tax_number")]
         constraints = [
             models.CheckConstraint(condition=~Q(title=""), name="billing_profile_has_a_title"),
             models.CheckConstraint(

@@ -162,7 +162,7 @@ def brought_micros(subscription: Subscription) -> int:
     return brought or 0
 
 
-def overdue(accounts: Collection[Account] | None = None) -> list[Subscription]:
+def overdue(accounts: Collection[Account] | None = None) -> QuerySet[Subscription]:
     """Return the open subscriptions whose paid time and grace are over, the longest first.
 
     By their wallets' clocks. Who ends by himself is ended by the sweep, not here.
@@ -175,8 +175,9 @@ def overdue(accounts: Collection[Account] | None = None) -> list[Subscription]:
     ).exclude(ends_at__lte=F("paid_until"))
     if accounts is not None:
         over = over.filter(account__in=accounts)
-    rows = over.select_related("account__wallet").order_by("paid_until")
-    return [row for row in rows if _is_overdue(row)]
+    found = [row.pk for row in over.select_related("account__wallet") if _is_overdue(row)]
+    late = Subscription.objects.filter(pk__in=found).select_related("account")
+    return late.order_by("paid_until")
 
 
 def period_under_way(subscription: Subscription, *, at: datetime) -> PaidPeriod | None:

@@ -8,6 +8,7 @@ from billing.subscriptions.services.admitting import (
 )
 from billing.subscriptions.services.afterwards import give_afterwards
 from billing.subscriptions.services.ending import end, end_due, finish, finish_if_over, foresee
+from billing.subscriptions.services.freezing import freeze, unfreeze
 from billing.subscriptions.services.moving import move_subscribers
 from billing.subscriptions.services.paying import (
     Period,
@@ -27,7 +28,11 @@ from billing.subscriptions.services.seating import change_seats
 from billing.subscriptions.services.standing import mark_past_due, recover
 from billing.subscriptions.services.starting import begin, keep, start
 from billing.subscriptions.services.sweeping import sweep
-from billing.subscriptions.services.unpaying import give_time_again, take_time_back
+from billing.subscriptions.services.unpaying import (
+    give_time_again,
+    is_not_given_again,
+    take_time_back,
+)
 
 __all__ = [
     "Period",
@@ -48,8 +53,10 @@ __all__ = [
     "finish",
     "finish_if_over",
     "foresee",
+    "freeze",
     "give_afterwards",
     "give_time_again",
+    "is_not_given_again",
     "keep",
     "lapse",
     "mark_past_due",
@@ -61,5 +68,6 @@ __all__ = [
     "sweep",
     "take_time_back",
     "tell_signals",
+    "unfreeze",
     "unpause",
 ]

@@ -15,7 +15,7 @@ from billing.ledger import selectors as ledger_selectors
 from billing.ledger import services as ledger
 from billing.subscriptions import selectors
 from billing.subscriptions.services.ending import finish_if_over
-from billing.sweeps import Sweep
+from billing.sweeps import Sweep, fairly
 from billing.transactions import require_transaction
 from plans import selectors as plans
 from plans.catalog.schema import Catalog
@@ -67,7 +67,7 @@ def admit_due(*, limit: int = _BATCH) -> int:
     waiting = account_selectors.to_ask_again().select_related("account")
     catalog = plans.current().catalog
     sweep = Sweep("admission_stumbled")
-    for account in [tier.account for tier in waiting[:limit]]:
+    for account in [tier.account for tier in fairly(waiting, limit=limit)]:
         with sweep.row(account_id=account.pk), transaction.atomic(durable=True):
             _follow(account, catalog)
     return sweep.done

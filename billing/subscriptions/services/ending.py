@@ -12,7 +12,7 @@ from billing.ledger.services import Cause, LockedWallet, SubscriptionEnd
 from billing.subscriptions import selectors
 from billing.subscriptions.models import Subscription
 from billing.subscriptions.services.telling import tell
-from billing.sweeps import Sweep
+from billing.sweeps import Sweep, fairly
 from billing.transactions import require_transaction
 from plans import selectors as plans
 from plans.catalog.schema import Catalog
@@ -110,11 +110,9 @@ def end_due(*, limit: int = _BATCH) -> int:
     One whose end fails is tried again by the next run, and does not keep the others waiting.
     """
     catalog = plans.current().catalog
-    accounts = Account.objects.filter(
-        pk__in=list(selectors.to_end().values_list("account_id", flat=True)[:limit])
-    )
     sweep = Sweep("end_stumbled")
-    for account in accounts:
+    for over in fairly(selectors.to_end().select_related("account"), limit=limit):
+        account = over.account
         with sweep.row(account_id=account.pk), transaction.atomic(durable=True):
             locked = ledger.lock_wallet(account, catalog=catalog)
             finish_if_over(locked, account, catalog=catalog)

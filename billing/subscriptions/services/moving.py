@@ -11,7 +11,7 @@ from billing.subscriptions import selectors
 from billing.subscriptions.models import Subscription
 from billing.subscriptions.services import coming
 from billing.subscriptions.services.telling import tell
-from billing.sweeps import Sweep
+from billing.sweeps import Sweep, fairly
 from plans import selectors as plans
 from plans.catalog.offers import Plan
 from plans.selectors import Published
@@ -35,11 +35,11 @@ def move_subscribers(*, now: datetime, limit: int = _BATCH) -> int:
     """
     published = plans.current()
     due = selectors.moving(published.catalog, published.version_id, now=now)
-    found = list(due.values_list("pk", flat=True)[:limit])
+    found = fairly(due, limit=limit)
     moved, sweep = 0, Sweep("move_stumbled")
-    for subscription_id in found:
-        with sweep.row(subscription_id=subscription_id):
-            moved += _move(subscription_id, published, now)
+    for subscription in found:
+        with sweep.row(subscription_id=subscription.pk):
+            moved += _move(subscription.pk, published, now)
     return moved + _move_free(published, now=now, limit=limit - len(found))
 
 
@@ -56,7 +56,7 @@ def _move_free(published: Published, *, now: datetime, limit: int) -> int:
         return 0
     if settled_at is not None and settled_at <= now < settled_at + _LOOK_AGAIN:
         return 0
-    accounts = list(selectors.moving_free(plan)[:limit])
+    accounts = fairly(selectors.moving_free(plan), limit=limit)
     moved, sweep = 0, Sweep("move_stumbled")
     for account in accounts:
         with sweep.row(account_id=account.pk):

@@ -5,7 +5,7 @@ A period is a line's: whoever changes plans in it has a subscription for each of
 
 from datetime import datetime
 
-from django.db.models import Max, QuerySet
+from django.db.models import F, Max, QuerySet
 
 from billing.accounts.models import Account
 from billing.ledger import services as ledger
@@ -38,7 +38,7 @@ def take_time_back(locked: LockedWallet, account: Account, *, starts_at: datetim
 
 
 def give_time_again(
-    locked: LockedWallet, account: Account, *, starts_at: datetime, resumes: str
+    locked: LockedWallet, account: Account, *, starts_at: datetime, resumes: str, is_owed: bool
 ) -> tuple[LockedWallet, Subscription | None]:
     """The money of the period that begins then has not gone after all: it is paid for again.
 
@@ -46,23 +46,47 @@ def give_time_again(
     row, if its time is not over and the account is on no other: that is returned, beside the wallet
     to go on with. A repeat changes nothing.
 
+    What lapsed for want of this money and cannot be taken up stays taken back, unless the money
+    pays a debt: see `is_not_given_again`.
+
     Args:
         resumes: the subscription that goes on being collected for; empty: none.
+        is_owed: what was spent of what the period gave is still owed.
     """
     require_transaction("subscriptions.give_time_again")
     line = _line(account, starts_at)
-    if not line.exclude(taken_back_at=None).update(taken_back_at=None):
+    if not line.exclude(taken_back_at=None).exists():
         return locked, None
     subscription = _open_one(line)
+    lapsed = line.filter(subscription=resumes, ends_at__gt=locked.now).first()
+    if selectors.open_of(account) is not None:
+        lapsed = None
+    if subscription is None and lapsed is None and not is_owed and _lapsed_for_it(line):
+        return locked, None
+    line.update(taken_back_at=None)
     if subscription is not None:
         subscription.paid_until = _paid_until(subscription)
         locked = _follow(locked, subscription)
         return _give_missed(locked, line, subscription), None
-    lapsed = line.filter(subscription=resumes, ends_at__gt=locked.now).first()
-    if lapsed is None or selectors.open_of(account) is not None:
+    if lapsed is None:
         return locked, None
     locked, again = paying.take_up(locked, lapsed.subscription)
     return _give_missed(locked, line, lapsed.subscription), again
+
+
+def is_not_given_again(account: Account, *, starts_at: datetime) -> bool:
+    """Say whether the period that begins then is taken back: its money, if it is there, is idle."""
+    return _line(account, starts_at).exclude(taken_back_at=None).exists()
+
+
+def _lapsed_for_it(line: QuerySet[PaidPeriod]) -> bool:
+    """Say whether a period was under way until its money went.
+
+    Whoever had ended it before that, or had it to its end, has had what it was to him.
+    """
+    taken_back_at = F("taken_back_at")
+    under_way = line.filter(ends_at__gt=taken_back_at, subscription__ended_at__gte=taken_back_at)
+    return under_way.exists()
 
 
 def _line(account: Account, starts_at: datetime) -> QuerySet[PaidPeriod]:

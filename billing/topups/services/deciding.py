@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from billing.accounts import selectors as accounts
 from billing.errors import DomainError
 from billing.ledger import services as ledger
 from billing.ledger.services import LockedWallet
@@ -35,7 +36,7 @@ def look(*, account_id: str, now: datetime) -> None:
         return
     account, published = settings.account, plans.current()
     locked = ledger.lock_wallet(account, catalog=published.catalog)
-    if not _is_due(settings, locked):
+    if not _is_due(settings, locked) or accounts.frozen(account) is not None:
         return
     asked = _price_of(settings, at=locked.now)
     if asked is None:

@@ -134,6 +134,9 @@ class Delivery(models.Model):
             models.Index(
                 fields=["next_at"], condition=Q(next_at__isnull=False), name="delivery_due"
             ),
+            models.Index(
+                fields=["dead_at"], condition=Q(dead_at__isnull=False), name="delivery_given_up"
+            ),
             models.Index(fields=["endpoint", "id"], name="delivery_of_endpoint"),
             models.Index(
                 fields=["endpoint", "account", "sequence"],

@@ -5,7 +5,12 @@ deliveries, the account's event counter (which is locked after everything else o
 publish last), and at the very end the gate of the slow (`turning`).
 """
 
-from billing.webhooks.services.by_hand import replay_by_hand, retry_by_hand, switch_by_hand
+from billing.webhooks.services.by_hand import (
+    look_at_replay,
+    replay_by_hand,
+    retry_by_hand,
+    switch_by_hand,
+)
 from billing.webhooks.services.delivering import DeliveryBusy, deliver
 from billing.webhooks.services.publishing import publish, send_test
 from billing.webhooks.services.registering import (
@@ -26,6 +31,7 @@ __all__ = [
     "create_endpoint",
     "delete_endpoint",
     "deliver",
+    "look_at_replay",
     "pass_time",
     "prune",
     "publish",

@@ -42,6 +42,18 @@ def replay_by_hand(
     return repeating.replay(endpoint, since=since, until=until, only_dead=only_dead, now=now)
 
 
+def look_at_replay(
+    endpoint: Endpoint, *, since: datetime, until: datetime, only_dead: bool
+) -> tuple[int, int]:
+    """Return how many events a replay would send, and of how many accounts. Nothing moves.
+
+    Raises:
+        EndpointDisabled, TooMuchToReplay: as `replay_by_hand`.
+    """
+    found = repeating.to_replay(endpoint, since=since, until=until, only_dead=only_dead)
+    return len(found), len({event.account_id for event in found})
+
+
 @transaction.atomic(durable=True)
 def switch_by_hand(
     endpoint: Endpoint, *, is_enabled: bool, operator: str, now: datetime

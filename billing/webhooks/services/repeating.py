@@ -73,6 +73,26 @@ def replay(
     """
     require_transaction("webhooks.replay")
     endpoint = turning.lock(endpoint.pk)
+    found = to_replay(endpoint, since=since, until=until, types=types, only_dead=only_dead)
+    number = _reopen(endpoint, found, now) + _send_missing(endpoint, found, now)
+    turning.bring_forward(endpoint, {event.account_id for event in found}, now=now)
+    turning.let_go(endpoint, now=now)
+    return number
+
+
+def to_replay(
+    endpoint: Endpoint,
+    *,
+    since: datetime,
+    until: datetime,
+    types: Sequence[str] = (),
+    only_dead: bool = False,
+) -> list[Event]:
+    """Return the events that `replay` goes through, in its order.
+
+    Raises:
+        EndpointDisabled, TooMuchToReplay: as `replay`.
+    """
     if endpoint.disabled_at is not None:
         raise EndpointDisabled
     events = _events(endpoint, types).filter(created_at__gte=since, created_at__lt=until)
@@ -81,10 +101,7 @@ def replay(
     found = list(events.order_by("account_id", "sequence")[: REPLAY_MAX + 1])
     if len(found) > REPLAY_MAX:
         raise TooMuchToReplay(limit=REPLAY_MAX)
-    number = _reopen(endpoint, found, now) + _send_missing(endpoint, found, now)
-    turning.bring_forward(endpoint, {event.account_id for event in found}, now=now)
-    turning.let_go(endpoint, now=now)
-    return number
+    return found
 
 
 def _events(endpoint: Endpoint, types: Sequence[str]) -> QuerySet[Event]:

@@ -1,18 +1,19 @@
 """Operators ask for corrections and decide on those of others; each act calls one service."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.formats import localize
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action
 
 from billing.corrections import selectors, services
-from billing.corrections.forms import AdjustmentForm, CompensationForm, DecisionForm, ResumeForm
+from billing.corrections.forms import AdjustmentForm, CompensationForm, of_filter
 from billing.corrections.models import (
     Adjustment,
     CompensatedJob,
@@ -29,10 +30,12 @@ from billing.corrections.shapes import (
     preview_facts,
 )
 from billing.errors import DomainError
-from billing.http.admin import ActingAdmin, ReadOnlyAdmin
-from billing.http.deciding import Acts, Facts, RequestAdmin, operator
+from billing.http.admin import ReadOnlyAdmin
 from billing.ledger.admin import credits_column
+from billing.operators.admin.acting import Facts, RecordedAdmin, operator
+from billing.operators.admin.deciding import Acts, RequestAdmin
 from plans import selectors as plans
+from plans.credits import format_micros
 
 amount = credits_column("amount_micros", gettext_lazy("credits"))
 
@@ -46,30 +49,41 @@ class AdjustmentAdmin(RequestAdmin):
         *("requester", "approver", "requested_at", "decided_at"),
     ]
     list_filter = ["state", "reason", "account__is_sandbox"]
-    search_fields = ["=id", "account__external_id", "=key"]
+    search_fields = ["=id", "=account__external_id", "=key"]
     list_select_related = ["account", "requester", "approver"]
-    date_hierarchy = "requested_at"
 
     @action(  # type: ignore[untyped-decorator]  # unfold ships no types
         description=gettext_lazy("Request an adjustment"), url_path="ask", permissions=["ask"]
     )
     def ask(self, request: HttpRequest) -> HttpResponse:
         """Ask for an adjustment; another person decides on it."""
-        form = AdjustmentForm(request.POST or None, initial={"key": uuid.uuid4().hex})
+        begun = {name: request.GET.get(name, "") for name in ("account", "is_sandbox")}
+        begun["key"] = uuid.uuid4().hex
+        form = AdjustmentForm(request.POST or None, initial=begun)
         facts: Facts = []
         if form.is_valid():
             said = {**form.cleaned_data, "requester": operator(request), "now": timezone.now()}
             try:
-                if request.POST.get("act") != "look":
-                    return self.requested(request, services.request_adjustment(**said))
+                if request.POST.get("act") == "ask":
+                    return self._asked(request, said)
                 del said["key"]
                 movement = services.preview_adjustment(**said)
             except DomainError as refusal:
                 self.complain(form, refusal)
             else:
                 facts = movement_facts(movement, as_debt=said["as_debt"])
-        buttons = [("look", _("Preview")), ("ask", _("Request"))]
+        buttons = [("look", _("Preview"))]
+        if facts:
+            buttons.append(("ask", _("Request")))
         return self.page(request, _("Request an adjustment"), form, buttons, facts)
+
+    def _asked(self, request: HttpRequest, said: dict[str, Any]) -> HttpResponse:
+        shown = [(_("account"), said["account"].external_id)]
+        shown.append((_("credits"), format_micros(said["amount_micros"])))
+        with self.line(request, "ask", reason=said["text"], shown=shown) as line:
+            asked = services.request_adjustment(**said)
+            self.made(line, asked)
+        return self.requested(request, asked)
 
     def facts(self, row: Adjustment) -> Facts:
         """Return what is asked for and why, and what would move now."""
@@ -111,14 +125,14 @@ class CompensationAdmin(RequestAdmin):
     list_filter = ["state", "reason", "is_sandbox"]
     search_fields = ["=id", "=key"]
     list_select_related = ["requester", "approver"]
-    date_hierarchy = "requested_at"
 
     @action(  # type: ignore[untyped-decorator]  # unfold ships no types
         description=gettext_lazy("Request a compensation"), url_path="ask", permissions=["ask"]
     )
     def ask(self, request: HttpRequest) -> HttpResponse:
         """Look at what would move, then ask for exactly that; another person decides on it."""
-        form = CompensationForm(request.POST or None)
+        begun = of_filter(request.GET, now=timezone.now())
+        form = CompensationForm(request.POST or None, initial=begun)
         facts: Facts = []
         if form.is_valid():
             try:
@@ -140,26 +154,29 @@ class CompensationAdmin(RequestAdmin):
 
     def _asked(self, request: HttpRequest, form: CompensationForm) -> HttpResponse:
         said = form.cleaned_data
-        asked = services.request_compensation(
-            key=said["key"],
-            selection=form.selection(),
-            rule=form.rule(),
-            notice=form.notice(),
-            reason=said["reason"],
-            text=said["text"],
-            digest=said["digest"],
-            requester=operator(request),
-            now=timezone.now(),
-        )
+        shown = [(_("incident"), said["key"]), (_("digest of the preview"), said["digest"])]
+        with self.line(request, "ask", reason=said["text"], shown=shown) as line:
+            asked = services.request_compensation(
+                key=said["key"],
+                selection=form.selection(),
+                rule=form.rule(),
+                notice=form.notice(),
+                reason=said["reason"],
+                text=said["text"],
+                digest=said["digest"],
+                requester=operator(request),
+                now=timezone.now(),
+            )
+            self.made(line, asked)
         return self.requested(request, asked)
 
     def facts(self, row: Compensation) -> Facts:
         """Return what is asked for and why, and who would have most."""
         return compensation_facts(row)
 
-    def looked_at(self, row: Compensation) -> forms.Form:
+    def looked_at(self, row: Compensation) -> Sequence[tuple[str, str]]:
         """Return the digest of what is shown: that is approved, and nothing else."""
-        return DecisionForm(initial={"digest": row.digest})
+        return [("digest", row.digest)]
 
     def acts(self, request: HttpRequest) -> Acts:
         """Return what this person can do with a request, and what is said of it then."""
@@ -192,7 +209,7 @@ class CompensationShareAdmin(ReadOnlyAdmin[CompensationShare]):
 
     list_display = ["compensation", "account", amount, "jobs_count", "refusal", "ended_at"]
     list_filter = ["refusal", ("ended_at", admin.EmptyFieldListFilter)]
-    search_fields = ["=compensation__key", "account__external_id"]
+    search_fields = ["=compensation__key", "=account__external_id"]
     list_select_related = ["compensation", "account"]
 
 
@@ -215,9 +232,8 @@ class OperatorDayAdmin(ReadOnlyAdmin[OperatorDay]):
         credits_column("max_micros", gettext_lazy("highest")),
     ]
     list_filter = ["is_sandbox"]
-    search_fields = ["operator__username"]
+    search_fields = ["=operator__username"]
     list_select_related = ["operator"]
-    date_hierarchy = "day"
 
 
 @admin.register(DebtNotice)
@@ -229,14 +245,13 @@ class DebtNoticeAdmin(ReadOnlyAdmin[DebtNotice]):
 
 
 @admin.register(Halt)
-class HaltAdmin(ActingAdmin[Any]):
+class HaltAdmin(RecordedAdmin):
     """Accounts that were given too much by themselves; each waits for a person."""
 
     list_display = ["account", "halted_at", "told_at", "resumed_at", "operator", "reason"]
     list_filter = [("resumed_at", admin.EmptyFieldListFilter), "account__is_sandbox"]
-    search_fields = ["=id", "account__external_id"]
+    search_fields = ["=id", "=account__external_id"]
     list_select_related = ["account", "operator"]
-    date_hierarchy = "halted_at"
     actions_detail = ["resume"]
 
     def has_resume_permission(self, request: HttpRequest, *_more: object) -> bool:
@@ -249,20 +264,25 @@ class HaltAdmin(ActingAdmin[Any]):
     def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Let the account have automatic grants again, and say why."""
         halt = self.get_object(request, object_id)
-        form = ResumeForm(request.POST or None)
         if halt is None:
             return self.to_list()
-        if form.is_valid():
-            try:
-                resumed = services.resume_grants(
-                    account=halt.account,
-                    operator=operator(request),
-                    reason=form.cleaned_data["reason"],
-                )
-            except DomainError as refusal:
-                self.complain(form, refusal)
-            else:
-                self.log_change(request, resumed, form.cleaned_data["reason"])
-                self.message_user(request, _("The automatic grants go on."))
-                return self.to_list()
-        return self.page(request, _("Let the grants go on"), form, [("resume", _("Go on"))])
+
+        def resume(row: Halt, reason: str) -> str:
+            services.resume_grants(
+                account=row.account,
+                operator=operator(request),
+                reason=reason,
+                looked_at=row.halted_at,
+            )
+            return _("The automatic grants go on.")
+
+        return self.ask_first_of_one(request, "resume", halt, look=_halted, do=resume)
+
+
+def _halted(halt: Halt) -> Facts:
+    """Return what a person reads before the grants go on."""
+    return [
+        (_("account"), halt.account.external_id),
+        (_("halted at"), localize(halt.halted_at)),
+        (_("from then on"), _("it has again what a plan gives by itself")),
+    ]

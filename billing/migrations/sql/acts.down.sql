@@ -1,0 +1,17 @@
+DROP TRIGGER act_record_ends_once ON billing_actrecord;
+DROP TRIGGER act_record_is_never_deleted ON billing_actrecord;
+DROP TRIGGER act_record_is_never_emptied ON billing_actrecord;
+DROP TRIGGER freeze_is_lifted_once ON billing_freeze;
+DROP TRIGGER freeze_is_never_deleted ON billing_freeze;
+DROP TRIGGER campaign_run_is_decided_once ON billing_campaignrun;
+DROP TRIGGER campaign_run_is_never_deleted ON billing_campaignrun;
+DROP TRIGGER campaign_run_share_is_looked_at ON billing_campaignrunshare;
+DROP TRIGGER campaign_run_adds_up ON billing_campaignrun;
+DROP TRIGGER campaign_run_share_ends_once ON billing_campaignrunshare;
+DROP TRIGGER campaign_run_share_is_never_deleted ON billing_campaignrunshare;
+DROP FUNCTION billing_act_record_ends_once();
+DROP FUNCTION billing_freeze_is_lifted_once();
+DROP FUNCTION billing_campaign_run_keeps_its_terms();
+DROP FUNCTION billing_campaign_run_waits();
+DROP FUNCTION billing_campaign_run_adds_up();
+DROP FUNCTION billing_campaign_run_share_ends_once();

@@ -1,0 +1,54 @@
+"""Writes down what operators do: a line before each act, and how it ended after it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from billing.operators.models import ACT_REASON_LENGTH_MAX, OBJECT_LENGTH_MAX, ActRecord
+
+
+@transaction.atomic(durable=True)
+def begin_act(
+    *,
+    act: str,
+    operator: User,
+    object_type: str,
+    object_id: str,
+    account_id: str,
+    reason: str,
+    shown: Sequence[tuple[str, str]],
+    now: datetime,
+) -> ActRecord:
+    """An act is about to be done, and that stays written down whatever comes of it.
+
+    Args:
+        act: a window, and what it offers: "job.fail_jobs".
+        object_id: "" for what is only made by the act.
+        account_id: whom it touches; "" for nobody, or many.
+        reason: 1 to 500 characters.
+        shown: what the operator read of what will move.
+    """
+    return ActRecord.objects.create(
+        at=now,
+        act=act,
+        operator=operator,
+        object_type=object_type,
+        object_id=object_id[:OBJECT_LENGTH_MAX],
+        account_id=account_id,
+        reason=reason.strip()[:ACT_REASON_LENGTH_MAX],
+        shown=[list(fact) for fact in shown],
+    )
+
+
+@transaction.atomic(durable=True)
+def end_act(line: ActRecord, *, refusal: str = "", now: datetime) -> None:
+    """How the act ended stands in its line, and what it made, if it made something.
+
+    Args:
+        refusal: the code of what has refused it; "": it is done.
+    """
+    line.outcome = ActRecord.Outcome.REFUSED if refusal else ActRecord.Outcome.DONE
+    line.refusal, line.ended_at = refusal, now
+    line.save(update_fields=["object_id", "account_id", "outcome", "refusal", "ended_at"])

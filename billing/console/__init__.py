@@ -1,0 +1,1 @@
+"""The operators' console: pages that join what the windows show apart."""

@@ -1,0 +1,1 @@
+"""What operators write down on an account, for each other."""

@@ -1,0 +1,1 @@
+"""The dashboard: what the business does, from sums of days and from the small live tables."""

@@ -1,0 +1,1 @@
+"""Sums of days, which pages read in place of history."""

@@ -25,7 +25,7 @@ class CatalogVersionAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no 
 
     list_display: ClassVar = ["id", "slug", "number", "is_in_force", "published_at"]
     list_filter: ClassVar = ["slug"]
-    search_fields: ClassVar = ["=id", "slug"]
+    search_fields: ClassVar = ["=id", "=slug"]
     ordering: ClassVar = ["-published_at", "-id"]
     fields: ClassVar = [
         *("id", "slug", "number", "is_in_force", "published_at", "digest"),

@@ -78,6 +78,27 @@ class NotScheduled(DomainError):
     kind = ErrorKind.CONFLICT
 
 
+class InvalidDraft(DomainError):
+    """A draft without a name, or with a text that cannot be kept."""
+
+    code = "invalid_draft"
+    kind = ErrorKind.INVALID
+
+
+class DraftChanged(DomainError):
+    """Somebody has saved the draft since this text was begun: neither replaces the other unseen."""
+
+    code = "draft_changed"
+    kind = ErrorKind.CONFLICT
+
+    def __init__(self, *, revision: int) -> None:
+        super().__init__(
+            _("Somebody saved revision %(revision)s of this draft after you had opened it.")
+            % {"revision": revision},
+            revision=revision,
+        )
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing wrong in a catalog file, where its author will find it."""

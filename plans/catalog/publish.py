@@ -1,6 +1,5 @@
 """The only module that writes catalogs: published ones stay as they were, for ever."""
 
-import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +13,7 @@ from plans.catalog.diff import diff
 from plans.catalog.loader import Loaded
 from plans.catalog.schema import Catalog
 from plans.errors import NotScheduled
+from plans.ids import id_of
 from plans.models import CatalogVersion, Publication, Withdrawal
 from plans.wording import gettext as _
 
@@ -22,10 +22,14 @@ __all__ = [
     "Assessor",
     "Change",
     "Touched",
+    "announce",
     "diff",
+    "in_force",
     "publish",
     "read",
     "schedule",
+    "take_back",
+    "take_turns",
     "touched",
     "withdraw",
 ]
@@ -74,7 +78,6 @@ ASSESSORS: Final[list[Assessor]] = []
 
 # Publishers of one database take turns: "plans" in ASCII, as the key of an advisory lock.
 _TURN: Final = 0x706C616E73
-_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 def read(catalog: str | Path) -> Loaded:
@@ -103,10 +106,10 @@ def publish(catalog: str | Path, *, now: datetime) -> CatalogVersion:
         CatalogInvalid: nothing was published.
     """
     loaded = read(catalog)
-    _take_turns()
+    take_turns()
     instant = _database_now()
     version = _version(loaded, now)
-    latest = _in_force(instant)
+    latest = in_force(instant)
     if latest is None or latest.version_id != version.pk:
         # A publisher whose clock is behind comes after those whose turn was before; one whose
         # clock is ahead does not put off what shall hold at once.
@@ -129,13 +132,21 @@ def schedule(catalog: str | Path, *, at: datetime, now: datetime) -> Publication
     Raises:
         CatalogInvalid, NotScheduled: nothing was announced; the instant is over.
     """
-    loaded = read(catalog)
-    _take_turns()
+    return announce(read(catalog), at=at, now=now)
+
+
+def announce(loaded: Loaded, *, at: datetime, now: datetime) -> Publication:
+    """As `schedule`, as a step of a transaction that does more: who decides, and who is told.
+
+    Raises:
+        NotScheduled: nothing was announced; the instant is over.
+    """
+    take_turns()
     instant = _database_now()
     if at <= instant:
         raise NotScheduled(_("%(at)s is over; publish it at once instead.") % {"at": at})
     version = _version(loaded, now)
-    before = _in_force(at)
+    before = in_force(at)
     if before is not None and before.version_id == version.pk:
         return before
     return Publication.objects.create(
@@ -150,7 +161,16 @@ def withdraw(sequence: int, *, now: datetime) -> Publication:
     Raises:
         NotScheduled: there is no such publication, or it has begun.
     """
-    _take_turns()
+    return take_back(sequence, now=now)
+
+
+def take_back(sequence: int, *, now: datetime) -> Publication:
+    """As `withdraw`, as a step of a transaction that does more.
+
+    Raises:
+        NotScheduled: there is no such publication, or it has begun.
+    """
+    take_turns()
     publication = Publication.objects.filter(pk=sequence).first()
     if publication is None:
         raise NotScheduled(_("There is no publication %(number)s.") % {"number": sequence})
@@ -165,8 +185,9 @@ def withdraw(sequence: int, *, now: datetime) -> Publication:
     return publication
 
 
-def _take_turns() -> None:
+def take_turns() -> None:
     """Wait for another publisher; what is read from here on includes what it wrote."""
+    assert connection.in_atomic_block, "a turn lasts as long as a transaction"
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_TURN])
 
@@ -180,7 +201,8 @@ def _database_now() -> datetime:
     return now
 
 
-def _in_force(at: datetime) -> Publication | None:
+def in_force(at: datetime) -> Publication | None:
+    """Return what will be in force at an instant, as far as is announced; None: nothing."""
     return (
         Publication.objects.filter(withdrawal=None, effective_at__lte=at)
         .order_by("-effective_at", "-sequence")
@@ -198,19 +220,11 @@ def _new_version(loaded: Loaded, now: datetime) -> CatalogVersion:
     slug = loaded.catalog.slug
     last = CatalogVersion.objects.filter(slug=slug).order_by("-number").first()
     return CatalogVersion.objects.create(
-        id=_new_id(now),
+        id=id_of("cat", int(now.timestamp() * 1000)),
         slug=slug,
         number=1 if last is None else last.number + 1,
         digest=loaded.digest,
         source=loaded.source,
         document=loaded.document,
         published_at=now,
-    )
-
-
-def _new_id(now: datetime) -> str:
-    """Return an id as `billing.ids` makes them; `plans` stands below it and cannot ask it."""
-    number = (int(now.timestamp() * 1000) << 125) | secrets.randbits(125)
-    return "cat_" + "".join(
-        _ALPHABET[(number >> (5 * place)) & 31] for place in reversed(range(35))
     )

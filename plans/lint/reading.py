@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from plans.catalog import loader
+from plans.catalog.loader import Loaded
 from plans.catalog.positions import line_of, positions, spoken
 from plans.catalog.schema import Catalog
 from plans.errors import CatalogInvalid
@@ -52,20 +53,35 @@ def lint_file(path: Path, *, at: datetime) -> list[Finding]:
     With notes on the models of which not all orders were tried.
     """
     try:
-        loaded = loader.read_file(path)
+        return lint(loader.read_file(path), name=str(path), at=at)
     except CatalogInvalid as invalid:
-        return [
-            Finding(one.file, one.line, one.key, "problem", "invalid", one.sentence, "")
-            for one in invalid.problems
-        ]
+        return problems(invalid)
+
+
+def problems(invalid: CatalogInvalid) -> list[Finding]:
+    """Return what is wrong with a catalog that cannot be published."""
+    return [
+        Finding(one.file, one.line, one.key, "problem", "invalid", one.sentence, "")
+        for one in invalid.problems
+    ]
+
+
+def lint(loaded: Loaded, *, name: str, at: datetime, tries_orders: bool = True) -> list[Finding]:
+    """Return what is odd in a valid catalog, each with its line; `name` stands in the findings.
+
+    Args:
+        tries_orders: also what becomes of sample orders, which takes seconds for a large catalog.
+    """
     lines = positions(loaded.source)
 
     def told(hint: Hint, severity: Severity) -> Finding:
         line, key = line_of(lines, hint.loc), spoken(hint.loc)
-        return Finding(str(path), line, key, severity, hint.code, hint.sentence, hint.remedy)
+        return Finding(name, line, key, severity, hint.code, hint.sentence, hint.remedy)
 
-    surveys = survey(loaded.catalog, at=at)
+    surveys = survey(loaded.catalog, at=at) if tries_orders else []
     found = [told(hint, "hint") for hint in _hints(loaded.catalog, surveys, at=at)]
+    if not tries_orders:
+        return sorted(found, key=lambda one: (one.line, one.key))
     found += [told(note, "note") for note in sampled(loaded.catalog, surveys)]
     return sorted(found, key=lambda one: (one.line, one.key))
 

@@ -2,12 +2,15 @@
 
 import secrets
 import time
+from datetime import UTC, datetime, timedelta
 
 # Crockford's alphabet in lower case: no i, l, o, u, so that an id can be read aloud.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _TIME_DIGITS = 10  # 50 bits of milliseconds: enough until the year 37648
 _RANDOM_DIGITS = 25  # 125 bits
 ID_LENGTH_MAX = 48
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 def new_id(prefix: str) -> str:
@@ -22,6 +25,26 @@ def id_of(prefix: str, milliseconds: int) -> str:
     """Return a fresh id as it is made so many milliseconds after 1970 began, in UTC."""
     chance = secrets.randbits(5 * _RANDOM_DIGITS)
     return f"{prefix}_{_digits(milliseconds, _TIME_DIGITS)}{_digits(chance, _RANDOM_DIGITS)}"
+
+
+def floor_of(prefix: str, instant: datetime) -> str:
+    """Return the lowest id that could be made at `instant`: ids from it on are no older."""
+    return f"{prefix}_{_digits((instant - _EPOCH) // _MILLISECOND, _TIME_DIGITS)}"
+
+
+def made_at(name: str) -> datetime:
+    """Return the millisecond in which an id was made, by the clock of whoever made it.
+
+    Raises:
+        ValueError: it is no id of ours.
+    """
+    digits = name.partition("_")[2][:_TIME_DIGITS]
+    if len(digits) < _TIME_DIGITS:
+        raise ValueError(f"{name} is no id.")
+    milliseconds = 0
+    for digit in digits:
+        milliseconds = milliseconds << 5 | _ALPHABET.index(digit)
+    return _EPOCH + milliseconds * _MILLISECOND
 
 
 def _digits(number: int, width: int) -> str:

@@ -1,5 +1,6 @@
 """The index of the app's models; each lives in its package."""
 
+from billing.accounts.freezes import Freeze
 from billing.accounts.members import Membership, MembershipChange, Organization
 from billing.accounts.models import (
     Account,
@@ -9,8 +10,11 @@ from billing.accounts.models import (
     FreeTierCount,
     Identity,
 )
+from billing.alerts.models import Alert, Inspection, Silence, Telling, Watch
 from billing.corrections.models import (
     Adjustment,
+    CampaignRun,
+    CampaignRunShare,
     CompensatedJob,
     Compensation,
     CompensationShare,
@@ -23,6 +27,7 @@ from billing.fleet.models import BackendState, Breaker
 from billing.http.models import IdempotentAnswer
 from billing.jobs.models import Attempt, Callback, Job, LooseFile, Output, Quote
 from billing.jobs.turns import LaneClock
+from billing.lab.models import AnnouncedTo
 from billing.ledger.models import (
     Allocation,
     Allowance,
@@ -37,6 +42,7 @@ from billing.ledger.models import (
     Wallet,
     ZoneChange,
 )
+from billing.notes.models import AccountNote
 from billing.notices.models import Notice
 from billing.organizations.models import Allotment
 from billing.outbox.models import Message
@@ -65,6 +71,15 @@ from billing.promotions.models import (
     RedemptionTry,
 )
 from billing.receipts.models import ReceiptKey
+from billing.rollups.models import (
+    AccountDay,
+    CohortMonth,
+    CreditDay,
+    JobDay,
+    MarginDay,
+    MoneyDay,
+    RolledDay,
+)
 from billing.sandbox.models import TestClock, TestClockAccount
 from billing.subscriptions.models import PaidPeriod, Subscription
 from billing.topups.models import AutoTopUp, TopUp
@@ -72,11 +87,15 @@ from billing.webhooks.models import Delivery, DeliveryAttempt, Endpoint, Event, 
 
 __all__ = [
     "Account",
+    "AccountDay",
+    "AccountNote",
     "AccountSignal",
     "Adjustment",
+    "Alert",
     "Allocation",
     "Allotment",
     "Allowance",
+    "AnnouncedTo",
     "ApiKey",
     "Attempt",
     "AutoTopUp",
@@ -86,12 +105,16 @@ __all__ = [
     "Callback",
     "CampaignBudget",
     "CampaignGrant",
+    "CampaignRun",
+    "CampaignRunShare",
     "Checkout",
+    "CohortMonth",
     "CompensatedJob",
     "Compensation",
     "CompensationShare",
     "Contract",
     "CountedUse",
+    "CreditDay",
     "Customer",
     "Debt",
     "DebtNotice",
@@ -105,20 +128,25 @@ __all__ = [
     "Export",
     "FreeTier",
     "FreeTierCount",
+    "Freeze",
     "Grant",
     "Halt",
     "Hold",
     "IdempotentAnswer",
     "Identity",
+    "Inspection",
     "Invoice",
     "Job",
+    "JobDay",
     "LaneClock",
     "LinkSeries",
     "Look",
     "LooseFile",
+    "MarginDay",
     "Membership",
     "MembershipChange",
     "Message",
+    "MoneyDay",
     "Notice",
     "OperatorDay",
     "Organization",
@@ -137,15 +165,19 @@ __all__ = [
     "ReferralCode",
     "Refund",
     "Reward",
+    "RolledDay",
+    "Silence",
     "Standstill",
     "StripeEvent",
     "Subscription",
     "Taking",
+    "Telling",
     "TestClock",
     "TestClockAccount",
     "TopUp",
     "Transfer",
     "TransferPart",
     "Wallet",
+    "Watch",
     "ZoneChange",
 ]

@@ -1,9 +1,10 @@
 """The whole surface of `billing` over HTTP: nothing appears by inheritance."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
 from billing.accounts.api import AccountDetail
+from billing.console.lab.shared import shared
 from billing.corrections.api import DebtList
 from billing.exports.api import LedgerTable, UsageTable
 from billing.http.explaining import problems_page
@@ -104,6 +105,7 @@ urlpatterns = [
     path("v1/redemptions", RedemptionList.as_view()),
     path("v1/ledger", EntryList.as_view()),
     path("v1/ledger/<str:entry_id>/receipt", ReceiptDetail.as_view()),
+    path("admin/console/", include("billing.console.urls")),
     path("admin/revenue", admin.site.admin_view(revenue_page), name="revenue"),
     path("v1/invoices", InvoiceList.as_view()),
     path("v1/billing-profile", ProfileView.as_view()),
@@ -147,6 +149,7 @@ urlpatterns = [
     path("v1/test-clocks/<str:clock_id>/accounts", ClockAccounts.as_view()),
     path("v1/test-clocks/<str:clock_id>/advance", ClockAdvance.as_view()),
     path("v1/page-links", PageLinkList.as_view()),
+    path("pages/<str:token>/effect", shared, name="lab-shared"),
     path("pages/pricing", pages.public_prices, name="pricing"),
     path("pages/<str:token>/pricing", pages.prices, name="page-pricing"),
     path("pages/<str:token>/balance", pages.balance, name="page-balance"),

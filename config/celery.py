@@ -62,6 +62,9 @@ _EVERY: Final[Mapping[TaskName, float]] = {
     TaskName.LOOK_AFTER_CONTRACTS: 300.0,
     TaskName.FETCH_STRIPE_EVENTS: 600.0,
     TaskName.RECONCILE: 6 * 3600.0,
+    TaskName.ROLL_UP: 60.0,
+    TaskName.EVALUATE_ALERTS: 60.0,
+    TaskName.SWEEP_ALERTS: 60.0,
 }
 app.conf.beat_schedule = {
     name.value: {"task": name.value, "schedule": seconds, "options": {"expires": 4 * seconds}}

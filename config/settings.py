@@ -5,24 +5,29 @@ not set refuses to start, with a sentence that says which.
 """
 
 import json
+import re
+from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import parse_qs, urlsplit
+from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 import django_stubs_ext
 import environ
-from botocore.config import Config  # type: ignore[import-untyped]  # it ships no types
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
+from billing.alerts import rules as alert_rules
 from billing.http import quotas
 from billing.http.addresses import Proxies
 from billing.http.logs import hide, logging_config
+from config.files import file_storage
 
 django_stubs_ext.monkeypatch()  # so that `ModelAdmin[Hold]` also runs
 
+_T = TypeVar("_T")
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
@@ -50,6 +55,14 @@ def _networks(written: list[str]) -> list[IPv4Network | IPv6Network]:
         return [ip_network(one.strip()) for one in written if one.strip()]
     except ValueError as wrong:
         raise ImproperlyConfigured(f"ADMIN_ALLOWED_CIDRS: {wrong}.") from None
+
+
+def _understood(name: str, read: Callable[[Any], _T], said: str) -> _T:
+    """Return what the JSON of the variable `name` means, or refuse to start."""
+    try:
+        return read(json.loads(said or "{}"))
+    except ValueError as wrong:
+        raise ImproperlyConfigured(f"{name}: {wrong}") from wrong
 
 
 # -- this place --------------------------------------------------------------------------------
@@ -99,6 +112,8 @@ WSGI_APPLICATION = "config.wsgi.application"
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        # Before those of apps: a few of unfold's small pieces are ours.
+        "DIRS": [BASE_DIR / "billing" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -204,6 +219,19 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", default="Linggan <billing@localhost>")
 OPERATORS_EMAIL: str = env.str("OPERATORS_EMAIL", default="")  # who hears of disputes
 
+# -- alerts: who is written to, and in which language; who is called, and what signs it -------
+ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", default=[])
+ALERT_LANGUAGE: str = env.str("ALERT_LANGUAGE", default="en")
+ALERT_WEBHOOK_URL: str = env.str("ALERT_WEBHOOK_URL", default="")
+# whsec_ and 24 bytes or more in base64; without it nobody could believe what is told there.
+ALERT_WEBHOOK_SECRET: str = env.str("ALERT_WEBHOOK_SECRET", default="")
+if ALERT_WEBHOOK_URL and not re.fullmatch(r"whsec_[\w+/]{32,86}={0,2}", ALERT_WEBHOOK_SECRET):
+    raise ImproperlyConfigured(
+        "Set ALERT_WEBHOOK_SECRET to whsec_ and 24 to 64 bytes in base64, such as `echo "
+        "whsec_$(openssl rand -base64 32)` says, or leave ALERT_WEBHOOK_URL empty."
+    )
+ALERT_RULES = _understood("ALERT_RULES", alert_rules.read, env.str("ALERT_RULES", default=""))
+
 # -- what is sold, and where it is made --------------------------------------------------------
 CATALOG: str = env.str("CATALOG", default=str(BASE_DIR / "plans" / "catalogs" / "kling.toml"))
 BACKENDS: dict[str, dict[str, Any]] = env.json("BACKENDS", default={})
@@ -232,10 +260,7 @@ except ValueError as wrong:
     raise ImproperlyConfigured(
         f"TRUSTED_PROXIES is a number of proxies, or networks such as 10.1.0.0/16: {wrong}"
     ) from wrong
-try:
-    LIMITS = quotas.read(json.loads(env.str("LIMITS", default="") or "{}"))
-except ValueError as wrong:
-    raise ImproperlyConfigured(f"LIMITS: {wrong}") from wrong
+LIMITS = _understood("LIMITS", quotas.read, env.str("LIMITS", default=""))
 
 # -- Celery (the schedule stands in config/celery.py) ------------------------------------------
 CELERY_BROKER_URL = REDIS_URL
@@ -267,42 +292,6 @@ SPECTACULAR_SETTINGS = {
 
 
 # -- files -------------------------------------------------------------------------------------
-def _file_storage(url: str) -> dict[str, Any]:
-    """Return where outputs are stored: below MEDIA_ROOT, or in a bucket of an S3 that `url` names.
-
-    s3://bucket/prefix?endpoint=https://host&region=name; keys come from the usual places of AWS.
-    """
-    if not url:
-        return {"BACKEND": "django.core.files.storage.FileSystemStorage"}
-    parts = urlsplit(url)
-    asked = parse_qs(parts.query)
-    unknown = set(asked) - {"endpoint", "region"}
-    if parts.scheme != "s3" or not parts.netloc or parts.fragment or unknown:
-        raise ImproperlyConfigured(
-            "STORAGE_URL must be s3://bucket/prefix?endpoint=https://host&region=name; prefix, "
-            "endpoint and region may be left out."
-        )
-    endpoint = asked.get("endpoint", [None])[0]
-    return {
-        "BACKEND": "storages.backends.s3.S3Storage",
-        "OPTIONS": {
-            "bucket_name": parts.netloc,
-            "location": parts.path.strip("/"),
-            "endpoint_url": endpoint,
-            "region_name": asked.get("region", [None])[0],
-            "default_acl": None,  # a bucket of today refuses them
-            "file_overwrite": True,  # names are unique already; the other way asks twice
-            "client_config": Config(
-                signature_version="s3v4",
-                s3={"addressing_style": "path" if endpoint else "auto"},
-                connect_timeout=3,
-                read_timeout=20,
-                retries={"max_attempts": 3, "mode": "standard"},
-            ),
-        },
-    }
-
-
 STATIC_URL = "/static/"
 STATIC_ROOT: str = env.str("STATIC_ROOT", default=str(BASE_DIR / "var" / "static"))
 MEDIA_ROOT: str = env.str("MEDIA_ROOT", default=str(BASE_DIR / "var" / "media"))
@@ -310,7 +299,7 @@ STORAGE_URL: str = env.str("STORAGE_URL", default="")
 # A bucket's own addresses end by themselves, and serve ranges: nothing passes through us then.
 STORAGE_REDIRECTS = bool(STORAGE_URL)
 STORAGES = {
-    "default": _file_storage(STORAGE_URL),
+    "default": file_storage(STORAGE_URL),
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 OUTPUT_URL_SECONDS: int = env.int("OUTPUT_URL_SECONDS", default=3600)
@@ -377,7 +366,9 @@ UNFOLD: dict[str, Any] = {
     "SITE_TITLE": _("Linggan administration"),
     "SITE_HEADER": _("Linggan administration"),
     "SHOW_LANGUAGES": True,
+    "STYLES": [lambda _request: static("console/console.css")],
     "SIDEBAR": {"navigation": "billing.http.navigation.groups"},
+    "DASHBOARD_CALLBACK": "billing.console.dashboard.pages.context",
     "ACCOUNT": {
         "navigation": [
             {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},

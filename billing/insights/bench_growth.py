@@ -56,7 +56,7 @@ def run(*, sizes: Sequence[int], calls: int, now: datetime, tell: Callable[[Size
         now: the newest instant of what fills the database.
         tell: is called with each size as soon as it was measured: the next takes ten times longer.
     """
-    with _throw_away_database():
+    with throw_away_database():
         publish.publish(bench_card.text(10), now=now)
         return grow(sizes=sizes, calls=calls, now=now, tell=tell)
 
@@ -109,7 +109,7 @@ def _used(entries: int, now: datetime) -> Account:
 
 
 @contextmanager
-def _throw_away_database() -> Iterator[None]:
+def throw_away_database() -> Iterator[None]:
     """Have this process use an empty database with all tables, until the block ends."""
     home: dict[str, Any] = dict(connection.settings_dict)
     owner = bench.owner().settings_dict

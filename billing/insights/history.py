@@ -3,13 +3,16 @@
 Reads row by row: a year of history takes no more memory than a day.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from itertools import islice
 from typing import Final
 
+from django.db.models import QuerySet
+
+from billing.ids import floor_of
 from billing.jobs.lifecycle import FINAL, NEVER_TAKEN, JobStatus
 from billing.jobs.models import Attempt, Job
 from billing.ledger.models import Entry
@@ -52,20 +55,44 @@ class Sold:
     spent: Mapping[str, int] | None
 
 
-def sold(*, since: datetime, is_sandbox: bool) -> Iterator[Sold]:
-    """Yield the jobs ordered since then that have succeeded, those of one account in a row."""
-    yield from _read((JobStatus.SUCCEEDED,), since, is_sandbox=is_sandbox)
+def sold(*, since: datetime, until: datetime | None = None, is_sandbox: bool) -> Iterator[Sold]:
+    """Yield the jobs ordered in that time that have succeeded, those of one account in a row.
+
+    Args:
+        until: the first instant outside; None: there is none.
+    """
+    yield from _read(_succeeded(since, until), is_sandbox=is_sandbox)
+
+
+def count(*, since: datetime, until: datetime, is_sandbox: bool) -> int:
+    """Return how many jobs `sold` will yield of that time."""
+    return _succeeded(since, until).filter(account__is_sandbox=is_sandbox).count()
 
 
 def ended(*, since: datetime, is_sandbox: bool) -> Iterator[Sold]:
     """Yield the jobs ordered since then that have ended in any way: those that failed cost, too."""
-    yield from _read(FINAL, since, is_sandbox=is_sandbox)
+    jobs = Job.objects.filter(status__in=FINAL, created_at__gte=since)
+    yield from _read(jobs, is_sandbox=is_sandbox)
 
 
-def _read(statuses: Sequence[str], since: datetime, *, is_sandbox: bool) -> Iterator[Sold]:
+def ended_of(*, since: datetime, until: datetime, is_sandbox: bool) -> Iterator[Sold]:
+    """Yield the jobs that were ordered in this time, by their ids, and have ended in any way.
+
+    The ids are an index: what was before and after is not looked at.
+    """
     jobs = Job.objects.filter(
-        status__in=statuses, created_at__gte=since, account__is_sandbox=is_sandbox
-    ).order_by("account_id", "id")
+        status__in=FINAL, pk__gte=floor_of("job", since), pk__lt=floor_of("job", until)
+    )
+    yield from _read(jobs, is_sandbox=is_sandbox)
+
+
+def _succeeded(since: datetime, until: datetime | None) -> QuerySet[Job]:
+    jobs = Job.objects.filter(status=JobStatus.SUCCEEDED, created_at__gte=since)
+    return jobs if until is None else jobs.filter(created_at__lt=until)
+
+
+def _read(jobs: QuerySet[Job], *, is_sandbox: bool) -> Iterator[Sold]:
+    jobs = jobs.filter(account__is_sandbox=is_sandbox).order_by("account_id", "id")
     for chunk in _chunks(jobs.iterator(chunk_size=_CHUNK)):
         captured, tried = _captured(chunk), _tried(chunk)
         for job in chunk:

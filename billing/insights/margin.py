@@ -58,9 +58,21 @@ def margin(
             cost are in the same.
         rates: what one unit of another currency is in that one.
     """
+    jobs = history.ended(since=since, is_sandbox=is_sandbox)
+    return summed(jobs, by=by, told_in=told_in, rates=rates)
+
+
+def summed(
+    jobs: Iterable[Sold],
+    *,
+    by: Sequence[str],
+    told_in: str = "",
+    rates: Mapping[str, Fraction] | None = None,
+) -> dict[tuple[str, ...], Earned]:
+    """Return what these jobs have brought and cost, as `margin` does."""
     known = {**(rates or {}), told_in: Fraction(1)} if told_in else {}
     found: dict[tuple[str, ...], Earned] = {}
-    for job in history.ended(since=since, is_sandbox=is_sandbox):
+    for job in jobs:
         row = found.setdefault(tuple(_named(job, key) for key in by), Earned())
         _add(row, job, told_in, known)
     return dict(sorted(found.items()))

@@ -1,7 +1,7 @@
 """Draws a simulation: what each model and plan brought, beside what it would bring."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
@@ -52,12 +52,20 @@ def draw(report: Report, path: Path) -> None:
 
 
 def _svg(report: Report) -> str:
-    named, currency = list(_named(report)), currency_of(report)
+    currency = currency_of(report)
+    title = _("Simulation since %(day)s: %(measure)s") % {
+        "day": report.since.date().isoformat(),
+        "measure": measured(currency),
+    }
+    return bars(title, [(name, *measure(row, currency)) for name, row in _named(report)])
+
+
+def bars(title: str, named: Sequence[tuple[str, Fraction, Fraction]]) -> str:
+    """Return an SVG: for each name two lying bars, what is and what would be, from the top."""
     chart = pygal.HorizontalBar(
         style=_STYLE,
         js=(),
-        title=_("Simulation since %(day)s: %(measure)s")
-        % {"day": report.since.date().isoformat(), "measure": measured(currency)},
+        title=title,
         width=_WIDTH,
         height=_HEAD + _EACH * max(1, len(named)),
         margin=20,
@@ -71,18 +79,16 @@ def _svg(report: Report) -> str:
         truncate_label=-1,
         no_prefix=True,
     )
-    # The first stands lowest in a chart of lying bars.
-    named.reverse()
-    chart.x_labels = [name for name, _row in named]
-    pairs = [measure(row, currency) for _name, row in named]
-    chart.add(_("in force"), [_number(old) for old, _new in pairs])
-    chart.add(_("new"), [_number(new) for _old, new in pairs])
-    chart.add_xml_filter(_without_scripts)
+    from_below = list(reversed(named))  # the first stands lowest in a chart of lying bars
+    chart.x_labels = [name for name, _old, _new in from_below]
+    chart.add(_("in force"), [_number(old) for _name, old, _new in from_below])
+    chart.add(_("new"), [_number(new) for _name, _old, new in from_below])
+    chart.add_xml_filter(without_scripts)
     drawn: str | bytes = chart.render()
     return drawn.decode() if isinstance(drawn, bytes) else drawn
 
 
-def _without_scripts(root: Element) -> Element:
+def without_scripts(root: Element) -> Element:
     """Return the drawing without the script that pygal puts in for its own tooltips."""
     for parent in root.iter():
         for child in [one for one in parent if str(one.tag).endswith("script")]:

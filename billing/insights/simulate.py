@@ -175,15 +175,25 @@ def _sides(job: Sold, catalog: Catalog) -> tuple[Side, Side]:
     worth = before.credit.worth or catalog.credit.worth
     costing = before if before.cost is not None else catalog
     old = side_of(job, costing, job.charged_micros, job.paid, job.unpaid_micros, worth)
+    return old, brought_by(job, catalog, new_micros)
+
+
+def brought_by(job: Sold, catalog: Catalog, new_micros: int) -> Side:
+    """Return what a job brings that `catalog` charges so many micros of a credit for.
+
+    Its credits are worth what those were worth that paid for it; where none did, what the catalog
+    says, or the one by which it was sold.
+    """
+    before = plans.version(job.version_id).catalog
     if job.charged_micros:
         ratio = Fraction(new_micros, job.charged_micros)
         paid = {currency: micros * ratio for currency, micros in job.paid.items()}
         unpaid = job.unpaid_micros * ratio
     else:
         paid, unpaid = {}, Fraction(new_micros)
-    worth = catalog.credit.worth or worth
+    worth = catalog.credit.worth or before.credit.worth
     costing = catalog if catalog.cost is not None else before
-    return old, side_of(job, costing, new_micros, paid, unpaid, worth)
+    return side_of(job, costing, new_micros, paid, unpaid, worth)
 
 
 def side_of(

@@ -7,6 +7,8 @@ import structlog
 from celery import shared_task
 from django.utils import timezone
 
+from billing.alerts import services as alerts
+from billing.alerts.rules import RuleCode
 from billing.insights import reconcile
 from billing.outbox.names import TaskName
 from billing.payments import gateway
@@ -22,5 +24,7 @@ def run_reconcile(**_future: object) -> None:
     report = reconcile.run(since=now - _SINCE, now=now, gateway=gateway.configured())
     for drift in report.drifts:
         _log.error("sides_disagree", drift=str(drift))
+    lines = [str(drift) for drift in report.drifts]
+    alerts.inspected(RuleCode.SIDES_DISAGREE, lines=lines, now=now)
     if report.stripe_away:
         _log.warning("stripe_not_compared", reason=report.stripe_away)

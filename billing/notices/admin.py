@@ -1,18 +1,18 @@
 """Operators see who was written to about what, and have a letter sent again; none is edited."""
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from billing.http.admin import ReadOnlyAdmin
 from billing.notices import services
 from billing.notices.models import Notice
+from billing.operators.admin.acting import Facts, RecordedAdmin
 
 
 @admin.register(Notice)
-class NoticeAdmin(ReadOnlyAdmin[Notice]):
+class NoticeAdmin(RecordedAdmin):
     """What it tells stays closed: it may hold an address at which somebody pays."""
 
     empty_says = gettext_lazy(
@@ -21,9 +21,8 @@ class NoticeAdmin(ReadOnlyAdmin[Notice]):
     )
     list_display = ["id", "account", "kind", "state", "trouble", "attempts", "created_at"]
     list_filter = ["state", "kind", "trouble"]
-    search_fields = ["=id", "=account__external_id", "=fact", "=email"]
+    search_fields = ["=id", "=account__external_id", "=fact"]
     list_select_related = ["account"]
-    date_hierarchy = "created_at"
     fields = [
         *("id", "account", "kind", "fact", "email", "language", "state", "trouble"),
         *("attempts", "next_at", "created_at", "sent_at"),
@@ -34,18 +33,22 @@ class NoticeAdmin(ReadOnlyAdmin[Notice]):
         description=gettext_lazy("Send the selected letters again that failed"),
         permissions=["send"],
     )
-    def send_again(self, request: HttpRequest, queryset: QuerySet[Notice]) -> None:
+    def send_again(self, request: HttpRequest, queryset: QuerySet[Notice]) -> HttpResponse | None:
         """Put each that failed on its way once more."""
-        for notice in queryset.order_by("pk"):
+
+        def send(notice: Notice, _reason: str) -> str:
             if services.again(notice.pk, now=timezone.now()):
-                self.log_change(request, notice, gettext("Sent again by an operator."))
-            else:
-                self.message_user(
-                    request,
-                    gettext("%(notice)s has not failed.") % {"notice": notice.pk},
-                    messages.WARNING,
-                )
+                return gettext("It is sent again.")
+            return gettext("It has not failed, and is left alone.")
+
+        return self.ask_first(request, "send_again", queryset, look=_letter, do=send)
 
     def has_send_permission(self, request: HttpRequest) -> bool:
         """Return whether the operator may have letters sent."""
         return request.user.has_perm("billing.send_notice")
+
+
+def _letter(notice: Notice) -> Facts:
+    """Return which letter goes to whom, and what came of it until now."""
+    words = [notice.email, str(notice.get_kind_display()), str(notice.get_state_display())]
+    return [(notice.pk, " · ".join(words))]

@@ -27,6 +27,8 @@ class Kind(StrEnum):
     REFUND_MADE = "refund_made"
     DISPUTE_OPENED = "dispute_opened"
     CARD_EXPIRES = "card_expires"
+    CATALOG_ANNOUNCED = "catalog_announced"
+    CATALOG_RECALLED = "catalog_recalled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ NEEDED: Final[Mapping[Kind, frozenset[str]]] = {
     Kind.REFUND_MADE: frozenset({"amount", "what"}),
     Kind.DISPUTE_OPENED: frozenset({"amount", "account", "dispute"}),
     Kind.CARD_EXPIRES: frozenset({"card", "expires"}),
+    Kind.CATALOG_ANNOUNCED: frozenset({"text", "begins_at"}),
+    Kind.CATALOG_RECALLED: frozenset({"begins_at"}),
 }
 KNOWN: Final[Mapping[Kind, frozenset[str]]] = {
     Kind.PAYMENT_RECEIVED: frozenset({"receipt_url"}),

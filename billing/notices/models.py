@@ -31,6 +31,8 @@ _KINDS = [
     (Kind.REFUND_MADE.value, _("refund made")),
     (Kind.DISPUTE_OPENED.value, _("dispute opened")),
     (Kind.CARD_EXPIRES.value, _("card expires")),
+    (Kind.CATALOG_ANNOUNCED.value, _("catalog announced")),
+    (Kind.CATALOG_RECALLED.value, _("announced catalog taken back")),
 ]
 
 

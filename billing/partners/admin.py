@@ -14,9 +14,8 @@ class PartnerAdmin(ReadOnlyAdmin[Partner]):
 
     list_display = ["id", "programme", "account", "admitted_at", "ends_at"]
     list_filter = ["programme"]
-    search_fields = ["=id", "account__external_id"]
+    search_fields = ["=id", "=account__external_id"]
     list_select_related = ["account"]
-    date_hierarchy = "admitted_at"
 
 
 @admin.register(ReferralCode)
@@ -25,9 +24,8 @@ class ReferralCodeAdmin(ReadOnlyAdmin[ReferralCode]):
 
     list_display = ["id", "code", "programme", "account", "created_at"]
     list_filter = ["programme"]
-    search_fields = ["=id", "=code", "account__external_id"]
+    search_fields = ["=id", "=code", "=account__external_id"]
     list_select_related = ["account"]
-    date_hierarchy = "created_at"
 
 
 @admin.register(Referral)
@@ -36,9 +34,8 @@ class ReferralAdmin(ReadOnlyAdmin[Referral]):
 
     list_display = ["id", "code", "referrer", "account", "came_at", "counts_until", "closed_at"]
     list_filter = ["code__programme"]
-    search_fields = ["=id", "=code__code", "account__external_id", "referrer__external_id"]
+    search_fields = ["=id", "=code__code", "=account__external_id", "=referrer__external_id"]
     list_select_related = ["account", "code", "referrer"]
-    date_hierarchy = "came_at"
 
 
 @admin.register(Reward)
@@ -51,6 +48,5 @@ class RewardAdmin(ReadOnlyAdmin[Reward]):
         *("state", "reason", "earned_at", "due_at", "settled_at"),
     ]
     list_filter = ["state", "campaign"]
-    search_fields = ["=id", "=referral__id", "=fact", "account__external_id"]
+    search_fields = ["=id", "=referral__id", "=fact", "=account__external_id"]
     list_select_related = ["account"]
-    date_hierarchy = "earned_at"

@@ -69,6 +69,7 @@ def fill(
         "models": ["*"],  # whatever catalog is loaded while it runs
         "concurrency": GPU_JOBS_AT_ONCE,
         "sandbox": True,  # it costs nothing
+        "resolve_inputs": False,  # it fetches nothing, and a laptop may be offline
         "absent_grace_seconds": 30,  # so that a killed demo does not keep a job in doubt for long
     }
     _set_missing({"BACKENDS": json.dumps({"demo": demo})})

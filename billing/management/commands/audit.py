@@ -4,7 +4,10 @@ import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
+from billing.alerts import services as alerts
+from billing.alerts.rules import RuleCode
 from billing.insights import audit
 
 
@@ -20,6 +23,8 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
         """Print each breach, then the count."""
         found = list(audit.breaches())
+        lines = [str(breach) for breach in found]
+        alerts.inspected(RuleCode.INVARIANT_BROKEN, lines=lines, now=timezone.now())
         if options["json"]:
             rows = [
                 {"invariant": one.invariant, "row": one.row, "sentence": one.sentence}

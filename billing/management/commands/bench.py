@@ -3,8 +3,9 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
@@ -15,8 +16,11 @@ from billing.insights import (
     bench_events,
     bench_growth,
     bench_history,
+    bench_lists,
     bench_queue,
 )
+
+_SQL_SHOWN: Final = 300
 
 
 class Command(BaseCommand):
@@ -29,10 +33,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "what",
             nargs="?",
-            choices=["queue", "eta"],
+            choices=["queue", "eta", "admin"],
             help="queue: find who goes next among --jobs that wait. eta: compare the times that "
-            "--jobs orders are told with the real ones. Without it: the hot path.",
+            "--jobs orders are told with the real ones. admin: open each list of the windows over "
+            "--accounts, in a database as for --entries. Without it: the hot path.",
         )
+        parser.add_argument("--accounts", type=int, default=100_000, help="How many, for admin.")
         parser.add_argument("--jobs", type=int, help="How many: 10000 for queue, 300 for eta.")
         parser.add_argument("--seed", type=int, default=1, help="Which draws eta takes.")
         parser.add_argument("--calls", type=int, default=200, help="Calls a case and round.")
@@ -56,6 +62,9 @@ class Command(BaseCommand):
         if options["what"] == "eta":
             told = bench_eta.run(orders=options["jobs"] or 300, seed=options["seed"], now=now)
             self._told(told, as_json=options["json"])
+            return
+        if options["what"] == "admin":
+            self._lists(options, now=now)
             return
         report: bench.Report | bench_growth.Growth
         if options["listeners"]:
@@ -92,6 +101,29 @@ class Command(BaseCommand):
             f"by {told.p90_seconds:.0f} s in nine of ten ({told.p90_percent:.0f}%); "
             f"{told.later_percent:.0f}% waited longer than told."
         )
+
+    def _lists(self, options: dict[str, Any], *, now: datetime) -> None:
+        tell = _nothing if options["json"] else self._page
+        if not options["json"]:
+            self.stdout.write(f"{'page':<52}{'p50 ms':>9}{'p95 ms':>9}{'queries':>9}")
+        lists = bench_lists.run(
+            accounts=options["accounts"], calls=options["calls"], now=now, tell=tell
+        )
+        self.stdout.write(
+            json.dumps(asdict(lists))
+            if options["json"]
+            else f"{lists.accounts:,} accounts and {lists.entries:,} entries, made in "
+            f"{lists.filled_seconds:.0f} s; {lists.calls} calls a page."
+        )
+
+    def _page(self, page: bench_lists.Page) -> None:
+        self.stdout.write(f"{page.name:<52}{page.p50_ms:>9.1f}{page.p95_ms:>9.1f}{page.queries:>9}")
+        for slow in page.slow:
+            if slow.whole:
+                whole = ", ".join(slow.whole)
+                said = f"    reads whole, in {slow.milliseconds:.0f} ms: {whole}: "
+                self.stdout.write(said + slow.sql[:_SQL_SHOWN])
+        self.stdout.flush()
 
     def _events(self, report: bench_events.Report, options: dict[str, Any]) -> None:
         if options["json"]:
@@ -131,7 +163,7 @@ class Command(BaseCommand):
             )
 
 
-def _nothing(_size: bench_growth.Size) -> None:
+def _nothing(_measured: object) -> None:
     """Tell nothing before the end."""
 
 

@@ -1,0 +1,2 @@
+DROP TRIGGER account_note_is_never_emptied ON billing_accountnote;
+DROP TRIGGER account_note_never_changes ON billing_accountnote;

@@ -16,7 +16,8 @@ MONEY: Final = [
     *(ROOT / "billing" / "insights" / f"{name}.py" for name in ("audit", "explain", "history")),
     *(ROOT / "billing" / "insights" / f"{name}.py" for name in ("simulate", "touched")),
     *(ROOT / "plans" / f"{name}.py" for name in ("credits", "rating", "forms", "burn_order")),
-    *(ROOT / "plans" / f"{name}.py" for name in ("entitlements", "orders", "models", "api")),
+    *(ROOT / "plans" / f"{name}.py" for name in ("entitlements", "orders", "api")),
+    *files("plans/models"),
     *files("billing/jobs/services", "billing/jobs/shapes", "billing/jobs/models"),
     ROOT / "billing" / "jobs" / "charging.py",
 ]
@@ -43,6 +44,7 @@ HARMLESS: Final = {
         "",
         "F('renewal_micros') / Coalesce(F('seats'), 1)",
     ),
+    ("billing/jobs/services/dispatching.py", "_require_sendable", "float"),  # a stop watch's
     ("billing/jobs/services/ending.py", "end_attempt", "float"),  # what a backend measures
     ("billing/jobs/services/ending.py", "_keep", "Decimal(stored.milliseconds) / 1000"),
     ("billing/jobs/charging.py", "_number", "float"),  # a backend's, made a decimal by its digits

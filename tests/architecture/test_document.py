@@ -212,3 +212,37 @@ def test_each_operation_that_is_counted_says_what_is_left(operations: list[Opera
             for response in (limited, *done):
                 assert {"RateLimit", "RateLimit-Policy"} <= response["headers"].keys()
             assert "Retry-After" in limited["headers"]
+
+
+def test_an_address_that_is_a_permission_needs_no_credential(operations: list[Operation]) -> None:
+    """Where `x-authz` lets in whoever has a signed address, the document asks for no more."""
+    by_address = [o for o in operations if o.facts["x-authz"]["address"] != "no"]
+
+    assert {o.facts["operationId"] for o in by_address if {} not in o.facts["security"]} == set()
+    assert [
+        o.facts["operationId"] for o in by_address if {"bearer": []} in o.facts["security"]
+    ] == ["stream_job_events"]
+
+
+def test_each_integer_that_a_body_may_say_has_bounds(document: dict[str, Any]) -> None:
+    """All are refused outside 64 bits; a schema without bounds would promise more."""
+    boundless = [
+        f"{name}: {where}"
+        for name, shape in document["components"]["schemas"].items()
+        if name.endswith("Request")
+        for where, schema in _schemas(shape)
+        if "integer" in schema.get("type", ()) and not {"minimum", "maximum"} <= schema.keys()
+    ]
+
+    assert boundless == []
+
+
+def _schemas(schema: object, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield a schema and all within it, each with its place."""
+    if isinstance(schema, dict):
+        yield where, schema
+        for name, part in schema.items():
+            yield from _schemas(part, f"{where}/{name}")
+    elif isinstance(schema, list):
+        for number, part in enumerate(schema):
+            yield from _schemas(part, f"{where}/{number}")

@@ -9,7 +9,7 @@ from billing.accounts.models import Account
 from billing.corrections import selectors, services
 from billing.corrections.amounts import Basis, Rule
 from billing.corrections.models import Adjustment, Compensation
-from billing.corrections.selectors import Preview, Selection
+from billing.corrections.selectors import Accounts, Preview, Selection
 from billing.corrections.services import Notice
 from billing.ids import new_id
 from billing.jobs import services as jobs
@@ -94,6 +94,26 @@ def make_rows(account: Account, job: Job) -> None:
     approve(ask(account, 50, asks), decides)
     jobs.fail(job_id=job.pk, operator="rita", now=now())
     agree(claim(asks, chosen(), Rule(Basis.JOB, fixed_micros=MICROS)), decides)
+    _grant_a_campaign(account, asks)
     debt = factories.owe(account, 1)
     services.tell_debt(debt_id=debt.pk, now=now())
     services.tell_halt(account_id=account.pk, halted_at=now(), now=now())
+
+
+def _grant_a_campaign(account: Account, by: User) -> None:
+    """Ask that the account has a share of the catalog's first campaign."""
+    catalog = plans.current().catalog
+    whom = Accounts(
+        campaign=catalog.campaigns[0].code,
+        name="sorry",
+        is_sandbox=account.is_sandbox,
+        external_ids=(account.external_id,),
+    )
+    services.request_campaign_run(
+        chosen=whom,
+        reason="incident",
+        text="Ticket 9",
+        digest=selectors.preview_run(whom, catalog=catalog).digest,
+        requester=by,
+        now=now(),
+    )

@@ -1,6 +1,7 @@
 """The operators' pages: ask by a form, look before asking, decide on what others ask for."""
 
 import re
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -12,11 +13,12 @@ from pytest_django import Settings
 from billing.accounts.models import Account
 from billing.corrections import services
 from billing.corrections.models import Adjustment, Compensation, Halt
+from billing.ledger.errors import GrantsHalted
 from billing.ledger.models import Entry, Wallet
 from plans.credits import MICROS
 from tests import factories
 from tests.corrections import desk
-from tests.corrections.test_halts import alarm, looped
+from tests.corrections.test_halts import alarm, by_itself, looped
 from tests.jobs import shop
 from tests.operators import signed_in
 
@@ -27,6 +29,7 @@ pytestmark = pytest.mark.usefixtures("ends_clean")
 ADJUSTMENTS = "/admin/billing/adjustment/"
 COMPENSATIONS = "/admin/billing/compensation/"
 HALTS = "/admin/billing/halt/"
+WHY = "It was looked at."
 
 
 @pytest.fixture(autouse=True)
@@ -56,14 +59,16 @@ def looks(*people: User) -> None:
 
 
 def mark(client: Client, folder: str, action: str, *keys: str) -> str:
-    """Choose an action for these rows; return the page that follows."""
-    marked = {"action": action, "_selected_action": list(keys)}
+    """Do an act to these rows, for a reason; return the page that follows."""
+    marked = {"action": action, "_selected_action": list(keys), "act": action, "reason": WHY}
     return client.post(folder, marked, follow=True).content.decode()
 
 
 def filled(page: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 (fields of a form)
     """Return what a form would send: its hidden fields, and `more`."""
-    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
+    inputs = re.findall(r'<input [^>]*type="hidden"[^>]*>', page)
+    named = (re.search(r'name="(\w+)".*value="([^"]*)"', one) for one in inputs)
+    hidden = {found[1]: found[2] for found in named if found is not None}
     return hidden | more
 
 
@@ -75,7 +80,7 @@ def test_an_adjustment_is_asked_for_by_a_form_and_approved_by_another(
     asks, decides = browser(grace), browser(rosa)
 
     page = asks.get(f"{ADJUSTMENTS}ask/").content.decode()
-    sent = filled(page, **form)
+    sent = filled(page, **form, act="ask")
     for _twice in range(2):  # a double click asks once
         assert asks.post(f"{ADJUSTMENTS}ask/", sent).status_code == 302
 
@@ -116,7 +121,7 @@ def test_a_form_that_asks_for_nonsense_says_so(
 ) -> None:
     form = {"account": "ada", "amount_micros": "50", "reason": "mistake", "text": "Ticket 7"}
 
-    answer = browser(grace).post(f"{ADJUSTMENTS}ask/", {"key": "k", **form, **more})
+    answer = browser(grace).post(f"{ADJUSTMENTS}ask/", {"key": "k", **form, **more, "act": "ask"})
 
     assert answer.status_code == 200
     assert not Adjustment.objects.exists()
@@ -222,7 +227,8 @@ def test_who_decides_on_an_adjustment_sees_why_and_what_would_move(
         in browser(rosa).get(f"{ADJUSTMENTS}{asked.pk}/change/").content.decode()
     )
     assert not Adjustment.objects.exclude(state="requested").exists()
-    assert browser(rosa).post(page, {"act": "approve"}).status_code == 302
+    assert browser(rosa).post(page, {"act": "approve"}).status_code == 200  # it is not said why
+    assert browser(rosa).post(page, {"act": "approve", "reason": WHY}).status_code == 302
     asked.refresh_from_db()
     assert (asked.state, asked.approver) == ("executed", rosa)
 
@@ -233,9 +239,9 @@ def test_a_request_is_withdrawn_by_its_page_and_by_the_list(
     looks(grace, rosa)
     first, second = desk.ask(ada, 50, grace), desk.ask(ada, 20, grace)
 
-    browser(rosa).post(f"{ADJUSTMENTS}{first.pk}/decide/", {"act": "withdraw"})
+    browser(rosa).post(f"{ADJUSTMENTS}{first.pk}/decide/", {"act": "withdraw", "reason": WHY})
     assert not Adjustment.objects.filter(state="withdrawn").exists()
-    browser(grace).post(f"{ADJUSTMENTS}{first.pk}/decide/", {"act": "withdraw"})
+    browser(grace).post(f"{ADJUSTMENTS}{first.pk}/decide/", {"act": "withdraw", "reason": WHY})
     said = mark(browser(grace), ADJUSTMENTS, "withdraw", second.pk)
 
     assert "Withdrawn." in said
@@ -266,10 +272,10 @@ def test_who_decides_on_an_incident_approves_the_digest_of_the_page(
     page, client = f"{COMPENSATIONS}{asked.pk}/decide/", browser(rosa)
 
     shown = client.get(page).content.decode()
-    client.post(page, {"act": "approve", "digest": "another"})
+    client.post(page, {"act": "approve", "digest": "another", "reason": WHY})
     asked.refresh_from_db()
     assert asked.state == "requested"
-    client.post(page, filled(shown, act="approve"))
+    client.post(page, filled(shown, act="approve", reason=WHY))
 
     asked.refresh_from_db()
     assert asked.state == "approved"
@@ -301,5 +307,19 @@ def test_halted_accounts_are_found_and_resumed(looped: Account, grace: User) -> 
     assert Wallet.objects.get().halted_at is None
     halt.refresh_from_db()
     assert (halt.operator, halt.reason) == (grace, "The loop is mended.")
-    again = client.post(f"{HALTS}{halt.pk}/resume/", {"reason": "Again."})
+    again = client.post(f"{HALTS}{halt.pk}/resume/", {"reason": "Again."}, follow=True)
     assert "are not halted" in again.content.decode()
+
+
+def test_who_has_looked_at_one_halt_ends_no_later_one(looped: Account, grace: User) -> None:
+    first = services.resume_grants(account=looped, operator=grace, reason="The loop is mended.")
+    for number in range(100, 150):
+        with suppress(GrantsHalted):
+            by_itself(looped, number)
+    alarm(looped)
+    looks(grace)
+
+    browser(grace).post(f"{HALTS}{first.pk}/resume/", {"reason": "I was late."})
+
+    assert Wallet.objects.get().halted_at is not None
+    assert Halt.objects.filter(resumed_at=None).count() == 1

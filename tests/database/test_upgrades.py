@@ -5,26 +5,36 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from psycopg import sql
 
+from billing.accounts.models import Account
+from billing.webhooks import services as webhooks
+from billing.webhooks.models import Delivery, Endpoint
 from config.embedded.environment import ROOT
-from tests import factories
+from tests import factories, operators
+from tests.egress.receiver import Receiver
 from tests.payments import plans_till
 from tests.payments.plans_till import Desk
 from tests.payments.till import Till
 from tests.stripe_peer.driver import CHALLENGED, Peer
 
 Rows = dict[str, list[dict[str, Any]]]
-# Where the payments began, and the last one that an update of rows follows.
-VERSIONS: Final = ["0034_customer_clocks", "0039_changes_say_what_they_carry"]
+# Where the payments began, the last one before plan changes said until when they are paid, and the
+# last one before messages stood in lines.
+VERSIONS: Final = [
+    "0034_customer_clocks",
+    "0039_changes_say_what_they_carry",
+    "0041_refunds_that_cross",
+]
 TABLES: Final = """
     SELECT relname FROM pg_class
-    WHERE relkind IN ('r', 'p') AND NOT relispartition AND relname ~ '^(billing|plans)_'
+    WHERE relkind IN ('r', 'p') AND NOT relispartition AND relname ~ '^(auth_user$|billing_|plans_)'
 """
 LEFT_OPEN: Final = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
 
@@ -61,24 +71,44 @@ class Copy:
 
 
 @pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Return who takes every message."""
+    with Receiver() as listening:
+        yield listening
+
+
+@pytest.fixture
 def desk(transactional_db: None, peer: Peer) -> Desk:
     """Ada, at a shop where a dearer plan is added to what she has, so that nothing is held."""
     plans_till.open_plans("add")
     return Desk(Till(peer, is_sandbox=True), factories.new_account("ada"))
 
 
+def endpoint(receiver: Receiver, account: Account) -> Endpoint:
+    """Return an endpoint that is told of what happens to accounts such as this one."""
+    with transaction.atomic():
+        return webhooks.create_endpoint(
+            account=None, url=receiver.url, is_sandbox=account.is_sandbox, now=datetime.now(UTC)
+        )
+
+
 @pytest.fixture
-def copy(desk: Desk) -> Iterator[Copy]:
+def copy(desk: Desk, receiver: Receiver) -> Iterator[Copy]:
     """Her subscription, her purchase of which a part went back, and a change that waits for money.
 
-    Made by the present version, for an older one's code is not here.
+    One endpoint was told of it, another was not yet; an operator has come in. Made by the present
+    version, for an older one's code is not here.
     """
+    operators.make_rows()
+    told, _waiting = (endpoint(receiver, desk.account) for _number in range(2))
     desk.subscribe(number=CHALLENGED)
     [bought] = desk.till.peer.objects()["payment_intent"]
     desk.till.peer.refund(bought["id"], amount=300)
     desk.hear()
     assert desk.ask().json()["status"] == "billed"
     assert desk.money() == [("plan", 10, 100, 3)]
+    for delivery in Delivery.objects.filter(endpoint=told).order_by("event__sequence"):
+        webhooks.deliver(delivery.pk, now=datetime.now(UTC))
     here = connection.settings_dict
     name = f"{here['NAME']}_of_before"
     place = f"{here['HOST']}:{here['PORT']}"
@@ -111,6 +141,24 @@ def test_rows_of_an_older_version_are_all_there_and_clean(copy: Copy, version: s
         assert kept(rows, after[table]) == kept(after[table], rows), table
     [change] = after["billing_planchange"]
     assert change["to_be_paid_by"] == change["paid_until"]
+    assert_messages_stand_in_line(after)
+
+
+def assert_messages_stand_in_line(rows: Rows) -> None:
+    """Each message has its event's place, and an endpoint that took some knows since when."""
+    events = {event["id"]: event for event in rows["billing_event"]}
+    took = {endpoint["id"]: endpoint["took_at"] for endpoint in rows["billing_endpoint"]}
+    assert sorted(at is None for at in took.values()) == [False, True]
+    for endpoint, at in took.items():
+        sent = [each for each in rows["billing_delivery"] if each["endpoint_id"] == endpoint]
+        assert sent
+        assert at == max((each["delivered_at"] for each in sent if at), default=None)
+        for each in sent:
+            event = events[each["event_id"]]
+            assert (each["account_id"], each["sequence"]) == (
+                event["account_id"],
+                event["sequence"],
+            )
 
 
 def kept(rows: list[dict[str, Any]], others: list[dict[str, Any]]) -> list[str]:

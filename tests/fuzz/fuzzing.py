@@ -18,15 +18,17 @@ from tests.fuzz import garbage, people, plan, shop
 from tests.fuzz.plan import Asked
 from tests.fuzz.shooting import Task, labels, shoot
 from tests.fuzz.tally import Tally
+from tests.stripe_peer.driver import Peer
 
 
-def fuzz(asked: Asked, service: Service) -> int:
+def fuzz(asked: Asked, service: Service, peer: Peer) -> int:
     """Have it all asked; print what was seen; return how many flaws there are."""
     publish.publish(shop.CATALOG, now=datetime.now(UTC))
     call_command("sync_prices", verbosity=0)
     try:
         service.start()
-        scene = people.set_up(service.port)
+        peer.listen(f"http://127.0.0.1:{service.port}/webhooks/stripe")
+        scene = people.set_up(service.port, peer)
         began = time.monotonic()
         tally = _ask(asked, scene, port=service.port)
         seconds = time.monotonic() - began

@@ -3,20 +3,28 @@
 import http.client
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from billing.accounts import scopes, services, tokens
 from billing.promotions import services as promotions
 from billing.promotions.services.coding import Gift
+from tests.fuzz import films
 from tests.fuzz.plan import Person, Role
+from tests.fuzz.sayings import ORDER, Things, said, values
+from tests.stripe_peer.driver import Peer
 
 _TIMEOUT_SECONDS: Final = 60
 _HOME: Final = "https://platform.example/home"
 _RECEIVER: Final = "https://platform.example/hook"
-_ORDER: Final = {"model": "m", "task": "text_to_video", "inputs": {"prompt": "a kite"}}
+_PLANS: Final = {"team": {"plan": "team", "interval": "P1M", "seats": 100}}
+_PLAN: Final = {"plan": "pro", "interval": "P1M"}
 _CODES: Final = 300
+_SOME: Final = 3
+_PURCHASES: Final = 5
+_SPARE: Final = 24  # of what an operation uses up
+_NEWCOMERS: Final = 40
 
 
 class Platform:
@@ -48,11 +56,11 @@ class Platform:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_TIMEOUT_SECONDS)
         connection.request(method, path, None if body is None else json.dumps(body), headers)
         answer = connection.getresponse()
-        said = answer.read()
+        told = answer.read()
         connection.close()
-        assert answer.status // 100 == 2, (method, path, answer.status, said)
-        told: dict[str, Any] = json.loads(said or b"{}")
-        return told
+        assert answer.status // 100 == 2, (method, path, answer.status, told)
+        found: dict[str, Any] = json.loads(told or b"{}")
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,145 +71,211 @@ class Scene:
     values: Mapping[str, list[str]]
 
 
-def set_up(port: int) -> Scene:
+def set_up(port: int, peer: Peer) -> Scene:
     """Have everybody own one of everything; return who they are and what their things are called.
 
-    To be called once the service answers.
+    To be called once the service answers, and hears what happens at Stripe.
     """
-    made = _Made(Platform(port))
+    made = _Made(Platform(port), peer)
     for name in ("ada", "ben"):
-        made.customer(name)
-    made.customer("sam", is_sandbox=True)
+        made.person(name)
+    made.person("sam", is_sandbox=True)
     made.organization()
-    made.clock()
+    made.invitations()
+    made.clocks()
+    made.newcomers()
     return Scene(people=made.people(), values=made.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """Somebody who owns things: a person, or an organization by its owner.
+
+    Attributes:
+        name: what a service key calls the account.
+        seat: what its owner names to act for it; "" for himself.
+    """
+
+    name: str
+    token: str
+    service: str
+    seat: str = ""
+    is_sandbox: bool = False
+    things: Things = field(default_factory=dict)
+
+    def keep(self, kind: str, name: object) -> str:
+        """Write down that it owns a thing of some kind; return the thing's id."""
+        self.things.setdefault(kind, []).append(str(name))
+        return str(name)
 
 
 class _Made:
     """What has been made so far."""
 
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
+    def __init__(self, platform: Platform, peer: Peer) -> None:
+        self._platform, self._peer = platform, peer
         self._tokens: dict[str, str] = {}
         self._keys = {
             is_sandbox: _key(f"all-{is_sandbox}", scopes.ALL, is_sandbox=is_sandbox)
             for is_sandbox in (False, True)
         }
-        self._found: dict[str, list[str]] = {
-            "code": ["event", "promo", "invite", "studio", *_codes()],
-            "account": ["ada", "ben", "olive", "mia", "sam", "nobody"],
-        }
+        self._holders: dict[str, _Holder] = {}
+        self._codes = ["event", "promo", "invite", "studio", *_codes()]
+        self._new: list[str] = []
 
-    def customer(self, name: str, *, is_sandbox: bool = False) -> None:
+    def person(self, name: str, *, is_sandbox: bool = False) -> None:
         """Let a person own one of everything that a person can own."""
-        who, service = self._token(name, is_sandbox=is_sandbox), self._keys[is_sandbox]
-        self._ask(who, "GET", "/v1/balance")
-        self._ask(service, "PUT", "/v1/subscription", {"plan": "pro"}, account=name)
-        self._give(service, name)
-        later = {"pack": "later", "quantity": 1}
-        bought = self._ask(service, "POST", "/v1/grants", later, account=name)
-        self._keep("purchase_id", bought)
-        for _one in range(3):
-            self._keep("job_id", self._ask(who, "POST", "/v1/jobs", _ORDER))
-        self._keep("quote", self._ask(who, "POST", "/v1/quotes", _ORDER))
-        entries = self._ask(who, "GET", "/v1/ledger")
-        self._found.setdefault("entry_id", []).extend(one["id"] for one in entries["data"])
-        endpoint = self._ask(
-            service, "POST", "/v1/webhook-endpoints", {"url": _RECEIVER}, account=name
-        )
-        self._keep("endpoint_id", endpoint)
-        if not is_sandbox:
-            order = {"pack": "hundred", "quantity": 1, "success_url": _HOME, "cancel_url": _HOME}
-            self._keep("checkout_id", self._ask(who, "POST", "/v1/checkout-sessions", order))
-        link = self._ask(who, "GET", "/v1/programmes/invite/link")
-        self._found["code"].append(str(link["code"]))
+        token = self._token(name, is_sandbox=is_sandbox)
+        holder = _Holder(name, token, self._keys[is_sandbox], is_sandbox=is_sandbox)
+        self._holders[name] = holder
+        self._ask(token, "GET", "/v1/balance")
+        self._furnish(holder)
+        link = self._ask(token, "GET", "/v1/programmes/invite/link")
+        self._codes.append(holder.keep("invite", link["code"]))
 
     def organization(self) -> None:
-        """Let Olive found a team with Bill, Mia and a guest, and lend to one of them."""
-        owner, service = self._token("olive"), self._keys[False]
-        team = self._keep(
-            "organization_id",
-            self._ask(owner, "POST", "/v1/organizations", {"name": "Team", "members_see": "all"}),
-        )
-        seats = {"plan": "team", "seats": 1000}
-        self._ask(service, "PUT", "/v1/subscription", seats, account=team)
-        self._give(service, team)
-        for name, role in (("bill", "billing_admin"), ("mia", "member"), ("guest", "member")):
-            asked = {"account": name, "role": role}
-            path = f"/v1/organizations/{team}/members"
-            place = self._keep("membership_id", self._ask(owner, "POST", path, asked))
-            if name != "guest":
-                self._ask(self._token(name), "POST", f"/v1/invitations/{place}/accept")
-        lent = {"account": "mia", "credits": "10"}
-        path = f"/v1/organizations/{team}/allotments"
-        self._keep("allotment_id", self._ask(owner, "POST", path, lent))
-        alien = self._ask(self._token("ben"), "POST", "/v1/organizations", {"name": "Aliens"})
-        self._keep("organization_id", alien)
+        """Let Olive found a team with Bill, Mia and guests, and lend to some of them."""
+        token = self._token("olive")
+        founded = {"name": "Team", "members_see": "all"}
+        team = str(self._ask(token, "POST", "/v1/organizations", founded)["id"])
+        holder = self._holders["team"] = _Holder(team, token, self._keys[False], seat=team)
+        holder.keep("organization_id", team)
+        self._furnish(holder)
+        guests = [f"guest{number}" for number in range(_SPARE)]
+        roles = {"bill": "billing_admin", "mia": "member", **dict.fromkeys(guests, "member")}
+        at = f"/v1/organizations/{team}"
+        for name, role in roles.items():
+            place = self._ask(token, "POST", f"{at}/members", {"account": name, "role": role})["id"]
+            holder.keep("membership_id", place)
+            if name in guests:
+                holder.keep("spare membership_id", place)
+            self._ask(self._token(name), "POST", f"/v1/invitations/{place}/accept")
+        for name in ("mia", "guest0", "guest1"):
+            lent = {"account": name, "credits": "10"}
+            holder.keep("allotment_id", self._ask(token, "POST", f"{at}/allotments", lent)["id"])
 
-    def clock(self) -> None:
-        """Let the sandbox's key have a clock."""
-        asked = {"name": "fuzz", "accounts": ["sam"]}
-        self._keep("clock_id", self._ask(self._keys[True], "POST", "/v1/test-clocks", asked))
+    def invitations(self) -> None:
+        """Let somebody whom nobody knows invite everybody, often."""
+        zoe = self._token("zoe")
+        for _house in range(_SPARE // 2):
+            house = self._ask(zoe, "POST", "/v1/organizations", {"name": "Aliens"})["id"]
+            self._holders["ben"].keep("organization_id", house)
+            for name, owner in (("ada", "ada"), ("olive", "team")):
+                path = f"/v1/organizations/{house}/members"
+                place = self._ask(zoe, "POST", path, {"account": name})["id"]
+                self._holders[owner].keep("spare invitation", place)
+
+    def clocks(self) -> None:
+        """Let the sandbox's key have clocks."""
+        sam = self._holders["sam"]
+        for number in range(_SPARE):
+            asked = {"name": "fuzz", "accounts": ["sam"] if number == 0 else []}
+            clock = self._ask(sam.service, "POST", "/v1/test-clocks", asked)["id"]
+            sam.keep("spare clock_id" if number else "clock_id", clock)
+            late = f"late{number}"
+            self._ask(self._token(late, is_sandbox=True), "GET", "/v1/balance")
+            sam.keep("spare account", late)
+
+    def newcomers(self) -> None:
+        """Let some people come who have done nothing yet."""
+        for number in range(_NEWCOMERS):
+            self._new.append(self._token(f"new{number}"))
+            self._ask(self._new[-1], "GET", "/v1/balance")
 
     def people(self) -> Mapping[Role, Person]:
         """Return the roles."""
-        team = {"X-Organization": self._found["organization_id"]}
-        names = {"X-Account": [*self._found["account"], *self._found["organization_id"]]}
+        ada, team, sam = (self._holders[name] for name in ("ada", "team", "sam"))
+        houses = self._all("organization_id")
+        seats = {"X-Organization": [team.name] * _SOME * len(houses) + houses}
+        names = [*(one.name for one in self._holders.values()), "olive", "mia", "nobody"]
+        new = {"POST /v1/referrals header.Authorization": self._new}
+        invites = {"POST /v1/referrals body": [{"code": code} for code in ada.things["invite"]]}
+
+        def service(holder: _Holder, key: str) -> Person:
+            accounts = {"X-Account": [holder.name] * len(names) + names}
+            return Person(key, accounts, _own(holder), said(holder.things))
+
         return {
-            Role.ANONYMOUS: Person(""),
-            Role.USER: Person(self._token("ada")),
-            Role.MEMBER: Person(self._token("mia"), team),
-            Role.BILLING_ADMIN: Person(self._token("bill"), team),
-            Role.OWNER: Person(self._token("olive"), team),
-            Role.SERVICE: Person(self._keys[False], names),
-            Role.NARROW_SERVICE: Person(_key("narrow", ["balance:read"]), names),
-            Role.SANDBOX_USER: Person(self._token("sam", is_sandbox=True)),
-            Role.SANDBOX_SERVICE: Person(self._keys[True], names),
+            Role.ANONYMOUS: Person("", {}, _own(ada), said(ada.things)),
+            Role.USER: Person(ada.token, {}, _own(ada), {**said(ada.things), **new, **invites}),
+            Role.MEMBER: Person(self._token("mia"), seats, _own(team), said(team.things)),
+            Role.BILLING_ADMIN: Person(self._token("bill"), seats, _own(team), said(team.things)),
+            Role.OWNER: Person(team.token, seats, _own(team), said(team.things)),
+            Role.SERVICE: service(ada, ada.service),
+            Role.NARROW_SERVICE: service(ada, _key("narrow", ["balance:read"])),
+            Role.SANDBOX_USER: Person(sam.token, {}, _own(sam), said(sam.things)),
+            Role.SANDBOX_SERVICE: service(sam, sam.service),
         }
 
     def values(self) -> Mapping[str, list[str]]:
         """Return what may stand for each parameter (`path.…`, `query.…`) and member (`body.…`)."""
-        found, month = self._found, f"{datetime.now(UTC):%Y-%m}"
-        here = {f"path.{name}": values for name, values in found.items() if name.endswith("_id")}
-        return here | {
-            "path.code": found["code"][:4],
-            "path.external_id": found["account"],
-            "path.month": [month, "2026-01"],
-            "query.month": [month],
-            "query.group_by": ["day", "member", "day,model"],
-            "query.model": ["m"],
-            "body.account": found["account"],
-            "body.to": found["account"],
-            "body.code": found["code"],
-            "body.credits": ["1", "0.5", "100000000"],
-            "body.expires_at": [f"{datetime.now(UTC) + timedelta(days=9):%Y-%m-%dT%H:%M:%SZ}"],
-            "body.plan": ["free", "pro", "team"],
-            "body.interval": ["P1M", "P1Y"],
-            "body.pack": ["hundred", "later"],
-            "body.success_url": [_HOME],
-            "body.cancel_url": [_HOME],
-            "body.return_url": [_HOME],
-            "body.url": [_RECEIVER],
-            "body.model": ["m"],
-            "body.task": ["text_to_video"],
-            "body.mode": ["std", "pro"],
-            "body.resolution": ["720p"],
-            "body.lane": ["standard"],
-            "body.quote": found["quote"],
-            "body.parent": found["job_id"],
-            "body.max_credits": ["100"],
-            "body.by": ["P1D", "PT1H"],
-            "body.reason": ["customer_request", "goodwill"],
-            "body.source": ["goodwill"],
-        }
+        kinds = {kind for one in self._holders.values() for kind in one.things}
+        here = {f"path.{kind}": self._all(kind) for kind in kinds if kind.endswith("_id")}
+        accounts = ["ada", "ben", "olive", "mia", "sam", "nobody"]
+        return {**here, **values(self._all, codes=self._codes, accounts=accounts, home=_HOME)}
 
-    def _give(self, service: str, name: str) -> None:
+    def _furnish(self, holder: _Holder) -> None:
+        """Give an account one of everything that belongs to an account."""
         given = {"credits": "100000", "source": "goodwill", "reason": "fuzz"}
-        self._ask(service, "POST", "/v1/grants", given, account=name)
+        self._serve(holder, "POST", "/v1/grants", given)
+        if not holder.is_sandbox:
+            self._buy(holder)
+        else:
+            self._serve(holder, "PUT", "/v1/subscription", {"plan": "pro"})
+        for _one in range(_SOME):
+            later = self._serve(holder, "POST", "/v1/grants", {"pack": "later", "quantity": 1})
+            holder.keep("purchase_id", later["id"])
+            holder.keep("job_id", self._own(holder, "POST", "/v1/jobs", ORDER)["id"])
+        holder.keep("quote", self._own(holder, "POST", "/v1/quotes", ORDER)["id"])
+        for entry in self._own(holder, "GET", "/v1/ledger")["data"]:
+            holder.keep("entry_id", entry["id"])
+        films.make(holder.things, job_id=holder.things["job_id"][0])
+        self._have_called(holder)
 
-    def _keep(self, kind: str, answer: Mapping[str, Any]) -> str:
-        self._found.setdefault(kind, []).append(str(answer["id"]))
-        return str(answer["id"])
+    def _buy(self, holder: _Holder) -> None:
+        """Let an account pay for a plan and some packs, at Stripe."""
+        orders = [_PLANS.get("team" if holder.seat else "", _PLAN)]
+        orders += [{"pack": "hundred", "quantity": 1}] * (_PURCHASES + 1)
+        for number, order in enumerate(orders):
+            wish = {**order, "success_url": _HOME, "cancel_url": _HOME}
+            page = self._own(holder, "POST", "/v1/checkout-sessions", wish)
+            holder.keep("checkout_id", page["id"])
+            if number <= _PURCHASES:  # the last one stays open
+                assert self._peer.pay(page["url"]).status == 303
+                self._peer.settle()
+        paid = films.until(lambda: self._paid(holder))
+        for purchase in paid:
+            holder.keep("purchase", purchase["id"])
+
+    def _paid(self, holder: _Holder) -> list[dict[str, Any]]:
+        """Return the packs that were paid, once all are."""
+        found = self._own(holder, "GET", "/v1/purchases")["data"]
+        packs = [one for one in found if one["kind"] == "pack"]
+        return packs if len(packs) == _PURCHASES and len(found) > _PURCHASES else []
+
+    def _have_called(self, holder: _Holder) -> None:
+        """Let an account have addresses called: one that stays, and some to be given up."""
+        path = "/v1/webhook-endpoints"
+        for number in range(_SOME * 2):
+            made = self._serve(holder, "POST", path, {"url": _RECEIVER})["id"]
+            holder.keep("spare endpoint_id" if number else "endpoint_id", made)
+        at = f"{path}/{holder.things['endpoint_id'][0]}"
+        for _one in range(_SOME):
+            self._serve(holder, "POST", f"{at}/test")
+        for sent in self._serve(holder, "GET", f"{at}/deliveries")["data"]:
+            holder.keep("delivery_id", sent["id"])
+
+    def _own(self, holder: _Holder, *asked: Any) -> dict[str, Any]:  # noqa: ANN401 (as `Platform.ask`)
+        return self._platform.ask(holder.token, *asked, seat=holder.seat)
+
+    def _serve(self, holder: _Holder, *asked: Any) -> dict[str, Any]:  # noqa: ANN401 (as `Platform.ask`)
+        return self._platform.ask(holder.service, *asked, account=holder.name)
+
+    def _ask(self, *asked: Any) -> dict[str, Any]:  # noqa: ANN401 (as `Platform.ask`)
+        return self._platform.ask(*asked)
+
+    def _all(self, kind: str) -> list[str]:
+        return [name for one in self._holders.values() for name in one.things.get(kind, [])]
 
     def _token(self, name: str, *, is_sandbox: bool = False) -> str:
         if name not in self._tokens:
@@ -210,8 +284,10 @@ class _Made:
             )
         return self._tokens[name]
 
-    def _ask(self, *arguments: Any, **more: Any) -> dict[str, Any]:  # noqa: ANN401 (as `Platform.ask`)
-        return self._platform.ask(*arguments, **more)
+
+def _own(holder: _Holder) -> Mapping[str, list[str]]:
+    kinds = holder.things
+    return {f"path.{kind}": names for kind, names in kinds.items() if kind.endswith("_id")}
 
 
 def _key(name: str, granted: Any, *, is_sandbox: bool = False) -> str:  # noqa: ANN401 (names of scopes)

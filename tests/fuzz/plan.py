@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 # Of each hundred requests: what no document describes, from raw bytes.
 _GARBAGE: Final = 10
@@ -35,10 +35,16 @@ class Person:
     Attributes:
         credential: what proves it; "" for nobody.
         headers: what it sends beyond that, by chance: each with the values that it chooses from.
+        own: what is its own, by place (`path.job_id`): named in three of four requests.
+        said: what it says of an operation whenever it asks as the document allows, by operation
+            and place (`DELETE /v1/… path.endpoint_id`, `POST /v1/… body`): what is used up by
+            it, and bodies that chance would hardly make; None: what chance has made.
     """
 
     credential: str
     headers: Mapping[str, list[str]] = field(default_factory=dict)
+    own: Mapping[str, list[str]] = field(default_factory=dict)
+    said: Mapping[str, list[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ def main(words: list[str]) -> int:
         call_command("collectstatic", verbosity=0, interactive=False)
         # They know the models, which exist only now.
         fuzzing: Any = importlib.import_module("tests.fuzz.fuzzing")
-        flaws: int = fuzzing.fuzz(asked, service.Service(folder, port))
+        flaws: int = fuzzing.fuzz(asked, service.Service(folder, port), peer)
     return exit_code(folder, wrong=flaws)
 
 

@@ -56,6 +56,13 @@ def test_each_operation_names_its_refusals(document: dict[str, Any]) -> None:
         assert "Retry-After" in order["responses"][status]["headers"]
 
 
+@pytest.mark.urls("config.urls")
+def test_a_body_of_one_of_several_shapes_is_needed(document: dict[str, Any]) -> None:
+    given = document["paths"]["/v1/grants"]["post"]["requestBody"]
+
+    assert given["required"] is True
+
+
 def test_each_code_has_a_shape_that_says_what_it_means_and_what_mends_it(
     document: dict[str, Any],
 ) -> None:

@@ -6,10 +6,11 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from billing.insights import bench, bench_eta, bench_growth, bench_queue
+from billing.accounts.models import Account
+from billing.insights import bench, bench_eta, bench_growth, bench_lists, bench_queue
 from billing.jobs.models import Job
 from billing.jobs.turns import LaneClock
-from billing.ledger.models import Hold
+from billing.ledger.models import Entry, Hold
 from tests import factories
 
 
@@ -76,6 +77,26 @@ def test_told_times_are_compared_with_real_ones_and_none_of_it_stays(sandbox: No
     assert (told.orders, told.told) == (12, 12)
     assert not Job.objects.exists()
     assert not LaneClock.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_windows_are_opened_over_rows_that_look_like_real_ones(
+    sandbox: None, settings: Settings
+) -> None:
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+    told: list[bench_lists.Page] = []
+
+    lists = bench_lists.look_around(
+        accounts=60, calls=2, now=timezone.now(), tell=told.append, only={"Entry", "Hold"}
+    )
+
+    assert (Account.objects.count(), Entry.objects.count(), Job.objects.count()) == (60, 600, 180)
+    assert list(lists.pages) == told
+    names = {page.name for page in told}
+    assert {"Entry", "Hold", "Hold, searched by account", "Entry, kind__exact=grant"} <= names
+    assert [page.name for page in told if any("count" in slow.whole for slow in page.slow)] == []
+    assert all(0 < page.queries < 20 for page in told)
 
 
 @pytest.mark.parametrize("sizes", ["ten", "100,", "100,100", "-5", "10"])

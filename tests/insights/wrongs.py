@@ -60,6 +60,11 @@ WRONGS: Final = [
         {"paid_in_vain_and_kept"},
         PLAN,
     ),
+    Wrong(
+        f"UPDATE billing_purchase SET kind = 'top_up' WHERE id = {PLAN}",
+        {"paid_in_vain_and_kept"},
+        PLAN,
+    ),
     Wrong("DELETE FROM billing_paidperiod", {"period_paid_and_not_given"}, PLAN),
     Wrong(
         f"UPDATE billing_purchase SET period_starts_at = paid_at + interval '1s' WHERE id = {PLAN}",

@@ -23,6 +23,7 @@ from billing.jobs.models import Attempt, Callback, Job, LooseFile, Output
 from billing.jobs.services import queueing
 from billing.ledger.models import Allowance, CountedUse, Entry, Hold, ZoneChange
 from billing.ledger.services import Actor
+from billing.notes import services as notes
 from billing.notices.kinds import Kind
 from billing.notices.models import Notice
 from billing.operators.models import AccessRecord
@@ -32,6 +33,7 @@ from billing.partners import services as partners
 from billing.promotions import services as promotions
 from billing.promotions.services import Gift
 from billing.receipts import services as receipts
+from billing.rollups import services as rollups
 from billing.sandbox import services as sandbox
 from billing.subscriptions import services as subscriptions
 from billing.topups.models import AutoTopUp, TopUp
@@ -40,8 +42,11 @@ from plans import selectors as plans
 from plans.catalog import publish
 from plans.credits import MICROS
 from tests import factories, operators
+from tests.acts import frozen
+from tests.alerts import wrongs
 from tests.corrections import desk
 from tests.jobs.conftest import Ask
+from tests.lab import rows as lab
 from tests.operators import signed_in
 from tests.payments import back, windows
 
@@ -96,8 +101,7 @@ def viewer(client: Client) -> Client:
 def job(ada: Account, ask: Ask) -> Job:
     """Ada has 20 credits, and a queued job holds 10 of them."""
     factories.give(ada, 20)
-    response = ask("post", "/v1/jobs", ORDER)
-    assert response.status_code == 201, response.content
+    assert ask("post", "/v1/jobs", ORDER).status_code == 201
     return Job.objects.get()
 
 
@@ -129,10 +133,15 @@ def rows(ada: Account, ask: Ask, serve: Ask) -> dict[type[Model], Model]:
     _admit_and_wind(now)
     _invite(ada, now)
     _break_down(now)
+    wrongs.make_rows(text=XSS, now=now)
     receipts.present_key(now=now)
     operators.make_rows()
+    notes.write(account=ada, author=User.objects.get(username="hedy"), text=XSS, now=now)
     pages.revoke_links(ada, now=now)
+    lab.make_rows(ada, text=XSS, now=now)
+    frozen.make_rows(ada, text=XSS, now=now)
     assert ask("get", "/v1/exports/ledger.csv").status_code == 200
+    rollups.roll_up_due(now=now)
     return {model: model._default_manager.all()[:1].get() for model in WINDOWS}
 
 
@@ -248,6 +257,7 @@ def _run_low(account: Account, now: datetime) -> None:
 
 def _act(browser: Client, job: Job) -> Any:  # noqa: ANN401 (Django's test response)
     marked = {"action": "fail_jobs", "_selected_action": [job.pk]}
+    marked |= {"act": "fail_jobs", "reason": "The backend is gone."}
     return browser.post(JOBS, marked, follow=True)
 
 
@@ -365,7 +375,7 @@ def test_who_may_fail_jobs_gives_the_credits_back(job: Job, viewer: Client) -> N
     page = _act(viewer, job).content.decode()
 
     assert "fail_jobs" in shown
-    assert f"{job.pk} has failed; its credits are back." in page
+    assert f"{job.pk}: It has failed; its credits are back." in page
     job.refresh_from_db()
     assert (job.status, job.finished_at is not None) == ("failed", True)
     assert _credits(job)[:3] == ("released", 20_000_000, 0)

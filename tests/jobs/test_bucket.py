@@ -19,7 +19,7 @@ from billing.jobs import services as jobs
 from billing.jobs import shapes
 from billing.jobs.models import Job, LooseFile, Output
 from config.embedded.environment import nowhere
-from config.settings import _file_storage
+from config.files import file_storage
 from tests.egress.file_server import FileServer, giving
 from tests.gpu.test_outputs import film
 from tests.jobs.clock import now_plus
@@ -42,7 +42,7 @@ def bucket(endpoint: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     settings.STORAGES = {
         **configured.STORAGES,
-        "default": _file_storage(f"s3://{BUCKET}/here?endpoint={endpoint}&region=us-east-1"),
+        "default": file_storage(f"s3://{BUCKET}/here?endpoint={endpoint}&region=us-east-1"),
     }
     settings.STORAGE_REDIRECTS = True
     found = boto3.resource("s3", endpoint_url=endpoint, region_name="us-east-1").Bucket(BUCKET)

@@ -1,6 +1,6 @@
 """Grants, balance and ledger over REST."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -72,6 +72,20 @@ def test_an_instant_that_is_none_is_refused(ada: Account, ask: Ask, as_of: str) 
     response = ask("get", f"/v1/balance?as_of={as_of}")
 
     assert (response.status_code, response.json()["parameter"]) == (400, "as_of")
+
+
+def test_the_same_instant_at_any_offset_has_the_same_balance(
+    ada: Account, ask: Ask, serve: Ask
+) -> None:
+    """PostgreSQL itself knows no offset of 16 hours and more; RFC 3339 does."""
+    serve("/v1/grants", GIFT)
+    now = datetime.now(UTC)
+    there = now.astimezone(timezone(timedelta(hours=20, minutes=30)))
+
+    answers = [ask("get", f"/v1/balance?as_of={at.isoformat()}") for at in (now, there)]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json() == answers[1].json()
 
 
 def test_checking_in_twice_gives_the_same_grant(ada: Account, ask: Ask) -> None:

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from billing.accounts.models import Account
@@ -319,7 +319,13 @@ def _places(grant: Grant) -> tuple[int, ...]:
 def test_whether_sweeps_come_by_or_not_the_rows_mean_the_same(
     before: list[tuple[str, int]], sweeps: list[int]
 ) -> None:
-    """Expiry, windows, drips, holds with an end, packs and subscriptions that end: all of it."""
+    """Expiry, windows, drips, holds with an end, packs and subscriptions that end: all of it.
+
+    But for one thing: a pack that begins by itself pays what is owed when that is written down.
+    Where that is late, days of free credits may have paid it before.
+    """
+    done = {act for act, _hours in before}
+    assume(not {"owe", "buy a pack"} <= done)
     with rolled_back():
         swept, left_alone = subscriber("ada"), subscriber("eve")
         for act, hours in before:

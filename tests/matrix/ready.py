@@ -231,7 +231,7 @@ READY: Final[Mapping[str, tuple[Ready, ...]]] = {
         Ready(About.ACCOUNT, body={}),
         Ready(About.ACCOUNT, body={"act": True}, field="act", makes=True),
     ),
-    "revoke_page_links": (_ACCOUNT,),
+    "revoke_page_links": (Ready(About.ACCOUNT, makes=True),),
     "list_test_clocks": (_PERSON,),
     "create_test_clock": (Ready(About.PERSON, body={}, after=("not_on_this_clock",)),),
     "read_test_clock": (_clock(),),

@@ -17,6 +17,7 @@ from tests.matrix.operators import (
     STRANGER,
     SUPERUSER,
     SUPPORT,
+    VIEWER,
     operator_of,
     signed_in,
 )
@@ -42,6 +43,14 @@ ACTS: Final[dict[str, set[str]]] = {
     "compensation.look": {SUPPORT, FINANCE},
     "compensation.approve": {FINANCE},
     "compensation.refuse": {FINANCE},
+    "campaignrun.ask": {SUPPORT},
+    "campaignrun.withdraw": {SUPPORT},
+    "campaignrun.look": {SUPPORT, FINANCE},
+    "campaignrun.approve": {FINANCE},
+    "campaignrun.refuse": {FINANCE},
+    "account.freeze": {SUPPORT},
+    "freeze.freeze": {SUPPORT},
+    "freeze.unfreeze": {SUPPORT},
     "refund.ask": {SUPPORT},
     "refund.withdraw": {SUPPORT},
     "refund.look": {SUPPORT, FINANCE},
@@ -51,6 +60,7 @@ ACTS: Final[dict[str, set[str]]] = {
     "halt.resume": {FINANCE},
     "stripeevent.apply_events_again": {FINANCE},
     "job.fail_jobs": {SUPPORT},
+    "job.retry_settlements": {SUPPORT},
     "job.decide": {SUPPORT},
     "backendstate.survey": {SUPPORT},
     "breaker.reset": {SUPPORT},
@@ -62,7 +72,20 @@ ACTS: Final[dict[str, set[str]]] = {
     "endpoint.replay": {SUPPORT},
     "endpoint.switch": {SUPPORT},
     "delivery.send_anew": {SUPPORT},
+    "alert.acknowledge": {SUPPORT},
+    "alert.silence": {SUPPORT},
+    "alert.send_test": {SUPPORT},
     "authenticator.reset": set(),
+}
+# The pages beside the windows, and who opens them.
+PAGES: Final[dict[str, set[str]]] = {
+    "/admin/console/search/": {VIEWER, SUPPORT, FINANCE},
+    "/admin/console/accounts/acc_1/": {VIEWER, SUPPORT, FINANCE},
+}
+# What is done on pages: its address, and who may do it.
+PAGES_ACTS: Final[dict[str, set[str]]] = {
+    "/admin/console/search/": {VIEWER, SUPPORT, FINANCE},
+    "/admin/console/accounts/acc_1/notes/": {SUPPORT, FINANCE},
 }
 WINDOWS: Final = sorted(admin.site._registry.items(), key=lambda one: one[0]._meta.label_lower)
 OURS: Final = [one for one in WINDOWS if one[0]._meta.app_label != _PEOPLE]
@@ -153,6 +176,18 @@ def test_a_role_does_its_acts_and_no_other(
     record_property(LOOKED, f"operators: {role}: {len(ACTS)} acts")
     assert wrong == []
     assert fingerprint() == before, "an act moved something that was not to be done"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_opens_its_pages_and_no_other(role: str, record_property: Looked) -> None:
+    browser = signed_in(operator_of(role))
+    for table, asked in ((PAGES, browser.get), (PAGES_ACTS, browser.post)):
+        # Whether it is drawn is seen elsewhere: here no files of the administration are collected.
+        opened = {path for path in table if asked(path).status_code != HTTPStatus.FORBIDDEN}
+        may = {path for path, roles in table.items() if role == SUPERUSER or role in roles}
+        assert opened == may
+
+    record_property(LOOKED, f"operators: {role}: {len(PAGES) + len(PAGES_ACTS)} pages")
 
 
 def _try(browser: Client, model: type[Model], name: str, address: str) -> None:

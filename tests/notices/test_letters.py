@@ -31,6 +31,7 @@ def facts_of(kind: Kind) -> dict[str, object]:
         "card": "visa •••• 4242",
         "expires": "2027-01",
         "pay_url": "https://pay.example.com/1?a=b&c=d",
+        "text": NAME,
         "receipt_url": "https://pay.example.com/r/1",
     }
     names = NEEDED[kind] | KNOWN.get(kind, frozenset())
@@ -55,6 +56,7 @@ def test_each_kind_has_a_text_in_each_language_that_says_all_its_facts(
             "amount": "66.00 CNY",
             "what": NAME["zh" if language == "zh-hans" else "en"],
             "plan": NAME["zh" if language == "zh-hans" else "en"],
+            "text": NAME["zh" if language == "zh-hans" else "en"],
         }.get(name, str(facts_of(kind)[name]))
         if name.endswith(("_at", "_until")):
             shown = "2026-11-30 12:00 (Asia/Shanghai)"

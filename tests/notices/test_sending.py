@@ -204,7 +204,10 @@ def test_an_operator_has_a_failed_letter_sent_again(
     services.send(notice.pk, now=NOW)
     act = {"action": "send_again", "_selected_action": [notice.pk]}
 
-    answer = client.post("/admin/billing/notice/", act)
+    asked = client.post("/admin/billing/notice/", act).content.decode()
+    assert "ada@example.com" in asked
+    assert Notice.objects.get().state == Notice.State.FAILED
+    answer = client.post("/admin/billing/notice/", act | {"act": "send_again", "reason": "Asked."})
 
     assert answer.status_code == 302
     notice.refresh_from_db()

@@ -192,6 +192,24 @@ def test_the_statement_says_what_each_member_used(team: Organization, ask: Ask) 
     assert ask("eve", "get", path).status_code == 404
 
 
+@pytest.mark.parametrize("offset", ["+20:30", "-23:59"])
+def test_usage_is_asked_for_with_any_offset_that_rfc_3339_knows(
+    team: Organization, ask: Ask, offset: str
+) -> None:
+    """PostgreSQL itself knows none of 16 hours and more."""
+    factories.give(team.account, 30)
+    studio.submit(team, "cleo", 5)
+    path = f"/v1/organizations/{team.pk}/usage"
+    long_ago, far_off = f"0001-01-01T00:00:00{offset}", f"9999-12-31T23:59:59{offset}"
+
+    ordered = ask("ada", "get", f"{path}?since={long_ago}&until={far_off}")
+    not_yet = ask("ada", "get", f"{path}?since={far_off}")
+
+    assert ordered.status_code == 200, ordered.content
+    assert [row["orders"] for row in ordered.json()["data"]] == [1]
+    assert (not_yet.status_code, not_yet.json()["data"]) == (200, [])
+
+
 def test_what_becomes_dearer_stays_below_the_ceiling_too(team: Organization) -> None:
     measured = 'overrun = { settle_by = "usage", measured = { seconds = "s" }, policy = "debt" }'
     studio.open_shop(team=measured)

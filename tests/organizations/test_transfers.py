@@ -1,17 +1,23 @@
 """Credits that one account gives to another: what may go, how it arrives, and what is refused."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from django.db import transaction
 
+from billing.accounts.errors import AccountFrozen
 from billing.accounts.members import Organization
 from billing.accounts.models import Account
 from billing.ledger.errors import AmountOutOfRange, InsufficientCredits
-from billing.ledger.models import Entry, Grant
+from billing.ledger.models import Entry, Grant, Transfer
+from billing.organizations import services
 from billing.organizations.errors import NotTransferable, ToOneself, TransferTooSmall
+from billing.subscriptions import services as subscriptions
 from billing.webhooks.models import Event
 from plans.credits import MICROS
 from tests import factories
+from tests.matrix.operators import operator_of
 from tests.organizations import studio
 from tests.organizations.conftest import Ask
 
@@ -113,3 +119,20 @@ def test_the_other_side_of_the_sandbox_gets_nothing(two: tuple[Account, Account]
     answer = ask("cleo", "post", "/v1/transfers", {"to": "live", "credits": "5"})
 
     assert (answer.status_code, studio.facts()) == (404, before)
+
+
+def test_a_frozen_member_gives_and_lends_nothing_of_the_pool(team: Organization) -> None:
+    factories.give(team.account, 20, source="pack")
+    ben = studio.member(team, "ben")
+    by, now = operator_of("support"), datetime.now(UTC)
+    subscriptions.freeze(account=ben.account, operator=by, reason="Stolen.", now=now)
+    said: dict[str, Any] = {"to": "ada", "amount_micros": 5 * MICROS, "by": ben}
+    said["actor"] = studio.actor(ben.account)
+
+    with pytest.raises(AccountFrozen), transaction.atomic():
+        services.transfer(sender=team.account, fact="given", **said)
+    with pytest.raises(AccountFrozen), transaction.atomic():
+        services.allot(team, fact="lent", **said)
+
+    assert not Transfer.objects.exists()
+    assert studio.credits_of(team.account) == 20

@@ -190,11 +190,26 @@ def test_revoked_links_open_nothing_and_later_ones_do(mei: Account, settings: Se
     assert LinkSeries.objects.get().number == 2
 
 
-def test_who_may_not_open_pages_may_not_revoke_links(mei: Account) -> None:
-    answer = Client().delete(PATH, headers=as_platform("balance:read"))
+@pytest.mark.parametrize(
+    "scopes", [["balance:read"], READS, [*READS, "subscriptions:write"]], ids=" ".join
+)
+def test_a_service_key_that_may_only_look_revokes_no_links(mei: Account, scopes: list[str]) -> None:
+    old = asked(as_mei())
+
+    answer = Client().delete(PATH, headers=as_platform(*scopes))
 
     assert answer.status_code == 403
     assert not LinkSeries.objects.exists()
+    assert opened(old).status_code == 200
+
+
+def test_a_service_key_that_looks_after_accounts_revokes_links(mei: Account) -> None:
+    old = asked(as_mei())
+
+    answer = Client().delete(PATH, headers=as_platform("accounts:write"))
+
+    assert answer.status_code == 204
+    assert opened(old).status_code == 404
 
 
 def test_an_organization_has_no_pages(mei: Account) -> None:

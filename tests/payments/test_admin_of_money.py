@@ -121,10 +121,12 @@ def test_windows_stand_in_groups_and_the_books_with_the_money(pages: Client) -> 
     looks_on = User.objects.create_user("hedy", is_staff=True)
     looks_on.user_permissions.add(Permission.objects.get(codename="view_job"))
 
-    money, *others = groups(request_of(grace))
+    wrong, money, *others = groups(request_of(grace))
     [only] = groups(request_of(looks_on))
 
-    assert str(money["title"]) == "Money"
+    assert [str(one["title"]) for one in (wrong, money)] == ["What is wrong", "Money"]
+    assert "/admin/billing/alert/" in {one["link"] for one in wrong["items"]}
+    assert "/admin/billing/halt/" not in {one["link"] for one in wrong["items"]}
     assert money["items"][-1]["link"] == "/admin/revenue"
     assert "/admin/billing/purchase/" in {one["link"] for one in money["items"]}
     assert "More" in {str(one["title"]) for one in others}  # operators' own rows

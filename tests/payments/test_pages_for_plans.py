@@ -12,7 +12,7 @@ from billing.payments import services
 from billing.payments.gateway import StripeRefused
 from billing.payments.gateway import sessions as gateway
 from billing.payments.models import Checkout, Contract, Refund
-from billing.payments.services import catching_up, sending
+from billing.payments.services import catching_up, sending, superseding
 from billing.subscriptions import selectors
 from billing.subscriptions.models import Subscription
 from plans.credits import MICROS
@@ -102,6 +102,26 @@ def test_a_sweep_ends_what_is_superseded_when_every_worker_has_given_up(
 
     statuses = [one["status"] for one in till.peer.objects()["subscription"]]
     assert sorted(statuses) == ["active", "canceled"]
+
+
+@pytest.mark.django_db
+def test_what_is_superseded_and_gone_at_stripe_has_ended(
+    till: Till, ada: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never_closed(monkeypatch)
+    for one in [page(till), page(till, "P1Y")]:
+        till.peer.pay(one.url)
+    till.settle()
+    till.forget_messages()
+    superseded = Contract.objects.exclude(superseded_at=None)
+    superseded.update(stripe_id="sub_gone", superseded_at=datetime(2026, 1, 1, tzinfo=UTC))
+
+    assert superseding.end_left_over(now=now()) == 1
+
+    vain = superseded.get()
+    assert (vain.status, vain.ended_at is None) == ("canceled", False)
+    assert superseding.end_left_over(now=now()) == 0
+    assert selectors.open_of(ada) is not None
 
 
 @pytest.mark.django_db

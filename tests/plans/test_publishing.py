@@ -166,7 +166,7 @@ def test_control_without_turns_only_the_database_stops_a_second_version(
         everyone_has_looked.wait(timeout=10)
         return new_version(*given)  # type: ignore[arg-type]  # handed through as they came
 
-    monkeypatch.setattr(publish, "_take_turns", lambda: None)
+    monkeypatch.setattr(publish, "take_turns", lambda: None)
     monkeypatch.setattr(publish, "_new_version", wait_then_make)
 
     def try_to_publish(_number: int) -> str:

@@ -72,7 +72,8 @@ def key(db: None) -> ApiKey:
 
 
 def revoke(key: ApiKey, **more: str) -> dict[str, str]:
-    return {"action": "revoke_keys", "_selected_action": key.pk, **more}
+    marked = {"action": "revoke_keys", "_selected_action": key.pk, "act": "revoke_keys"}
+    return {**marked, "reason": "It leaked.", **more}
 
 
 def is_revoked(key: ApiKey) -> bool:

@@ -50,8 +50,10 @@ PLANTS = {
         "import yaml\nyaml.load(text)",
         "import subprocess\nsubprocess.run(line, shell=True)",
     ],
+    "form-without-a-token": ["@csrf_exempt\ndef view(request): ...", "view = csrf_exempt(show)"],
     "guard-switched-off": [
-        "@csrf_exempt\ndef view(request): ...",
+        "view = xframe_options_exempt(show)",
+        "ssl._create_unverified_context()",
         "client(url, verify=False)",
         'ALLOWED_HOSTS = ["*"]',
     ],

@@ -52,6 +52,7 @@ class QuickCog:
             "models": ["*"],
             "concurrency": 64,
             "sandbox": True,
+            "resolve_inputs": False,  # it fetches nothing
         }
 
     def forget(self) -> None:

@@ -46,12 +46,13 @@ def test_the_window_admits_only_with_the_permission_and_a_reason(
     operator = User.objects.create_user("op", password="a long enough word", is_staff=True)
     operator.user_permissions.add(Permission.objects.get(codename="view_freetier"))
     signed_in(client, operator)
-    act = {"action": "admit_accounts", "_selected_action": again.pk, "note": "She asked us."}
+    act = {"action": "admit_accounts", "_selected_action": again.pk}
+    act |= {"act": "admit_accounts", "reason": "She asked us."}
 
     client.post("/admin/billing/freetier/", act)
     before = state_of(again)
     operator.user_permissions.add(Permission.objects.get(codename="admit_freetier"))
-    client.post("/admin/billing/freetier/", {**act, "note": "  "})
+    client.post("/admin/billing/freetier/", {**act, "reason": "  "})
     without = state_of(again)
     client.post("/admin/billing/freetier/", act)
 

@@ -15,12 +15,14 @@ from billing.payments.gateway import StripeAway
 from billing.payments.gateway.charging import Charge
 from billing.payments.models import Customer, Purchase
 from billing.payments.services import applying
-from billing.topups import services
+from billing.subscriptions import services as subscriptions
+from billing.topups import selectors, services
 from billing.topups.models import AutoTopUp, TopUp
 from billing.topups.services import paying
 from billing.webhooks.models import Event
 from plans.credits import MICROS
 from tests import factories
+from tests.matrix.operators import operator_of
 from tests.stripe_peer.driver import Peer
 from tests.topups import desk
 
@@ -328,6 +330,19 @@ def test_the_sweep_finds_who_runs_low_and_nobody_else(ada: Account, peer: Peer) 
 
     [rung] = Message.objects.filter(task=TaskName.LOOK_AT_TOP_UP)
     assert rung.arguments == {"account_id": ada.pk}
+
+
+def test_who_is_frozen_has_nothing_bought_and_stands_in_nobodys_way(
+    ada: Account, peer: Peer
+) -> None:
+    desk.save_card(ada, peer)
+    desk.switch_on(ada)
+    now = datetime.now(UTC)
+    subscriptions.freeze(account=ada, operator=operator_of("support"), reason="Stolen.", now=now)
+
+    assert desk.look(ada) is None
+    assert desk.payments(peer) == []
+    assert selectors.running_low(now=datetime.now(UTC), limit=1) == []
 
 
 def test_the_sweep_rings_again_for_what_is_in_flight_too_long(ada: Account, peer: Peer) -> None:

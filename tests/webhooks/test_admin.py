@@ -102,8 +102,13 @@ def test_a_stretch_of_time_is_replayed_for_a_reason(
     Delivery.objects.update(next_at=None, dead_at=now, last_trouble="status")
     stretch = {"since": "2020-01-01 00:00:00", "until": "2100-01-01 00:00:00", "only_dead": "on"}
 
-    assert "<form" in _page(grace, endpoint, "replay", **stretch, reason="")
-    assert _page(grace, endpoint, "replay", **stretch, reason="An outage of theirs.") == "302"
+    said = {**stretch, "reason": "An outage of theirs."}
+    assert "<form" in _page(grace, endpoint, "replay", **stretch, reason="", act="replay")
+    looked = _page(grace, endpoint, "replay", **said, act="look")
+    assert "events that would be sent" in looked
+    assert endpoint.url in looked
+    assert Delivery.objects.get().status == "dead"
+    assert _page(grace, endpoint, "replay", **said, act="replay") == "302"
 
     assert Delivery.objects.get().status == "pending"
     assert LogEntry.objects.get().get_change_message() == "An outage of theirs."
@@ -147,7 +152,12 @@ def test_a_dead_message_is_tried_again_and_a_living_one_left_alone(
 
     page = grace.post(
         "/admin/billing/message/",
-        {"action": "revive_messages", "_selected_action": [dead.pk, living.pk]},
+        {
+            "action": "revive_messages",
+            "_selected_action": [dead.pk, living.pk],
+            "act": "revive_messages",
+            "reason": "It is mended.",
+        },
     )
 
     assert page.status_code == 302

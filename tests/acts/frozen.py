@@ -1,0 +1,27 @@
+"""A row of each kind that freezes and acts leave."""
+
+from datetime import datetime
+
+from django.contrib.auth.models import User
+
+from billing.accounts.models import Account
+from billing.operators import services as operators
+from billing.subscriptions import services
+
+
+def make_rows(account: Account, *, text: str, now: datetime) -> None:
+    """An operator has frozen the account for this reason, let it go on, and left a line."""
+    root = User.objects.create_superuser("freezer")
+    frozen = services.freeze(account=account, operator=root, reason=text, now=now)
+    services.unfreeze(account=account, operator=root, reason=text, now=now)
+    line = operators.begin_act(
+        act="freeze.freeze",
+        operator=root,
+        object_type="freeze",
+        object_id=frozen.pk,
+        account_id=account.pk,
+        reason=text,
+        shown=[(text, text)],
+        now=now,
+    )
+    operators.end_act(line, now=now)

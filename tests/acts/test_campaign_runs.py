@@ -1,0 +1,230 @@
+"""A campaign is granted to a list: one looks and asks, another decides, each has one share."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from billing.accounts.models import Account
+from billing.corrections import selectors, services
+from billing.corrections.errors import (
+    Decided,
+    InvalidCorrection,
+    NothingSelected,
+    OwnRequest,
+    RunKnown,
+    SelectionChanged,
+)
+from billing.corrections.models import CampaignRun, CampaignRunShare
+from billing.corrections.selectors import Accounts
+from billing.http.errors import Forbidden
+from billing.operators.models import ActRecord
+from billing.promotions.models import CampaignGrant
+from plans import selectors as plans
+from plans.credits import MICROS
+from tests import factories
+from tests.acts.conftest import SPRING, browser
+from tests.corrections import desk
+from tests.matrix.operators import SUPERUSER, operator_of
+
+pytestmark = pytest.mark.usefixtures("ends_clean")
+RUNS = "/admin/billing/campaignrun/"
+LIST = Accounts(campaign="spring", name="sorry", external_ids=("ada", "bob", "nobody"))
+
+
+def ask(by: User, chosen: Accounts = LIST, **more: Any) -> CampaignRun:  # noqa: ANN401 (arguments)
+    """Look at a run, and ask for just that."""
+    found = selectors.preview_run(chosen, catalog=plans.current().catalog)
+    said = {"reason": "incident", "text": "Ticket 9", "digest": found.digest} | more
+    return services.request_campaign_run(chosen=chosen, requester=by, now=timezone.now(), **said)
+
+
+def approve(run: CampaignRun, by: User, **more: str) -> CampaignRun:
+    """Decide for it."""
+    said = {"digest": run.digest} | more
+    return services.approve_campaign_run(run_id=run.pk, approver=by, now=timezone.now(), **said)
+
+
+def carry_out(run: CampaignRun) -> int:
+    """Do the errand that an approval posts."""
+    return services.carry_out_run(run_id=run.pk, now=timezone.now())
+
+
+def test_what_was_looked_at_is_given_once_to_each(
+    ada: Account, bob: Account, cyd: Account, sam: User, fay: User
+) -> None:
+    run = ask(sam)
+    assert (run.accounts_count, run.amount_micros) == (2, 10 * MICROS)
+    assert not CampaignGrant.objects.exists()
+
+    approve(run, fay)
+    assert carry_out(run) == 2
+    assert carry_out(run) == 0  # a repeat of the errand gives nothing more
+
+    assert [factories.free_micros(one) // MICROS for one in (ada, bob, cyd)] == [5, 5, 0]
+    run.refresh_from_db()
+    assert (run.state, run.approver) == ("done", fay)
+    assert {one.fact for one in CampaignGrant.objects.all()} == {"run:sorry"}
+
+
+def test_an_account_that_comes_later_gets_nothing(ada: Account, sam: User, fay: User) -> None:
+    everybody = Accounts(campaign="spring", name="all", plans=("free",))
+    run = ask(sam, everybody)
+    late = factories.new_account("late", is_sandbox=False)
+    factories.settle(late)
+
+    approve(run, fay)
+    carry_out(run)
+
+    assert [factories.free_micros(one) // MICROS for one in (ada, late)] == [5, 0]
+
+
+def test_nobody_decides_on_his_own_and_only_who_may_at_all(
+    ada: Account, bob: Account, sam: User, fay: User
+) -> None:
+    root = operator_of(SUPERUSER)
+    with pytest.raises(Forbidden):
+        ask(fay)
+    run, own = ask(sam), ask(root, Accounts("spring", "own", external_ids=("ada",)))
+
+    with pytest.raises(Forbidden):
+        approve(run, sam)
+    with pytest.raises(OwnRequest):
+        approve(own, root)
+    with pytest.raises(SelectionChanged):
+        approve(run, fay, digest="another")
+    assert {one.state for one in CampaignRun.objects.all()} == {"requested"}
+    services.refuse_campaign_run(run_id=run.pk, approver=fay, now=timezone.now())
+    with pytest.raises(Decided):
+        approve(run, root)
+
+    assert carry_out(run) == 0
+    assert not CampaignGrant.objects.exists()
+
+
+def test_a_run_is_asked_for_once_and_again_after_a_no(ada: Account, sam: User, fay: User) -> None:
+    one = Accounts(campaign="spring", name="sorry", external_ids=("ada",))
+    first = ask(sam, one)
+    with pytest.raises(RunKnown):
+        ask(sam, one)
+    services.withdraw_campaign_run(run_id=first.pk, requester=sam, now=timezone.now())
+
+    assert ask(sam, one).pk != first.pk
+
+
+def test_what_the_campaign_refuses_holds_nobody_up(
+    ada: Account, bob: Account, cyd: Account, sam: User, fay: User
+) -> None:
+    three = Accounts(campaign="spring", name="sorry", external_ids=("ada", "bob", "cyd"))
+    run = approve(ask(sam, three), fay)  # the budget is for two
+
+    assert carry_out(run) == 3
+
+    ended = CampaignRunShare.objects.order_by("pk").values_list("refusal", flat=True)
+    assert sorted(ended) == ["", "", "campaign_exhausted"]
+    run.refresh_from_db()
+    assert run.state == "done"
+
+
+def test_nobody_gets_more_than_two_people_have_looked_at(
+    ada: Account, bob: Account, sam: User, fay: User
+) -> None:
+    run = approve(ask(sam), fay)
+    desk.open_shop(desk.KEYS + SPRING.replace('credits = "5"', 'credits = "6"'))
+
+    assert carry_out(run) == 2
+
+    ended = CampaignRunShare.objects.values_list("refusal", flat=True)
+    assert list(ended) == ["selection_changed", "selection_changed"]
+    assert [factories.free_micros(one) for one in (ada, bob)] == [0, 0]
+    assert not CampaignGrant.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "refusal"),
+    [
+        (Accounts(campaign="spring", name="x"), InvalidCorrection),
+        (Accounts(campaign="spring", name="x", external_ids=("nobody",)), NothingSelected),
+        (Accounts(campaign="spring", name="x", plans=("pro",)), NothingSelected),
+        (Accounts("spring", "x", is_sandbox=True, external_ids=("ada",)), NothingSelected),
+    ],
+)
+def test_a_list_of_nobody_is_refused(
+    ada: Account, sam: User, chosen: Accounts, refusal: type[Exception]
+) -> None:
+    with pytest.raises(refusal):
+        selectors.preview_run(chosen, catalog=plans.current().catalog)
+
+
+def test_a_request_without_a_reason_or_of_something_else_is_refused(
+    ada: Account, bob: Account, sam: User
+) -> None:
+    wrongs: list[tuple[dict[str, Any], type[Exception]]] = [
+        ({"reason": "whim"}, InvalidCorrection),
+        ({"text": " "}, InvalidCorrection),
+        ({"digest": "another"}, SelectionChanged),
+    ]
+    for more, refusal in wrongs:
+        with pytest.raises(refusal):
+            ask(sam, **more)
+
+    assert not CampaignRun.objects.exists()
+
+
+def test_it_is_looked_at_asked_for_and_decided_on_in_the_window(
+    ada: Account, bob: Account, sam: User, fay: User
+) -> None:
+    asks, decides = browser(sam), browser(fay)
+    form = {
+        "campaign": "spring",
+        "name": "sorry",
+        "external_ids": "ada\nbob, nobody",
+        "reason": "incident",
+        "text": "Ticket 9",
+    }
+    page = asks.post(f"{RUNS}ask/", form | {"act": "look"})
+    for fact in ("most in all", "10", "names that no account has", "nobody", "ada, bob"):
+        assert fact in page.content.decode()
+    assert not CampaignRun.objects.exists()
+    digest = page.context["form"].data["digest"]
+
+    assert asks.post(f"{RUNS}ask/", form | {"act": "ask", "digest": digest}).status_code == 302
+    run = CampaignRun.objects.get()
+    decide = f"{RUNS}{run.pk}/decide/"
+    shown = decides.get(decide).content.decode()
+    assert "ada, bob" in shown
+    said = {"act": "approve", "digest": digest, "reason": "As agreed."}
+    assert decides.post(decide, said).status_code == 302
+
+    run.refresh_from_db()
+    assert (run.state, run.requester, run.approver) == ("approved", sam, fay)
+    lines = ActRecord.objects.order_by("at").values_list("act", "object_id", "reason")
+    assert list(lines) == [
+        ("campaignrun.ask", run.pk, "Ticket 9"),
+        ("campaignrun.approve", run.pk, "As agreed."),
+    ]
+
+
+def test_the_database_keeps_a_run_as_it_was_looked_at(
+    ada: Account, bob: Account, sam: User, fay: User
+) -> None:
+    run = ask(sam)
+    for wrong in (
+        lambda: CampaignRun.objects.update(amount_micros=1),
+        lambda: CampaignRun.objects.update(name="other"),
+        lambda: CampaignRun.objects.update(
+            state="approved", approver=sam, decided_at=timezone.now()
+        ),
+        lambda: CampaignRun.objects.all().delete(),
+        lambda: CampaignRunShare.objects.update(refusal="x", ended_at=timezone.now()),
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            wrong()
+    approve(run, fay)
+    late = factories.new_account("late", is_sandbox=False)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        CampaignRunShare.objects.create(run=run, account=late)
+
+    assert run.shares.count() == 2

@@ -1,0 +1,68 @@
+"""The table of rules, and what settings may say of it."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import pytest
+from django.conf import settings
+
+from billing.alerts import remedies
+from billing.alerts.rules import RULES, Rule, RuleCode, read
+
+BOOK: Final = Path(settings.BASE_DIR) / "docs" / "operations.md"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code.value)
+def test_a_rule_is_well_where_it_does_not_bite(rule: Rule) -> None:
+    assert rule.bites(rule.bites_at) is not rule.is_low
+    assert rule.bites(rule.bites_at - 1) is rule.is_low
+    assert rule.is_well(rule.well_at)
+    assert not rule.bites(rule.well_at)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code.value)
+def test_each_rule_has_a_remedy_in_the_book(rule: Rule) -> None:
+    assert remedies.section(rule.remedy)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code.value)
+def test_each_rule_stands_in_the_books_table_with_its_bounds(rule: Rule) -> None:
+    bounds = rf"^\| `{rule.code.value}` \| {rule.bites_at} \| {rule.well_at} \|.*#{rule.remedy}\)"
+
+    assert re.search(bounds, BOOK.read_text(), re.MULTILINE)
+
+
+def test_settings_move_a_bound_and_switch_a_rule_off() -> None:
+    said = {
+        "gpu_success_low": {"bites_at": 60, "well_at": 70, "minutes": 0, "least": 3},
+        "webhook_dead": None,
+    }
+
+    rules = {rule.code: rule for rule in read(said)}
+
+    moved = rules[RuleCode.GPU_SUCCESS_LOW]
+    assert (moved.bites_at, moved.well_at, moved.lasts, moved.least) == (60, 70, timedelta(0), 3)
+    assert RuleCode.WEBHOOK_DEAD not in rules
+    assert len(rules) == len(RULES) - 1
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ([], "object"),
+        ({"gpu": {}}, "no rule gpu"),
+        ({"webhook_dead": 3}, "some of"),
+        ({"webhook_dead": {"above": 3}}, "some of"),
+        ({"webhook_dead": {"bites_at": "3"}}, "whole numbers"),
+        ({"webhook_dead": {"bites_at": True}}, "whole numbers"),
+        ({"webhook_dead": {"bites_at": 0}}, "well_at"),
+        ({"gpu_success_low": {"well_at": 70}}, "well_at"),
+        ({"webhook_dead": {"every_minutes": 0}}, "at least 1"),
+        ({"webhook_dead": {"least": 0}}, "at least 1"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_a_reason(said: object, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        read(said)

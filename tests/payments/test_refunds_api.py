@@ -185,7 +185,7 @@ def test_an_operator_previews_and_asks_and_another_approves(ada: Account) -> Non
     decides = browser(back.operator("hedy", "approve_refund"))
     shown = decides.get(f"{REFUNDS}{refund.pk}/decide/").content.decode()
     assert "Ticket 7" in shown
-    decides.post(f"{REFUNDS}{refund.pk}/decide/", {"act": "approve"})
+    decides.post(f"{REFUNDS}{refund.pk}/decide/", {"act": "approve", "reason": "as said"})
     refund.refresh_from_db()
     assert (refund.state, back.standing(ada)) == ("approved", (0, 30))
 

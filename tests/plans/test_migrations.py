@@ -54,10 +54,13 @@ def test_the_triggers_come_and_go_with_the_migration() -> None:
     guard = migration.operations[-1]
     later = MigrationExecutor(connection).loader.get_migration("plans", "0002_effective")
     newer = later.operations[-1]
+    newest = MigrationExecutor(connection).loader.get_migration("plans", "0004_drafts")
+    drafts = newest.operations[-1]
     ours = {*("catalogversion_is_immutable", "publication_is_immutable"), "withdrawal_is_immutable"}
     assert ours <= triggers()
 
     with connection.schema_editor() as editor:
+        drafts.database_backwards("plans", editor, ProjectState(), ProjectState())
         newer.database_backwards("plans", editor, ProjectState(), ProjectState())
         guard.database_backwards("plans", editor, ProjectState(), ProjectState())
     assert not ours & triggers()
@@ -65,4 +68,5 @@ def test_the_triggers_come_and_go_with_the_migration() -> None:
     with connection.schema_editor() as editor:
         guard.database_forwards("plans", editor, ProjectState(), ProjectState())
         newer.database_forwards("plans", editor, ProjectState(), ProjectState())
+        drafts.database_forwards("plans", editor, ProjectState(), ProjectState())
     assert ours <= triggers()

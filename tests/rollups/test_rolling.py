@@ -261,6 +261,8 @@ def _scans(sql: str, params: dict[str, Any]) -> Any:  # noqa: ANN401 (PostgreSQL
     """Yield what a plan reads of tables, were they too long to be read whole."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_hashjoin = off")
+        cursor.execute("SET LOCAL enable_mergejoin = off")
         cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
         (plan,) = cursor.fetchone()
     told = json.loads(plan) if isinstance(plan, str) else plan

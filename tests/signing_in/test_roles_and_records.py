@@ -50,7 +50,11 @@ def acts_of(user: User) -> set[str]:
 def test_support_asks_and_finance_decides() -> None:
     viewer, support, finance, manager = (operator_of(role) for role in Role)
 
-    assert acts_of(viewer) == acts_of(manager) == set()
+    assert acts_of(viewer) == set()
+    assert acts_of(manager) == {
+        *("edit_draft", "request_publicationrequest"),
+        *("approve_publicationrequest", "take_back_publicationrequest"),
+    }
     assert acts_of(support) >= ASKS
     assert not DECIDES & acts_of(support)
     assert acts_of(finance) >= DECIDES

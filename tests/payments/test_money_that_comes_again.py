@@ -36,6 +36,7 @@ def give_a_plan(account: Account) -> None:
 def buy_anew(account: Account) -> None:
     """Let the contract have ended, and another be bought."""
     Contract.objects.update(ended_at=here(account))
+    factories.later(account, timedelta(seconds=2))  # a period is known by the second of its begin
     pay(a_checkout(account, plan="pro"), here(account), 0)
 
 

@@ -15,7 +15,6 @@ from billing.payments.gateway.reading import id_of, words
 from billing.payments.gateway.seen import SeenContract, SeenInvoice
 from billing.payments.money import stripe_amount
 
-_GONE: Final = "resource_missing"
 _WHOLE: Final = 100
 _PAGE: Final = 100  # the most that Stripe gives at once
 _PAID: Final = "paid"
@@ -66,7 +65,7 @@ def end_now(wire: Wire, contract_id: str) -> None:
                 contract_id, {"prorate": False, "invoice_now": False}
             )
     except StripeRefused as refusal:
-        if refusal.code != _GONE:
+        if not refusal.is_missing:
             raise
 
 
@@ -82,7 +81,7 @@ def drop_change(wire: Wire, contract: SeenContract) -> None:
         with understood():
             wire.client().v1.subscription_schedules.release(contract.schedule_id)
     except StripeRefused as refusal:
-        if refusal.code != _GONE and _waits(wire, contract.schedule_id):
+        if not refusal.is_missing and _waits(wire, contract.schedule_id):
             raise
 
 

@@ -47,6 +47,11 @@ class StripeRefused(Exception):
         super().__init__(message)
         self.code = code
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether Stripe does not know what was asked for."""
+        return self.code == "resource_missing"
+
 
 class Declined(Exception):
     """The bank said no, or wants to see its customer first.

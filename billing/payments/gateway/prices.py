@@ -16,7 +16,6 @@ _KEYS_AT_ONCE: Final = 10  # as many lookup keys as Stripe looks for in one requ
 _MONTHS: Final[Mapping[str, int]] = {"month": 1, "year": 12}
 _DAYS: Final[Mapping[str, int]] = {"day": 1, "week": 7}
 _EXISTS: Final = "resource_already_exists"
-_MISSING: Final = "resource_missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ def product_name(wire: Wire, product_id: str) -> str | None:
             product = wire.client().v1.products.retrieve(product_id)
             return product.name if product.active else None
     except StripeRefused as refusal:
-        if refusal.code == _MISSING:
+        if refusal.is_missing:
             return None
         raise
 

@@ -28,7 +28,6 @@ from plans import selectors as plans
 
 State = PlanChange.State
 _KEYS_LAST: Final = timedelta(hours=20)  # Stripe knows a key for a day at least
-_GONE: Final = "resource_missing"
 _OPEN: Final = "open"
 _PAID: Final = "paid"
 _NOT_PAID: Final = "not_paid"
@@ -200,7 +199,7 @@ def _dropped(wire: Wire, change: PlanChange) -> SeenInvoice | None:
         bill = _known(wire, change)
         return gateway.drop_bill(wire, bill.id) if bill is not None else None
     except StripeRefused as refusal:
-        if refusal.code != _GONE:
+        if not refusal.is_missing:
             raise
         return None
 

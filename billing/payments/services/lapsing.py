@@ -27,7 +27,6 @@ from plans import selectors as plans
 _BATCH: Final = 100
 _BROKE_OFF: Final = timedelta(minutes=2)
 _PAYERS_TIME: Final = timedelta(hours=23)
-_MISSING: Final = "resource_missing"
 _log = structlog.get_logger(__name__)
 
 
@@ -103,7 +102,7 @@ def _look(contract: Contract, *, now: datetime) -> None:
     try:
         applying.look(kind="subscription", stripe_id=contract.stripe_id, now=now)
     except StripeRefused as refusal:
-        if refusal.code != _MISSING:
+        if not refusal.is_missing:
             raise
         _log.warning("contract_is_gone_at_stripe", contract_id=contract.pk)
 

@@ -15,7 +15,6 @@ from billing.transactions import forbid_transaction
 
 _BROKE_OFF: Final = timedelta(minutes=2)
 _BATCH: Final = 100
-_MISSING: Final = "resource_missing"
 _log = structlog.get_logger(__name__)
 
 
@@ -37,7 +36,7 @@ def end_superseded(*, contract_id: str, now: datetime) -> None:
     try:
         applying.look(kind="subscription", stripe_id=contract.stripe_id, now=now)
     except StripeRefused as refusal:
-        if refusal.code != _MISSING:
+        if not refusal.is_missing:
             raise
         _log.warning("contract_is_gone_at_stripe", contract_id=contract_id)
         _note_gone(contract_id, now=now)

@@ -7,7 +7,6 @@ from typing import Final
 
 from django.contrib import admin
 from django.contrib.auth.decorators import permission_required
-from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -17,9 +16,7 @@ from billing.http.spreadsheets import record
 from billing.insights import revenue
 from billing.insights.revenue import Line, Sums, tables
 from billing.ledger import clocks
-from billing.operators import services as operators
-from billing.operators.addresses import address_of
-from billing.operators.models import AccessRecord
+from billing.operators.admin.exporting import as_file
 from plans.periods import Window, calendar_month
 from plans.shapes import money
 
@@ -93,19 +90,8 @@ def _written(sums: Sums, currency: str) -> list[str]:
 
 def _file(request: HttpRequest, month: Window) -> StreamingHttpResponse:
     name = f"revenue-{month.key}.csv"
-    assert isinstance(request.user, User), "nobody else comes into the admin"
-    operators.note(
-        AccessRecord.Kind.EXPORTED,
-        operator=request.user,
-        address=address_of(request),
-        what=name,
-        now=clocks.database_now(),
-    )
-    answer = StreamingHttpResponse(
-        _rows(month, revenue.lines_of(month)), content_type="text/csv; charset=utf-8"
-    )
-    answer["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
+    headers = as_file(request, name, now=clocks.database_now())
+    return StreamingHttpResponse(_rows(month, revenue.lines_of(month)), headers=headers)
 
 
 def _rows(month: Window, lines: Iterator[Line]) -> Iterator[str]:

@@ -6,7 +6,6 @@ from functools import partial
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
-from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, StreamingHttpResponse
 from django.utils.translation import gettext as _
@@ -16,9 +15,7 @@ from billing.console.dashboard.asking import Question
 from billing.console.dashboard.parts import Section, Sheet
 from billing.http.spreadsheets import BOM, record
 from billing.ledger import clocks
-from billing.operators import services as operators
-from billing.operators.addresses import address_of
-from billing.operators.models import AccessRecord
+from billing.operators.admin.exporting import as_file
 
 
 class _Shown(NamedTuple):
@@ -95,17 +92,7 @@ def table(request: HttpRequest, code: str) -> StreamingHttpResponse:
     if sheet is None:
         raise Http404
     name = f"{code}-{question.span.since}-{question.span.until - _DAY}.csv"
-    assert isinstance(request.user, User), "nobody else comes into the admin"
-    operators.note(
-        AccessRecord.Kind.EXPORTED,
-        operator=request.user,
-        address=address_of(request),
-        what=name,
-        now=now,
-    )
-    answer = StreamingHttpResponse(_lines(sheet), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
+    return StreamingHttpResponse(_lines(sheet), headers=as_file(request, name, now=now))
 
 
 def _lines(sheet: Sheet) -> Iterator[str]:

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
-from django.contrib.auth.models import User
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase, HttpResponseRedirect
@@ -19,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
 
 from billing.console.lab import words
+from billing.operators.admin.acting import operator
 from plans.models import Draft
 
 View = Callable[..., HttpResponseBase]
@@ -44,12 +44,6 @@ def looks(view: View) -> View:
 
     guarding: View = csrf_protect(guarded)
     return guarding
-
-
-def operator(request: HttpRequest) -> User:
-    """Return who acts."""
-    assert isinstance(request.user, User), "nobody else comes into the admin"
-    return request.user
 
 
 def draft_or_404(draft_id: str) -> Draft:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing.console.lab import edge
+from billing.operators.admin.acting import operator
 from plans import drafting, price_edits
 from plans.catalog import loader
 from plans.errors import CatalogInvalid, DraftChanged, InvalidDraft
@@ -111,7 +112,7 @@ def _save(request: HttpRequest, draft: Draft, source: str, *, back: str) -> Http
             draft_id=draft.pk,
             source=source,
             expected=_expected(request, draft),
-            author=edge.operator(request),
+            author=operator(request),
             note=request.POST.get("note", ""),
             now=timezone.now(),
         )

@@ -18,9 +18,8 @@ from billing.errors import DomainError
 from billing.http.spreadsheets import BOM, record
 from billing.lab import services
 from billing.lab.services import sharing
-from billing.operators import services as operators
-from billing.operators.addresses import address_of
-from billing.operators.models import AccessRecord
+from billing.operators.admin.acting import operator
+from billing.operators.admin.exporting import as_file
 from plans import selectors as plans
 from plans.errors import NoCatalog
 from plans.models import Simulation, SimulationShare
@@ -60,7 +59,7 @@ def effect(request: HttpRequest, draft_id: str) -> HttpResponseBase:
                 since=_midnight(said["since"]),
                 until=_midnight(said["until"] + timedelta(days=1)),
                 as_of=_midnight(said["as_of"]) if said["as_of"] else None,
-                requester=edge.operator(request),
+                requester=operator(request),
                 now=now,
             )
         except DomainError as problem:
@@ -119,18 +118,10 @@ def table(request: HttpRequest, simulation_id: str) -> HttpResponseBase:
     if found.result is None:
         raise Http404
     name = f"{found.pk}.csv"
-    operators.note(
-        AccessRecord.Kind.EXPORTED,
-        operator=edge.operator(request),
-        address=address_of(request),
-        what=name,
-        now=timezone.now(),
-    )
+    headers = as_file(request, name, now=timezone.now())
     named = request.user.has_perm(_NAMES)
     lines = (record(cells) for cells in tables.records(found.result, zone(), named=named))
-    answer = HttpResponse(BOM + "".join(lines), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
+    return HttpResponse(BOM + "".join(lines), headers=headers)
 
 
 @permission_required(edge.EDIT, raise_exception=True)
@@ -139,7 +130,7 @@ def share(request: HttpRequest, simulation_id: str) -> HttpResponseBase:
     found = _found(simulation_id)
     if request.method != "POST":
         return edge.to("result", found.pk)
-    person, now = edge.operator(request), timezone.now()
+    person, now = operator(request), timezone.now()
     form = _Days(request.POST)
     try:
         if "revoke" in request.POST:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing.console.lab import edge
+from billing.operators.admin.acting import operator
 from plans import drafting
 from plans import selectors as plans
 from plans.errors import InvalidDraft, NoCatalog
@@ -52,7 +53,7 @@ def new(request: HttpRequest) -> HttpResponseBase:
                 name=form.cleaned_data["name"],
                 source=source,
                 base_version_id=version_id,
-                author=edge.operator(request),
+                author=operator(request),
                 now=timezone.now(),
             )
         except InvalidDraft as refusal:

@@ -22,6 +22,7 @@ from billing.notices import letters
 from billing.notices.kinds import Fact, Kind, written
 from billing.notices.letters import Letter
 from billing.notices.models import Notice
+from billing.operators.admin.acting import operator
 from plans import drafting
 from plans.catalog import publish as publishing
 from plans.models import TEXT_LENGTH_MAX, CatalogVersion, Draft, PublicationRequest, Simulation
@@ -128,7 +129,7 @@ def asked_for(request: HttpRequest, request_id: str) -> HttpResponseBase:
 
 def _decide(request: HttpRequest, asked: PublicationRequest, act: str) -> str:
     """Do what the button says; return what is said of it then."""
-    person, now = edge.operator(request), timezone.now()
+    person, now = operator(request), timezone.now()
     match act:
         case "approve":
             services.approve_publication(request_id=asked.pk, approver=person, now=now)
@@ -174,7 +175,7 @@ def _asked(request: HttpRequest, draft: Draft, form: _Asking) -> HttpResponseBas
         zone=said["zone"],
         reason=said["reason"],
         telling=Telling(said["audience"], said["text_en"], said["text_zh"]),
-        requester=edge.operator(request),
+        requester=operator(request),
         now=timezone.now(),
     )
     edge.note_made(request, asked, _("Requested: another person decides on it."))

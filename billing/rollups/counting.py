@@ -22,12 +22,12 @@ CREDITS: Final = r"""
     SELECT w.is_sandbox, g.source, e.kind, e.cause_type,
            g.paid_micros > 0
            OR (g.series LIKE '%%:sub\_%%' AND NOT starts_with(g.fact, 'trial:'))
-           OR EXISTS (SELECT FROM billing_packpurchase AS p
-                      WHERE p.bonus_grant_id = g.id AND p.paid_micros > 0) AS is_bought,
+           OR COALESCE(p.paid_micros, 0) > 0 AS is_bought,
            sum(e.amount_micros)::bigint, count(*)
     FROM billing_entry AS e
     JOIN billing_wallet AS w ON w.id = e.wallet_id
     JOIN billing_grant AS g ON g.id = e.grant_id
+    LEFT JOIN billing_packpurchase AS p ON p.bonus_grant_id = g.id
     WHERE e.id >= %(en)s AND e.id < %(en_end)s
     GROUP BY 1, 2, 3, 4, 5
 """

@@ -76,8 +76,9 @@ class Walk:
                 answer = self.ask(one)
                 self._compare(one, answer)
                 refused = one.verdict != Verdict.IN
-                if refused and written and fingerprint() != self._unmoved:
-                    self._say(one, "something moved although it was refused", answer)
+                if refused and written and (moved := set(fingerprint()) - set(self._unmoved)):
+                    names = ", ".join(sorted(table for table, _rows, _sum in moved))
+                    self._say(one, f"something moved although it was refused ({names})", answer)
         for (caller, _by_header), told in self._absent.items():
             if len(told) > 1:
                 self.deviations.append(f"{caller}: the absent do not look alike: {told}")

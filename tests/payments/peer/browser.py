@@ -41,17 +41,24 @@ class Browser:
         self._numbers = itertools.count(1)
         self._rest = b""
         self._loads = 0
+        self._loaded: set[str] = set()
         self._complaints: list[str] = []
         target = self._ask("Target.createTarget", url="about:blank")["targetId"]
         attached = self._ask("Target.attachToTarget", targetId=target, flatten=True)
         self._session: str | None = attached["sessionId"]
         self._ask("Page.enable")
+        self._ask("Page.setLifecycleEventsEnabled", enabled=True)
         self._ask("Log.enable")
 
     def go(self, url: str) -> None:
-        """Open a page, and wait until it is there."""
-        with self._loading():
-            self._ask("Page.navigate", url=url)
+        """Open a page, and wait until it is there.
+
+        This page, not the one before: that may just load itself again.
+        """
+        loader = self._ask("Page.navigate", url=url)["loaderId"]
+        while loader not in self._loaded:
+            self._hear()
+        self._loaded.clear()
 
     def type(self, field: str, text: str) -> None:
         """Type a text into the field of this id, in place of what stands there."""
@@ -177,6 +184,8 @@ class Browser:
         line, _, self._rest = self._rest.partition(b"\0")
         message: dict[str, Any] = json.loads(line)
         self._loads += message.get("method") == "Page.loadEventFired"
+        if message.get("method") == "Page.lifecycleEvent" and message["params"]["name"] == "load":
+            self._loaded.add(message["params"]["loaderId"])
         if message.get("method") == "Log.entryAdded":
             entry = message["params"]["entry"]
             self._complaints.append(f"{entry['level']}: {entry['text']} {entry.get('url', '')}")

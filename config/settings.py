@@ -284,7 +284,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "/favicon.ico",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": ["billing.http.openapi.finish_document"],
@@ -341,6 +341,7 @@ SESSION_SAVE_EVERY_REQUEST = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = SERVED_BY_TLS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "billing.http.handlers.strange_form"
 # By this beginning browsers take a cookie from this very host alone, and by TLS alone.
 _cookie = "__Host-" if SERVED_BY_TLS else ""
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{_cookie}sessionid", f"{_cookie}csrftoken"
@@ -366,6 +367,9 @@ UNFOLD: dict[str, Any] = {
     "SITE_TITLE": _("Linggan administration"),
     "SITE_HEADER": _("Linggan administration"),
     "SHOW_LANGUAGES": True,
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _r: static("pages/icon.svg")}
+    ],
     "STYLES": [lambda _request: static("console/console.css")],
     "SIDEBAR": {"navigation": "billing.http.navigation.groups"},
     "DASHBOARD_CALLBACK": "billing.console.dashboard.pages.context",

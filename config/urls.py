@@ -7,10 +7,12 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
-handler400 = "billing.http.problems.bad_request"
-handler403 = "billing.http.problems.forbidden"
-handler404 = "billing.http.problems.not_found"
-handler500 = "billing.http.problems.broken"
+from billing.http.icon import icon
+
+handler400 = "billing.http.handlers.bad_request"
+handler403 = "billing.http.handlers.forbidden"
+handler404 = "billing.http.handlers.not_found"
+handler500 = "billing.http.handlers.broken"
 
 _PUBLIC: dict[str, Any] = {"authentication_classes": [], "permission_classes": []}
 
@@ -27,5 +29,6 @@ urlpatterns = [
     ),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
+    path("favicon.ico", icon, name="icon"),
     path("", RedirectView.as_view(pattern_name="docs")),
 ]

@@ -21,7 +21,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from billing.errors import DomainError
-from billing.http import counting, errors, problems
+from billing.http import counting, errors, handlers, problems
 from billing.http.addresses import client_address, household_of
 from billing.http.counting import Count, Counter
 from billing.http.quotas import DEFAULTS, Quotas
@@ -141,14 +141,7 @@ class Limits:
         if request.method != "POST" or match is None or match.view_name != _SIGN_IN:
             return None
         refusal = _refusal(request, "sign_in")
-        if refusal is None:
-            return None
-        return HttpResponse(
-            refusal.message,
-            status=problems.status_of(refusal),
-            headers=problems.headers_of(refusal),
-            content_type="text/plain; charset=utf-8",
-        )
+        return None if refusal is None else handlers.answer(request, refusal)
 
 
 def _refusal(request: HttpRequest, name: str) -> DomainError | None:

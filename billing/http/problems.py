@@ -10,11 +10,9 @@ from django.conf import settings
 from django.core import exceptions as django_exceptions
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
-from django.http.response import HttpResponseBase
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
 
@@ -69,8 +67,6 @@ _TITLE_OF_CODE: Final[Mapping[str, str | Promise]] = {
 }
 _RETRY_AFTER: Final = "retry_after_seconds"
 _RETRY_AFTER_DEFAULTS: Final[Mapping[int, int]] = {429: 5, 503: 5}
-# Addresses that programs ask; everything else (the admin) keeps Django's own pages.
-_FOR_PROGRAMS: Final = ("/v1", "/webhooks", "/healthz", "/readyz", "/metrics")
 _log = logging.getLogger(__name__)
 
 
@@ -79,12 +75,17 @@ def status_of(refusal: DomainError | type[DomainError]) -> int:
     return _STATUS_OF_CODE.get(refusal.code, STATUS[refusal.kind])
 
 
+def title_of(refusal: DomainError) -> str:
+    """Return the headline that refusals of this status share."""
+    return str(_TITLE_OF_CODE.get(refusal.code, _TITLES[status_of(refusal)]))
+
+
 def problem(refusal: DomainError) -> tuple[int, dict[str, object]]:
     """Return the status and the problem document; no fact replaces a member of the document."""
     status = status_of(refusal)
     document: dict[str, object] = {
         "type": f"{settings.PUBLIC_URL}{PAGE}#{refusal.code}",
-        "title": str(_TITLE_OF_CODE.get(refusal.code, _TITLES[status])),
+        "title": title_of(refusal),
         "status": status,
         "code": refusal.code,
         "detail": refusal.message,
@@ -150,40 +151,10 @@ def input_errors(detail: object, pointer: str = "") -> list[dict[str, str]]:
     return list(_complaints(detail, pointer))
 
 
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Answer an address that no route has; `handler404` of the URLs."""
-    if not _asked_by_program(request):
-        return defaults.page_not_found(request, exception)
-    return respond(absent())
-
-
 def no_method(request: HttpRequest) -> HttpResponse:
     """Answer a method that an address does not have, for edges outside Django REST Framework."""
     return respond(
         errors.MethodNotAllowed(_("There is no %(method)s here.") % {"method": request.method})
-    )
-
-
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Answer what Django refuses to read; `handler400` of the URLs."""
-    if not _asked_by_program(request):
-        return defaults.bad_request(request, exception)
-    return respond(as_refusal(exception) or errors.Malformed(_("The request cannot be read.")))
-
-
-def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Answer what Django forbids; `handler403` of the URLs."""
-    if not _asked_by_program(request):
-        return defaults.permission_denied(request, exception)
-    return respond(errors.Forbidden(_("You may not do this.")))
-
-
-def broken(request: HttpRequest) -> HttpResponseBase:
-    """Answer after a defect of ours, without a word about it; `handler500` of the URLs."""
-    if not _asked_by_program(request):
-        return defaults.server_error(request)
-    return respond(
-        errors.Internal(_("Something failed on our side. Ask us, and name the request id."))
     )
 
 
@@ -278,7 +249,3 @@ def _complaints(detail: object, pointer: str) -> Iterator[dict[str, str]]:
 
 def _escaped(name: object) -> str:
     return str(name).replace("~", "~0").replace("/", "~1")
-
-
-def _asked_by_program(request: HttpRequest) -> bool:
-    return request.path.startswith(_FOR_PROGRAMS)

@@ -22,6 +22,7 @@ from billing.accounts.authentication import counted_as
 from billing.accounts.models import Account
 from billing.errors import DomainError
 from billing.http import errors, limits, problems
+from billing.http.requests import request_id
 from billing.pages import selectors, words
 from billing.pages.errors import PagesOff
 from billing.pages.links import Link, Page, Right
@@ -34,6 +35,7 @@ _THEMES: Final = ("light", "dark")
 _OWN_NAMES: Final = (("en", "English"), ("zh-hans", "简体中文"))
 _TAGS: Final = {"en": "en", "zh-hans": "zh-Hans"}  # as HTML calls them
 _METHODS: Final = ("GET", "HEAD", "POST")
+_PASSING: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 _STRIPE_HOST: Final = "api.stripe.com"
 
 
@@ -196,10 +198,22 @@ def refused(visit: Visit, refusal: DomainError) -> HttpResponse:
     """Return a refusal as a page."""
     status = problems.status_of(refusal)
     title = words.refusals().get(status) or words.refusals()[HTTPStatus.BAD_REQUEST]
-    answer = shown(visit, "refused", title, {"detail": refusal.message}, status=status)
+    facts = {"detail": refusal.message, "request_id": request_id(), "back": _way_on(visit, status)}
+    answer = shown(visit, "refused", title, facts, status=status)
     for name, value in problems.headers_of(refusal).items():
         answer[name] = value
     return answer
+
+
+def _way_on(visit: Visit, status: int) -> dict[str, str] | None:
+    """Return where a visitor goes from a refusal; None: there are no pages, so there is no way."""
+    if status in _PASSING:
+        return {"path": visit.here(), "name": words.everywhere()["try_again"]}
+    if not settings.PAGES_ENABLED:
+        return None
+    if visit.may_read:
+        return {"path": visit.path(Page.BALANCE), "name": words.tabs()[Page.BALANCE]}
+    return {"path": visit.path(Page.PRICING), "name": words.tabs()[Page.PRICING]}
 
 
 def _failed(visit: Visit, wrong: Exception) -> HttpResponse:

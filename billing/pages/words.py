@@ -20,6 +20,8 @@ def everywhere() -> dict[str, str]:
         ),
         "new_tab": _("opens in a new tab"),
         "refused": _("That did not work."),
+        "try_again": _("Try again"),
+        "request_id": _("Request id"),
     }
 
 
@@ -50,6 +52,7 @@ def refusals() -> dict[int, str]:
         HTTPStatus.BAD_REQUEST: _("That did not work."),
         HTTPStatus.FORBIDDEN: _("This is not allowed here."),
         HTTPStatus.NOT_FOUND: _("There is nothing to see here."),
+        HTTPStatus.TOO_MANY_REQUESTS: _("Too much at once."),
         HTTPStatus.SERVICE_UNAVAILABLE: _("Not available for the moment."),
     }
 

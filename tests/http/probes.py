@@ -23,10 +23,10 @@ from billing.http import errors, health, idempotency, pagination
 from billing.http.deprecation import Deprecated
 from billing.http.parsing import StrictIn
 
-handler400 = "billing.http.problems.bad_request"
-handler403 = "billing.http.problems.forbidden"
-handler404 = "billing.http.problems.not_found"
-handler500 = "billing.http.problems.broken"
+handler400 = "billing.http.handlers.bad_request"
+handler403 = "billing.http.handlers.forbidden"
+handler404 = "billing.http.handlers.not_found"
+handler500 = "billing.http.handlers.broken"
 
 
 class ProbeRefusal(DomainError):

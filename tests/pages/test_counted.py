@@ -12,6 +12,7 @@ from billing.pages.links import Page
 from config.embedded.valkey import Valkey
 from tests.http.limiting import _patiently, limit, own_valkey
 from tests.pages import scene
+from tests.pages.test_pages import told
 
 __all__ = ["_patiently", "own_valkey"]
 pytestmark = pytest.mark.django_db
@@ -32,7 +33,12 @@ def test_who_looks_or_presses_too_often_is_told_to_wait(mei: Account, settings: 
     looked = [scene.look(mei, Page.BALANCE).status_code for _time in range(4)]
     prices = [Client().get("/pages/pricing").status_code for _time in range(4)]
 
+    refused = scene.look(mei, Page.BALANCE)
+
     assert pressed == looked == [200, 200, 429, 429]
+    assert int(refused["Retry-After"]) > 0
+    assert "Too much at once." in told(refused)
+    assert "Try again" in told(refused)
     assert prices[-1] == 429
 
 

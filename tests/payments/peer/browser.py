@@ -91,6 +91,11 @@ class Browser:
             mobile=is_phone,
         )
 
+    def be_lit(self, theme: str) -> None:
+        """Have a system that is "light" or "dark", from now on."""
+        wanted = {"name": "prefers-color-scheme", "value": theme}
+        self._ask("Emulation.setEmulatedMedia", features=[wanted])
+
     @property
     def url(self) -> str:
         """Where it is."""

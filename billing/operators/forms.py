@@ -20,14 +20,14 @@ class SignInForm(forms.Form):
     """A name and its password."""
 
     username = forms.CharField(
-        label=_("username"),
+        label=_("Username"),
         max_length=_NAME_LENGTH_MAX,
         widget=UnfoldAdminTextInputWidget(
             {"autofocus": "", "autocapitalize": "none", "autocomplete": "username"}
         ),
     )
     password = forms.CharField(
-        label=_("password"),
+        label=_("Password"),
         max_length=_PASSWORD_LENGTH_MAX,
         strip=False,
         widget=UnfoldAdminPasswordWidget({"autocomplete": "current-password"}),

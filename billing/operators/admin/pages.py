@@ -1,5 +1,6 @@
 """The way in: the password, then the code; at first the setting up of a device."""
 
+import textwrap
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,6 +24,7 @@ from billing.operators.models import AccessRecord
 
 _TEMPLATE = "admin/billing/second_factor.html"
 _QR_SCALE = 5
+_TYPED_AT_ONCE = 4  # as many characters of a secret as one keeps in mind
 _SVG = "http://www.w3.org/2000/svg"
 
 
@@ -78,6 +80,7 @@ def code(site: AdminSite, request: HttpRequest) -> HttpResponse:
         title=_("Your code"),
         form=form,
         button=_("Log in"),
+        back=_elsewhere(),
         says=[
             _("Type the six digits that your authenticator app shows for Linggan now."),
             _("No device at hand? Type one of your recovery codes. Each opens once."),
@@ -112,7 +115,8 @@ def enrol(site: AdminSite, request: HttpRequest) -> HttpResponse:
         title=_("Set up your second factor"),
         form=form,
         button=_("Set it up"),
-        secret=secret,
+        secret=textwrap.wrap(secret, _TYPED_AT_ONCE),
+        back=_elsewhere(),
         secret_says=_("Or type this secret into the app:"),
         picture_says=_("A picture for your authenticator app; the secret below says the same."),
         says=[
@@ -154,12 +158,18 @@ def second_factor(site: AdminSite, request: HttpRequest) -> HttpResponse:
         request,
         title=_("Second factor"),
         button=_("Make ten new recovery codes"),
+        back={"path": reverse("admin:index"), "name": _("To the administration")},
         says=[
             _("Recovery codes that still open: %(left)d.") % {"left": left},
             _("New ones take the place of all of them."),
             _("Another device? Ask a superuser to reset your second factor."),
         ],
     )
+
+
+def _elsewhere() -> dict[str, str]:
+    """Return the way for whoever has given another's name, or has to begin anew."""
+    return {"path": reverse("admin:login"), "name": _("Log in as somebody else")}
 
 
 def _come_in_first(request: HttpRequest, operator: User) -> None:

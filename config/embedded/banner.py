@@ -2,6 +2,9 @@
 
 import json
 
+from config.embedded.console import padded
+from config.embedded.speech import gettext as _
+
 _ORDER = {
     "model": "kling-v1-6",
     "task": "text_to_video",
@@ -14,6 +17,7 @@ _URL = (
     "import json,sys; j=json.load(sys.stdin); o=j['outputs']; "
     "print(o[0]['url']) if o else sys.exit(str(j['error']))"
 )
+_COLUMNS = 7
 _ON_ITS_WAY = '"status": *"(queued|dispatched|running|unknown)"'
 
 
@@ -26,31 +30,36 @@ def banner(
         emulator_url: where an emulator of Stripe is; "": Stripe itself is paid, or nobody.
     """
     operator = (
-        f"operator / {operator_password}   (shown this once)"
+        f"operator / {operator_password}   ({_('shown this once')})"
         if operator_password
-        else "operator   (forgotten? ./run manage changepassword operator)"
+        else f"operator   ({_('forgotten?')} ./run manage changepassword operator)"
     )
-    pay = f"\n  pay    {emulator_url}   an emulator of Stripe: test cards alone, no money moves"
+    says = _("an emulator of Stripe: test cards alone, no money moves")
+    pay = f"\n  {_label(_('pay'))}{emulator_url}   {says}" if emulator_url else ""
     get = 'curl -s -H "$AUTH"'
     post = f'{get} -H "Content-Type: application/json"'
     return f"""
-Linggan runs. Ctrl-C stops it; the data stays.
+{_("Linggan runs. Ctrl-C stops it; the data stays.")}
 
-  API    {url}/v1        docs   {url}/v1/docs
-  admin  {url}/admin/    login  {operator}
-         then a code:   ./run manage totp_code
-  logs   {logs}{pay if emulator_url else ""}
+  {_label("API")}{url}/v1        {_label(_("docs"))}{url}/v1/docs
+  {_label(_("admin"))}{url}/admin/    {_label(_("login"))}{operator}
+  {_label("")}{_("then a code:")}   ./run manage totp_code
+  {_label(_("logs"))}{logs}{pay}
 
-# A first video. Paste once: who you are, what you want, today's free credits.
+# {_("A first video. Paste once: who you are, what you want, today's free credits.")}
 
 API={url}/v1 AUTH='Authorization: Bearer {token}'
 ORDER='{json.dumps(_ORDER)}'
 {get} -X POST $API/check-in; echo
 
-# Then quote, submit, watch, fetch.
+# {_("Then quote, submit, watch, fetch.")}
 
 {post} -d "$ORDER" $API/quotes; echo
 JOB=$({post} -H "Idempotency-Key: $(date +%s)" -d "$ORDER" $API/jobs | python3 -c "{_ID}"); echo $JOB
 curl -sNL -H "$AUTH" $API/jobs/$JOB/events
 while {get} $API/jobs/$JOB | grep -Eq '{_ON_ITS_WAY}'; do sleep 1; done; curl -s -o video.mp4 "$({get} $API/jobs/$JOB | python3 -c "{_URL}")" && ls -l video.mp4
 """  # noqa: E501 (a line that is pasted must be one line)
+
+
+def _label(word: str) -> str:
+    return padded(word, _COLUMNS)

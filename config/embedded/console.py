@@ -3,8 +3,11 @@
 import sys
 import threading
 import time
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from config.embedded.speech import gettext as _
 
 _NAME_WIDTH = 34
 _turn = threading.RLock()  # the listeners of the logs talk too
@@ -28,16 +31,22 @@ def complain(sentence: str) -> None:
     sys.stderr.flush()
 
 
+def padded(text: str, columns: int, by: str = " ") -> str:
+    """Return a text that takes up so many columns of a terminal; a Chinese character takes two."""
+    taken = sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text)
+    return text + by * (columns - taken)
+
+
 @contextmanager
 def step(name: str) -> Iterator[None]:
     """Show that `name` is being done, then how long it took."""
     began = time.monotonic()
-    title = f"  {name} ".ljust(_NAME_WIDTH, ".") + " "
+    title = padded(f"  {name} ", _NAME_WIDTH, ".") + " "
     with _turn:
         sys.stdout.write(title)
         sys.stdout.flush()
         _open_steps.append(title)
-    ending = "not done"
+    ending = _("not done")
     try:
         yield
         ending = f"{time.monotonic() - began:.1f} s"

@@ -20,6 +20,7 @@ from django.core.management import call_command
 from billing.outbox.names import TaskName
 from config.celery import app as celery_app
 from config.embedded.console import step
+from config.embedded.speech import gettext as _
 
 OPERATOR = "operator"
 ACCOUNT = "demo"
@@ -28,23 +29,23 @@ _PLAIN_STORAGE = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
 
 def prepare() -> dict[str, object]:
     """Return what the banner shows; a repeat changes nothing but makes a fresh token."""
-    with step("migrations"):
+    with step(_("migrations")):
         call_command("migrate", verbosity=0, interactive=False)
-    with step("static files"):
+    with step(_("static files")):
         # Compressed copies would take ten seconds, and a laptop's browser needs none.
         settings.STORAGES["staticfiles"]["BACKEND"] = _PLAIN_STORAGE
         call_command("collectstatic", verbosity=0, interactive=False)
     versions = apps.get_model("plans", "CatalogVersion")._default_manager  # noqa: SLF001 (Django's documented name)
     if not versions.exists():
-        with step(f"catalog {Path(settings.CATALOG).name}"):
+        with step(_("catalog %(name)s") % {"name": Path(settings.CATALOG).name}):
             call_command("load_catalog", settings.CATALOG, stdout=io.StringIO())
     if os.environ.get("SYNC_PRICES"):
-        with step("prices at the emulator of Stripe"):
+        with step(_("prices at the emulator of Stripe")):
             call_command("sync_prices", stdout=io.StringIO())
     people = get_user_model()._default_manager  # noqa: SLF001 (as above)
     is_new = not people.filter(username=OPERATOR).exists()
     if is_new:
-        with step("operator login"):
+        with step(_("operator login")):
             call_command(
                 "createsuperuser",
                 username=OPERATOR,
@@ -52,10 +53,10 @@ def prepare() -> dict[str, object]:
                 interactive=False,
                 verbosity=0,
             )
-    with step("operator's second factor"):
+    with step(_("operator's second factor")):
         call_command("totp_code", set_up=OPERATOR, stdout=io.StringIO())
     said = io.StringIO()
-    with step("token of a demo account"):
+    with step(_("token of a demo account")):
         call_command("issue_token", ACCOUNT, stdout=said)
     # So that readiness, which waits for a worker's sign of life, need not wait for the scheduler.
     celery_app.send_task(TaskName.BEAT_HEART.value, expires=60)

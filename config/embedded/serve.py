@@ -20,6 +20,7 @@ from config.embedded.banner import banner
 from config.embedded.console import complain, say, step
 from config.embedded.place import Place
 from config.embedded.processes import CannotServe, free_port, require_port, spawn, stop
+from config.embedded.speech import gettext as _
 from config.embedded.supervisor import SERVER_TROUBLE, Program, Supervisor
 
 _READY_SECONDS = 120
@@ -41,10 +42,10 @@ def main(arguments: list[str]) -> int:
     except OSError as refusal:
         if refusal.errno != errno.ENOSPC:
             raise
-        complain("The disk of the data folder is full; free some space and start again.")
+        complain(_("The disk of the data folder is full; free some space and start again."))
         return 1
     except KeyboardInterrupt:
-        say("\nStopped. The data stays for the next start.")
+        say("\n" + _("Stopped. The data stays for the next start."))
     return 0
 
 
@@ -66,18 +67,21 @@ def _serve(place: Place, port: int) -> None:
     with ExitStack() as stack:
         if not stack.enter_context(place.taken("./run serve")):
             raise CannotServe(
-                f"The data folder {place.folder} is in use by {place.holder()}; "
-                "end that first, or choose another --data-dir."
+                _(
+                    "The data folder %(folder)s is in use by %(holder)s; "
+                    "end that first, or choose another --data-dir."
+                )
+                % {"folder": place.folder, "holder": place.holder()}
             )
         require_port(port)
-        say(f"Starting Linggan; data in {place.folder}")
+        say(_("Starting Linggan; data in %(folder)s") % {"folder": place.folder})
         logs = place.folder / "logs"
         logs.mkdir(exist_ok=True)
         parts = Supervisor(logs)
         stack.callback(parts.stop)
-        stack.callback(say, "\nStopping ...")
+        stack.callback(say, f"\n{_('Stopping')} ...")
         gpu_port, events_port = free_port(), free_port()
-        with step("environment"):
+        with step(_("environment")):
             environment.fill(place, port=port, gpu_port=gpu_port, events_port=events_port)
         _start_servers(parts, place)
         emulator_url = _start_emulator(parts, place, port)
@@ -86,7 +90,7 @@ def _serve(place: Place, port: int) -> None:
         answer = _prepare(place, has_emulator=bool(emulator_url))
         os.environ.pop("DATABASE_OWNER_URL", None)  # what serves owns nothing
         _start_programs(parts, place, port=port, gpu_port=gpu_port, events_port=events_port)
-        with step("everything is ready"):
+        with step(_("everything is ready")):
             _wait_until_ready(parts, port)
         say(
             banner(
@@ -116,7 +120,7 @@ def _start_servers(parts: Supervisor, place: Place) -> None:
             parts.start("postgres", postgres, SERVER_TROUBLE)
         environment.name_postgres(postgres)
     if valkey is not None:
-        with step("Redis-compatible server"):
+        with step(_("Redis-compatible server")):
             parts.start("valkey", valkey, SERVER_TROUBLE)
         os.environ["REDIS_URL"] = valkey.url
 
@@ -126,7 +130,7 @@ def _start_emulator(parts: Supervisor, place: Place, port: int) -> str:
     program = stripe_emulator.emulator(place, web_port=port)
     if program is None:
         return ""
-    with step("emulator of Stripe"):
+    with step(_("emulator of Stripe")):
         parts.start("stripe", program)
         stripe_emulator.wait_for_emulator()
     return os.environ["STRIPE_API_BASE"]
@@ -163,7 +167,7 @@ def _prepare(place: Place, *, has_emulator: bool) -> dict[str, object]:
 def _start_programs(
     parts: Supervisor, place: Place, *, port: int, gpu_port: int, events_port: int
 ) -> None:
-    with step("demo GPU, web, events, worker, scheduler"):
+    with step(_("demo GPU, web, events, worker, scheduler")):
         parts.start("gpu", _demo_gpu(place, gpu_port))
         parts.start("web", Program(web_command(port)))
         parts.start("events", Program(events_command(events_port)))

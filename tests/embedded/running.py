@@ -18,7 +18,7 @@ from config.embedded.environment import ROOT
 from config.embedded.processes import free_port, spawn, stop
 
 # All else of our environment leads to the tests' own servers.
-_KEPT: Final = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
+_KEPT: Final = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH")
 _LAST_LINE: Final = "while curl"
 _SCREEN: Final = re.compile(r"API=(?P<api>\S+) AUTH='Authorization: (?P<proof>Bearer \S+)'")
 
@@ -89,7 +89,8 @@ def serving(folder: Path) -> Iterator[Served]:
 
 
 def _environment() -> dict[str, str]:
-    return {name: os.environ[name] for name in _KEPT if name in os.environ}
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    return {**kept, "LANG": "C.UTF-8"}  # what is told is looked for in English
 
 
 def _screen(process: subprocess.Popen[bytes]) -> str:

@@ -76,6 +76,24 @@ def test_the_first_sign_in_sets_up_a_device(grace: Visitor) -> None:
     assert kinds == {Kind.CREATED, Kind.ENROLLED, Kind.SIGNED_IN, Kind.RECOVERY_CODES_MADE}
 
 
+def test_every_page_of_the_way_leads_back_and_has_a_main_part(grace: Visitor) -> None:
+    login = grace.browser.get("/admin/login/")
+    grace.type_password()
+    setting_up = grace.browser.get(ENROL_PAGE)
+    grace.enrol()
+    own = grace.browser.get("/admin/second-factor/")
+    grace.browser = Client()
+    grace.type_password()
+    code = grace.browser.get(CODE_PAGE)
+
+    for page in (login, setting_up, own, code):
+        assert page.status_code == 200
+        assert page.content.decode().count("<main>") == 1
+    for page in (setting_up, code):
+        assert 'href="/admin/login/" id="back"' in page.content.decode()
+    assert 'href="/admin/" id="back"' in own.content.decode()
+
+
 def test_a_wrong_code_sets_nothing_up(grace: Visitor) -> None:
     grace.type_password()
 

@@ -7,10 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
+import structlog
 from django.conf import settings as configured
+from django.db import transaction
+from django.test import RequestFactory
 from pytest_django import Settings
 
-from billing.http import counting
+from billing.http import counting, limits
 from billing.http.counting import Counter, Uncounted, spend
 from config.embedded.valkey import Valkey
 from tests.http.limiting import _patiently, counter, own_valkey
@@ -123,7 +126,40 @@ def test_a_redis_that_was_killed_is_found_again(own_valkey: Valkey) -> None:
     own_valkey.start()
     counting._redis_at(own_valkey.url).breaker._silent_until = 0.0  # so long has passed
 
-    assert spend(mine)[0].left == 1
+    assert [spend(mine)[0].left for _request in range(2)] == [1, 0]  # nobody waits any more
+
+
+def test_that_nobody_counts_is_told_once_and_that_somebody_does_again_too(
+    own_valkey: Valkey,
+) -> None:
+    own_valkey.process.kill()
+    own_valkey.process.wait()
+    breaker = counting._redis_at(own_valkey.url).breaker
+    with structlog.testing.capture_logs() as told:
+        for _request in range(3):
+            breaker._silent_until = 0.0  # so long has passed
+            with pytest.raises(Uncounted):
+                spend([counter("2/30d")])
+        own_valkey.start()
+        breaker._silent_until = 0.0
+        for _request in range(2):
+            spend([counter("2/30d")])
+
+    assert [one["event"] for one in told] == ["limits_are_not_counted", "limits_are_counted_again"]
+
+
+def test_whoever_is_refused_waits_a_second_at_least() -> None:
+    mine = [counter("1000/1s")]
+
+    told = [spend(mine)[0].wait_seconds for _request in range(5)]
+
+    assert set(told) == {1}
+
+
+@pytest.mark.django_db
+def test_nobody_is_counted_while_a_transaction_is_open() -> None:
+    with pytest.raises(RuntimeError, match=r"limits\.spend"), transaction.atomic():
+        limits.spend(RequestFactory().get("/"), "reads", {"account": "ada"})
 
 
 def test_a_redis_without_room_counts_nothing(own_valkey: Valkey) -> None:

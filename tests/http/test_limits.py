@@ -13,6 +13,7 @@ from pytest_django import Settings
 from billing.accounts import services as accounts
 from billing.accounts import tokens
 from billing.accounts.models import Account
+from billing.http import limits
 from billing.http.addresses import Proxies
 from billing.ids import new_id
 from billing.jobs.models import Job
@@ -226,6 +227,64 @@ def test_no_other_spelling_gets_around(
     # Refused for their number; or there is no such address, or method, for anybody.
     assert told <= {429, 404, 405}
     assert 429 in told or 404 in told
+
+
+def test_of_two_quotas_that_are_used_up_the_longer_wait_is_told(
+    somebody: dict[str, str], get: Ask, settings: Settings
+) -> None:
+    limit(settings, reads={"account": ["1/1h", "1/30d"]})
+    get("/v1/balance", somebody)
+
+    refused = get("/v1/balance", somebody)
+
+    assert refused.status_code == 429
+    assert int(refused.headers["Retry-After"]) > 3600
+    assert len(refused.json()["policies"]) == 2
+
+
+def test_whatever_was_counted_for_an_answer_stands_on_it(
+    catalog: None, address: dict[str, str], get: Ask, settings: Settings
+) -> None:
+    limit(settings, reads={"account": ["9/30d"]}, sign_up={"ip": ["9/30d"]})
+
+    told = get("/v1/balance", {**address, **headers_of(new_id("new"))})
+
+    names = re.findall(r'"([a-z_-]+)-\d+s"', told.headers["RateLimit-Policy"])
+    assert sorted(names) == ["reads-account", "sign_up-ip"]
+
+
+def test_each_quota_of_each_subject_has_a_counter_of_its_own(settings: Settings) -> None:
+    quotas = {one: ["1/1h", "1/30d"] for one in ("account", "key", "ip")}
+    limit(settings, reads=quotas, money=quotas)
+
+    keys = [
+        counter.key
+        for name in ("reads", "money")
+        for who in ("ada", "eve")
+        for counter in limits._counters(name, dict.fromkeys(quotas, who))
+    ]
+
+    assert len(keys) == len(set(keys)) == 2 * 2 * 3 * 2
+
+
+def test_only_the_form_of_the_login_is_counted_as_a_try_to_log_in(
+    address: dict[str, str], settings: Settings
+) -> None:
+    limit(settings, sign_in={"ip": ["1/30d"]})
+    client = Client()
+
+    told = [
+        client.post("/i18n/setlang/", {"language": "en"}, headers=address).status_code
+        for _try in range(3)
+    ]
+
+    assert set(told) == {302}
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_who_only_asks_is_counted_as_a_reader(method: str) -> None:
+    assert limits.class_of(object(), method) == "reads"
+    assert limits.class_of(object(), "POST") == "writes"
 
 
 @pytest.mark.parametrize("method", ["POST", "post", "pOsT"])

@@ -46,5 +46,10 @@ def test_what_there_is_not_is_refused_at_the_start(changes: dict[str, object]) -
 
 
 def test_each_class_that_writes_is_counted_of_accounts_and_of_strangers() -> None:
-    for name in ("writes", "money", "sign_up"):
+    for name in ("reads", "writes", "money", "sign_up"):
         assert quotas.DEFAULTS[name].keys() == {"account", "key", "ip"}
+
+
+def test_whoever_tries_credentials_or_a_login_out_is_counted_where_he_is() -> None:
+    for name in ("strangers", "sign_in"):
+        assert quotas.read({})[name]["ip"]

@@ -93,6 +93,8 @@ def checked(page: Any, status: int, back: str, language: str) -> str:  # noqa: A
     assert re.findall(r'id="back" href="([^"]+)"', text) == [back]
     assert NAME["X-Request-Id"] in text
     assert page["Cache-Control"] == "no-store"
+    rules = page["Content-Security-Policy"]
+    assert rules.startswith("default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'")
     assert "<script" not in text
     return text
 

@@ -14,6 +14,8 @@ from billing.ledger.models import Grant
 from billing.pages import links, selectors
 from billing.pages.links import Link, Page, Right
 from billing.pages.models import LinkSeries
+from billing.subscriptions import services as subscriptions
+from billing.subscriptions.models import Subscription
 from tests import factories
 from tests.jobs import shop
 from tests.pages import scene
@@ -173,3 +175,17 @@ def test_what_a_backend_says_of_a_failure_stands_there_as_text(
 
     assert "&lt;b&gt;no&lt;/b&gt;" in text
     assert "<b>no</b>" not in text
+
+
+def test_whose_plan_has_ended_checks_in_on_the_free_one_though_no_sweep_came_by(
+    mei: Account,
+) -> None:
+    now = factories.later(mei, timedelta())
+    subscriptions.start(account=mei, plan="pro", ends_at=now + timedelta(days=1))
+    factories.later(mei, timedelta(days=2))
+
+    answer = Client().post(f"{scene.path_of(scene.link_of(mei), Page.CHECK_IN)}?lang=en")
+
+    assert answer.status_code == 200
+    assert "+66" in told(answer)
+    assert Subscription.objects.get().ended_at is not None

@@ -11,7 +11,7 @@ from pytest_django import Settings
 from billing.accounts.models import Account
 from billing.pages import links
 from billing.pages.links import Page, Right
-from billing.payments.models import Checkout, Contract, Invoice, PlanChange, Purchase
+from billing.payments.models import Checkout, Contract, Customer, Invoice, PlanChange, Purchase
 from tests import factories
 from tests.pages import scene
 from tests.pages.test_pages import told
@@ -179,3 +179,18 @@ def test_what_somebody_has_sent_comes_back_as_text(ada: Account) -> None:
     assert answer.status_code == 422
     assert "<b>free</b>" not in answer.content.decode()
     assert "&lt;b&gt;free&lt;/b&gt;" in answer.content.decode()
+
+
+def test_the_portal_opens_only_where_one_is_led_back_from_it_safely(
+    ada: Account, settings: Settings
+) -> None:
+    settings.PUBLIC_URL = "http://billing.example.com"
+    unsafe = sent(ada, {"do": "portal"}, Page.PLAN)
+    assert not Customer.objects.exists()
+
+    settings.PUBLIC_URL = "https://billing.example.com"
+    safe = sent(ada, {"do": "portal"}, Page.PLAN)
+
+    assert (unsafe.status_code, safe.status_code) == (422, 303)
+    assert "That did not work." in told(unsafe)
+    assert Customer.objects.get().account == ada

@@ -10,6 +10,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from billing.accounts.models import Account
+from billing.jobs.services import ending
 from billing.ledger.models import Grant
 from billing.pages import links, selectors
 from billing.pages.links import Link, Page, Right
@@ -164,9 +165,9 @@ def test_no_page_that_opens_beside_ours_can_reach_back(mei: Account) -> None:
 def test_what_a_backend_says_of_a_failure_stands_there_as_text(
     mei: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ending = shop.ending.fail_job
+    fail = ending.fail_job
     monkeypatch.setattr(
-        shop.ending, "fail_job", lambda job, **said: ending(job, **{**said, "detail": "<b>no</b>"})
+        ending, "fail_job", lambda job, **said: fail(job, **{**said, "detail": "<b>no</b>"})
     )
     factories.give(mei, 100)
     shop.fail(scene.ordered(mei, "a wreck"), failure_class="moderation_output")

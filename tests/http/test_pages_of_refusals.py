@@ -90,6 +90,7 @@ def checked(page: Any, status: int, back: str, language: str) -> str:  # noqa: A
     assert f'<html lang="{language}"' in text
     (title,) = re.findall(r"<title>(.+)</title>", text)
     assert re.findall(r"<h1>(.+)</h1>", text) == [title]
+    assert f"<p>{title}</p>" not in text
     assert re.findall(r'id="back" href="([^"]+)"', text) == [back]
     assert NAME["X-Request-Id"] in text
     assert page["Cache-Control"] == "no-store"

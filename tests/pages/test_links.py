@@ -64,6 +64,7 @@ def test_a_person_gets_a_link_to_his_own_pages(mei: Account, settings: Settings)
         (READS, False, 201),
         (READS, True, 403),
         ([*READS, "subscriptions:write"], True, 403),
+        ([*READS, "accounts:write"], True, 403),
         ([*READS, "subscriptions:write", "accounts:write"], True, 201),
         (["balance:read"], False, 403),
         (["jobs:read"], False, 403),

@@ -142,6 +142,18 @@ def test_an_act_that_there_is_not_is_refused(mei: Account) -> None:
     assert Client().post(path, {"do": "steal"}).status_code == 400
 
 
+def test_the_page_that_one_comes_back_to_takes_no_form(mei: Account) -> None:
+    path = scene.path_of(scene.link_of(mei)).replace("/balance", "/return")
+
+    assert (Client().get(path).status_code, Client().post(path).status_code) == (200, 405)
+
+
+def test_a_page_says_its_own_language_and_not_the_browsers(mei: Account) -> None:
+    path = scene.path_of(scene.link_of(mei, language="zh-hans"))
+
+    assert Client().get(path, headers={"Accept-Language": "en"})["Content-Language"] == "zh-hans"
+
+
 def test_a_page_says_its_colours_to_the_browser_before_its_style_is_there(mei: Account) -> None:
     path = scene.path_of(scene.link_of(mei))
 

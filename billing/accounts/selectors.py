@@ -25,6 +25,12 @@ def find_account(external_id: str, *, is_sandbox: bool) -> Account | None:
     return accounts(is_sandbox=is_sandbox).filter(external_id=external_id).first()
 
 
+def account_of(account_id: str) -> Account | None:
+    """Return the account of that id, or None."""
+    is_text = external_ids.is_external_id(account_id)
+    return Account.objects.filter(pk=account_id).first() if is_text else None
+
+
 def accounts(*, is_sandbox: bool) -> QuerySet[Account]:
     """Return the accounts of one side: the other side's do not exist for it."""
     return Account.objects.filter(is_sandbox=is_sandbox)

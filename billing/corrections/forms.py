@@ -25,7 +25,7 @@ from billing.corrections.selectors import Accounts, Selection
 from billing.corrections.services import Notice
 from billing.http.listing import Made
 from billing.jobs import labels
-from billing.jobs.lifecycle import FINAL
+from billing.jobs.lifecycle import FINAL, JobStatus
 from plans import periods
 from plans import selectors as plans
 from plans.credits import parse_micros
@@ -110,7 +110,7 @@ class ReasonedForm(forms.Form):
     text = forms.CharField(
         label=gettext_lazy("explanation"),
         max_length=TEXT_LENGTH_MAX,
-        widget=UnfoldAdminTextareaWidget,
+        widget=UnfoldAdminTextareaWidget({"rows": 4}),
     )
 
 
@@ -212,6 +212,11 @@ class CompensationForm(ReasonedForm):
         widget=UnfoldAdminTextInputWidget,
         help_text=gettext_lazy("Written in the same way."),
     )
+    accounts = WordsField(
+        label=gettext_lazy("accounts"),
+        required=False,
+        help_text=gettext_lazy("Their names, with blanks between; empty: whoever ordered."),
+    )
     models = WordsField(label=gettext_lazy("models"), required=False)
     tasks = WordsField(label=gettext_lazy("tasks"), required=False)
     plans = ChosenField(label=gettext_lazy("plans"), required=False, choices=_plans)
@@ -255,7 +260,7 @@ class CompensationForm(ReasonedForm):
             InvalidCorrection: a word or a span that selects nothing.
         """
         names = (
-            *("since", "until", "is_sandbox", "models", "tasks", "plans", "backends"),
+            *("since", "until", "is_sandbox", "accounts", "models", "tasks", "plans", "backends"),
             *("statuses", "error_classes"),
         )
         return Selection(**{name: self.cleaned_data[name] for name in names})
@@ -293,11 +298,12 @@ _YEAR_DIGITS: Final = 4
 
 
 def of_filter(chosen: QueryDict, *, now: datetime) -> dict[str, Any]:
-    """Return a form that is begun with what the window of jobs was filtered by.
+    """Return a form that is begun with an account, or what the window of jobs was filtered by.
 
-    Of a day, month or year it is the span, in the zone in which that window shows times.
+    Of a day, month or year it is the span, in the zone in which that window shows times. Where no
+    job that is chosen has succeeded, the whole price is begun with: nothing was charged for most.
     """
-    begun: dict[str, Any] = {}
+    begun: dict[str, Any] = _whose(chosen)
     made = Made.span_of(chosen.get("made", ""), now=now.replace(microsecond=0))
     if made is not None:
         begun["since"], begun["until"] = made[0], made[1] or now.replace(microsecond=0)
@@ -305,6 +311,8 @@ def of_filter(chosen: QueryDict, *, now: datetime) -> dict[str, Any]:
         words = [word for text in chosen.getlist(said) for word in text.split(",") if word]
         if words:
             begun[name] = " ".join(words) if name == "models" else words
+    if begun.get("statuses") and JobStatus.SUCCEEDED.value not in begun["statuses"]:
+        begun |= {"share_micros": "1", "quoted_share_micros": "1"}
     year, month, day = (_number(chosen, part) for part in ("year", "month", "day"))
     if year is not None:
         with suppress(ValueError, OverflowError):
@@ -315,6 +323,14 @@ def of_filter(chosen: QueryDict, *, now: datetime) -> dict[str, Any]:
                 first, length, zone=timezone.get_current_timezone_name()
             )
     return begun
+
+
+def _whose(chosen: QueryDict) -> dict[str, Any]:
+    """Return the account of which a page or the filter is, with its side of the sandbox."""
+    if name := chosen.get("account", ""):
+        return {"accounts": name, "is_sandbox": chosen.get("is_sandbox", "")}
+    found = accounts.account_of(chosen.get("account__id__exact", ""))
+    return {"accounts": found.external_id, "is_sandbox": found.is_sandbox} if found else {}
 
 
 def _number(chosen: QueryDict, part: str) -> int | None:

@@ -170,7 +170,7 @@ def test_an_incident_is_looked_at_then_asked_for_and_approved_by_another(
     page = asks.post(f"{COMPENSATIONS}ask/", {**form, "act": "look"}).content.decode()
     assert blind.status_code == 200
     assert not Compensation.objects.exists()
-    assert "5 credits for 1 jobs" in page
+    assert "5 credits · jobs: 1" in page
     asked_for = asks.post(f"{COMPENSATIONS}ask/", filled(page, **form, act="ask"))
 
     assert asked_for.status_code == 302
@@ -180,6 +180,30 @@ def test_an_incident_is_looked_at_then_asked_for_and_approved_by_another(
     assert "Approved." in mark(decides, COMPENSATIONS, "approve", asked.pk)
     services.carry_out(compensation_id=asked.pk, now=desk.now())
     assert factories.free_micros(ada) == 5 * MICROS
+
+
+@pytest.mark.parametrize(
+    ("chosen", "begun"),
+    [
+        ("account=ada", {"accounts": "ada"}),
+        ("account=ada&is_sandbox=on", {"accounts": "ada", "is_sandbox": "on"}),
+        ("account__id__exact={ada}", {"accounts": "ada", "is_sandbox": False}),
+        ("account__id__exact=acc_nobody", {"accounts": None}),
+        ("account__id__exact=%00", {"accounts": None}),
+        ("status__exact=failed", {"share_micros": "1", "quoted_share_micros": "1"}),
+        ("status__exact=succeeded", {"share_micros": None, "quoted_share_micros": None}),
+        ("model=m", {"share_micros": None, "quoted_share_micros": None}),
+    ],
+)
+def test_a_form_is_begun_with_whose_and_which_jobs_it_was_opened_for(
+    ada: Account, grace: User, chosen: str, begun: dict[str, object]
+) -> None:
+    looks(grace)
+
+    page = browser(grace).get(f"{COMPENSATIONS}ask/?{chosen.format(ada=ada.pk)}")
+
+    form = page.context["form"]
+    assert {name: form[name].value() for name in begun} == begun
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,9 @@ def test_a_preview_knows_what_the_credits_are_worth(people: list[Account]) -> No
         ({"statuses": ("succeeded",)}, 16),
         ({"statuses": ("failed",)}, None),
         ({"error_classes": ("backend_error",)}, None),
+        ({"accounts": ("bob",)}, 6),
+        ({"accounts": ("ada", "bob")}, 16),
+        ({"accounts": ("cyd",)}, None),
         ({"is_sandbox": True}, None),
         ({"until": desk.now() - timedelta(minutes=1)}, None),
     ],
@@ -112,6 +115,14 @@ def test_a_selection_narrows_by_each_of_its_words(
             desk.look(desk.chosen(**words))
     else:
         assert desk.look(desk.chosen(**words)).amount_micros == credits_ * MICROS
+
+
+def test_a_selection_of_anybodys_jobs_is_written_as_it_was_before_accounts_were_named(
+    shop: None,
+) -> None:
+    """Else a request that waits would be refused as one on other terms."""
+    assert "accounts" not in desk.chosen().written()
+    assert desk.chosen(accounts=("bob", "ada", "bob")).written()["accounts"] == ["ada", "bob"]
 
 
 def test_jobs_that_cost_nothing_count_by_their_price_where_the_rule_says_so(

@@ -19,7 +19,7 @@ from plans.credits import format_micros, parse_micros
 from plans.shapes import money
 
 _SECOND: Final = timedelta(seconds=1)
-_LISTS = ("model", "task", "plan", "backend", "status", "error_class")
+_LISTS = ("account", "model", "task", "plan", "backend", "status", "error_class")
 
 
 class Command(RequestCommand):
@@ -131,6 +131,7 @@ class Command(RequestCommand):
 
 def _selection(options: dict[str, Any], now: datetime) -> Selection:
     lists = {
+        "accounts": "account",
         "models": "model",
         "tasks": "task",
         "plans": "plan",

@@ -371,6 +371,7 @@ UNFOLD: dict[str, Any] = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _r: static("pages/icon.svg")}
     ],
     "STYLES": [lambda _request: static("console/console.css")],
+    "SCRIPTS": [lambda _request: static("console/keys.js")],
     "SIDEBAR": {"navigation": "billing.http.navigation.groups"},
     "DASHBOARD_CALLBACK": "billing.console.dashboard.pages.context",
     "ACCOUNT": {

@@ -5,17 +5,13 @@ price next Monday, after they have seen the effect. The handbook, docs/operation
 them with the pictures that are made here.
 """
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
 from pytest_django import Settings
-from pytest_django.live_server_helper import LiveServer
 
 from billing import ids
 from billing.accounts.models import Account
@@ -29,12 +25,12 @@ from plans import selectors as plans
 from plans.credits import MICROS
 from plans.models import CatalogVersion, PublicationRequest, Simulation
 from tests import factories
-from tests.console.desk import Album, Desk
+from tests.console.desk import Album, Desk, Sit
 from tests.insights.conftest import shop as worth
 from tests.insights.selling import sell
 from tests.jobs import shop
 from tests.pages import scene
-from tests.payments.peer.browser import CHROMIUM, browsing
+from tests.payments.peer.browser import CHROMIUM
 
 __all__ = ["worth"]
 
@@ -44,21 +40,6 @@ pytestmark = [
 ]
 DAY = timedelta(days=1)
 PROMPTS = ("A paper boat drifts down a rain-washed street", "Terraced rice fields at sunrise")
-Sit = Callable[[Album, str, Role], Desk]
-
-
-@pytest.fixture
-def sit(tmp_path: Path, live_server: LiveServer) -> Iterator[Sit]:
-    """Return what makes an operator and leads him in, each in a browser of his own."""
-    with contextlib.ExitStack() as open_browsers:
-
-        def come(album: Album, name: str, role: Role) -> Desk:
-            browser = open_browsers.enter_context(browsing(tmp_path / name))
-            desk = Desk(browser, live_server.url, album)
-            desk.come_in(name, role)
-            return desk
-
-        yield come
 
 
 def test_a_new_operator_finds_why_a_balance_is_37(kling: CatalogVersion, sit: Sit) -> None:
@@ -141,7 +122,7 @@ def test_the_credits_of_yesterdays_failed_jobs_are_given_back_by_two(
     assert sam.browser.run(rows) == len(concerned)
     sam.look("yesterdays-failed-jobs")
     sam.press("Compensate the jobs of this filter")
-    sam.fill(key="outage-2026-11-26", basis="charged", share_micros="0", quoted_share_micros="1")
+    sam.fill(key="outage-2026-11-26")
     sam.fill(text_en="Your films of yesterday failed. Their price is yours again.")
     sam.fill(text_zh="您昨天的视频生成失败。费用已退还。")
     sam.fill(reason="incident", text="The GPUs of kling-v1-6 were down all day.")

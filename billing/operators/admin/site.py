@@ -47,12 +47,13 @@ class OperatorSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no ty
         return wrapped
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Return what every page shows; with the box in which anything is looked for."""
+        """Return what every page shows: a way past the sidebar, and the box of the search."""
         context: dict[str, Any] = super().each_context(request)
+        context["skip_says"] = _("To the content")
         if request.user.has_perm(_LOOKS_FOR_ACCOUNTS):
             context["search_box"] = {
                 "path": reverse("console-search"),
-                "hint": _("id, e-mail, payment, code …"),
+                "hint": _("id, e-mail, code …"),
                 "title": _("Look for anything"),
                 "button": _("Search"),
             }

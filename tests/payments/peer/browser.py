@@ -15,6 +15,14 @@ from pathlib import Path
 from typing import Any, Final
 
 CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser")
+# What a key is called, its number, and what it types.
+KEYS: Final = {
+    "Tab": ("Tab", 9, ""),
+    "Enter": ("Enter", 13, "\r"),
+    "Space": (" ", 32, " "),
+    "Down": ("ArrowDown", 40, ""),
+}
+_SHIFT: Final = 8
 _FLAGS: Final = (
     "--headless=new",
     "--no-sandbox",
@@ -74,6 +82,24 @@ class Browser:
         """Click what has this id, and wait for the page that it leads to."""
         with self._loading():
             self._click_at(thing)
+
+    def strike(self, key: str, *, shifted: bool = False, leads: bool = False) -> None:
+        """Press and let go a key: one of `KEYS`, or what it types.
+
+        Args:
+            leads: it leads to another page, which is waited for.
+        """
+        name, number, text = KEYS.get(key, (key, 0, key))
+        with self._loading() if leads else contextlib.nullcontext():
+            for kind in ("keyDown", "keyUp"):
+                self._ask(
+                    "Input.dispatchKeyEvent",
+                    type=kind,
+                    key=name,
+                    windowsVirtualKeyCode=number,
+                    text=text if kind == "keyDown" else "",
+                    modifiers=_SHIFT if shifted else 0,
+                )
 
     def submit(self, form: str) -> None:
         """Send the form of this id, and wait for the page that it leads to."""

@@ -175,9 +175,17 @@ def _price_of(row: Mapping[str, Any], basis: str) -> str:
 
 def _of_plan(path: Path, row: Mapping[str, Any]) -> Iterator[Cell]:
     yield from _money(path, row)
+    cadences = {
+        "daily": _("daily"),
+        "weekly": _("weekly"),
+        "monthly": _("monthly"),
+        "yearly": _("yearly"),
+        "rolling": _("rolling"),
+        "once": _("once"),
+    }
     for place, allowance in _tables(row.get("allowance")):
         said = _("%(cadence)s credits (%(allowance)s)") % {
-            "cadence": allowance.get("cadence", ""),
+            "cadence": cadences.get(allowance.get("cadence"), allowance.get("cadence", "")),
             "allowance": allowance.get("code", ""),
         }
         where = (*path, "allowance", place, "credits")

@@ -32,7 +32,7 @@ class AlertAdmin(RecordedAdmin):
 
     list_display = [
         *("labelled_severity", "rule", "subject", "labelled_state", "said"),
-        *("opened_at", "seen_at", "closed_at", "acknowledged_by"),
+        *("opened_at", "closed_at", "acknowledged_by"),
     ]
     list_display_links = ["rule"]
     list_filter = ["state", "severity", "rule"]

@@ -29,21 +29,21 @@ _SENTENCES: Final[Mapping[RuleCode, Promise]] = {
         "The breaker of %(subject)s has been open for %(value)s: it is given no orders."
     ),
     RuleCode.SIDES_DISAGREE: gettext_lazy(
-        "The last comparison found %(value)s rows that two sides tell in two ways."
+        "Rows that two sides tell in two ways, by the last comparison: %(value)s."
     ),
     RuleCode.INVARIANT_BROKEN: gettext_lazy(
-        "The last audit found %(value)s rows that break an invariant."
+        "Rows that break an invariant, by the last audit: %(value)s."
     ),
     RuleCode.HOLD_STUCK: gettext_lazy(
         "The oldest open hold sets credits aside for %(value)s; usual is less than %(bound)s."
     ),
     RuleCode.JOB_NEEDS_PERSON: gettext_lazy(
-        "%(value)s jobs are past their deadline without a verdict: a person has to decide."
+        "Jobs past their deadline without a verdict: %(value)s. A person has to decide."
     ),
     RuleCode.WEBHOOK_DEAD: gettext_lazy(
-        "%(value)s messages to the endpoint %(subject)s were given up in the last hour."
+        "Messages to the endpoint %(subject)s that were given up in the last hour: %(value)s."
     ),
-    RuleCode.OUTBOX_DEAD: gettext_lazy("%(value)s errands of %(subject)s were given up."),
+    RuleCode.OUTBOX_DEAD: gettext_lazy("Errands of %(subject)s that were given up: %(value)s."),
     RuleCode.QUEUE_WAITS: gettext_lazy(
         "What waits in the queue %(subject)s was begun by no worker for %(value)s."
     ),
@@ -56,7 +56,9 @@ _SENTENCES: Final[Mapping[RuleCode, Promise]] = {
     RuleCode.FREE_BURN_UNUSUAL: gettext_lazy(
         "In the last hour %(value)s of the usual free credits were used."
     ),
-    RuleCode.GRANTS_HALTED: gettext_lazy("%(value)s accounts get nothing by themselves any more."),
+    RuleCode.GRANTS_HALTED: gettext_lazy(
+        "Accounts that get nothing by themselves any more: %(value)s."
+    ),
 }
 assert set(_SENTENCES) == set(RuleCode), "every rule has its sentence"
 

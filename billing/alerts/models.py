@@ -99,7 +99,7 @@ class Alert(models.Model):
         indexes = [models.Index(fields=["closed_at", "id"], name="alert_open_first")]
 
     def __str__(self) -> str:
-        return f"{self.rule} {self.subject}".strip()
+        return f"{self.get_rule_display()} {self.subject}".strip()
 
 
 class Telling(models.Model):
@@ -200,7 +200,7 @@ class Silence(models.Model):
         indexes = [models.Index(fields=["rule", "until"], name="silence_of_rule")]
 
     def __str__(self) -> str:
-        return f"{self.rule} {self.subject}".strip()
+        return f"{self.get_rule_display()} {self.subject}".strip()
 
 
 class Watch(models.Model):
@@ -217,7 +217,7 @@ class Watch(models.Model):
         verbose_name_plural = _("watches over rules")
 
     def __str__(self) -> str:
-        return self.rule
+        return str(self.get_rule_display())
 
 
 class Inspection(models.Model):
@@ -233,4 +233,4 @@ class Inspection(models.Model):
         verbose_name_plural = _("last checks")
 
     def __str__(self) -> str:
-        return self.rule
+        return str(self.get_rule_display())

@@ -31,15 +31,15 @@ def preview_facts(found: Preview) -> Facts:
 def movement_facts(movement: Movement, *, as_debt: bool) -> Facts:
     """Return what there is, and what would move."""
     facts = [
-        (_("free now"), format_micros(movement.available_micros)),
-        (_("owed now"), format_micros(movement.debt_micros)),
+        (_("free now"), _credits(movement.available_micros)),
+        (_("owed now"), _credits(movement.debt_micros)),
     ]
     if movement.given_micros:
-        return [*facts, (_("would be given"), format_micros(movement.given_micros))]
-    facts.append((_("would be taken"), format_micros(movement.taken_micros)))
+        return [*facts, (_("would be given"), _credits(movement.given_micros))]
+    facts.append((_("would be taken"), _credits(movement.taken_micros)))
     if movement.owed_micros:
         name = _("would be owed") if as_debt else _("not free; an approval is refused")
-        facts.append((name, format_micros(movement.owed_micros)))
+        facts.append((name, _credits(movement.owed_micros)))
     return facts
 
 
@@ -86,7 +86,11 @@ def _why(request: Adjustment | Compensation) -> Facts:
 
 
 def _share_fact(name: str, amount_micros: int, jobs: int) -> tuple[str, str]:
-    return name, _("%(credits)s credits for %(jobs)s jobs") % {
+    return name, _("%(credits)s credits · jobs: %(jobs)s") % {
         "credits": format_micros(amount_micros),
         "jobs": jobs,
     }
+
+
+def _credits(micros: int) -> str:
+    return _("%(credits)s credits") % {"credits": format_micros(micros)}

@@ -54,6 +54,8 @@ class ShortList(ChangeList):  # type: ignore[misc]  # unfold ships no types
         """How many rows there are, as far as it is known."""
         if self.has_more:
             return gettext("%(number)s rows so far, and more") % {"number": self.result_count}
+        if self.result_count == 1:
+            return gettext("1 row")
         return gettext("%(number)s rows") % {"number": self.result_count}
 
     def apply_select_related(self, qs: _Rows) -> _Rows:

@@ -82,7 +82,7 @@ class EndpointAdmin(RecordedAdmin):
                 operator=request.user.get_username(),
                 now=timezone.now(),
             )
-        done = gettext("%(number)d events are on their way once more.")
+        done = gettext("Events that are on their way once more: %(number)d.")
         self.message_user(request, done % {"number": number})
         return self.to_list()
 
@@ -132,7 +132,7 @@ class EventAdmin(ReadOnlyAdmin[Event]):
     def told(self, event: Event) -> SafeString | str:
         """Return who was told, and how that went."""
         newest = event.deliveries.order_by("id")[:_DELIVERIES_SHOWN]
-        lines = ((links.link(links.row_path(one), one.pk), one.status) for one in newest)
+        lines = ((links.link(links.row_path(one), one.pk), one.said_status) for one in newest)
         return format_html_join("", "<div>{} · {}</div>", lines) or "-"
 
 

@@ -325,7 +325,7 @@ def _messages(account: Account) -> Iterator[Table]:
             [
                 f"#{one.sequence}",
                 _own(one, one.type),
-                links.joined([_own(each, each.status) for each in sent.get(one.pk, [])]),
+                links.joined([_own(each, each.said_status) for each in sent.get(one.pk, [])]),
                 instant_text(one.created_at),
             ]
             for one in events

@@ -42,13 +42,13 @@ def accounts(question: Question) -> Section:
         tiles=[
             Tile(
                 _("new accounts"),
-                _("%(count)s accounts") % {"count": new},
+                _accounts(new),
                 _("Accounts that were made in these days."),
                 change(new, new_before),
             ),
             Tile(
                 _("paid for the first time"),
-                _("%(count)s accounts") % {"count": paid},
+                _accounts(paid),
                 _("Accounts whose first payment came in these days, whenever they were made."),
                 change(paid, paid_before),
             ),
@@ -168,3 +168,7 @@ def _cohort_row(key: tuple[date, date], size: int, did: Mapping[str, int], paid:
 def _months_back(day: date, months: int) -> date:
     number = day.year * 12 + day.month - 1 - months + 1
     return date(number // 12, number % 12 + 1, 1)
+
+
+def _accounts(count: int) -> str:
+    return _("1 account") if count == 1 else _("%(count)s accounts") % {"count": count}

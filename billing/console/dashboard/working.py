@@ -74,7 +74,7 @@ def _tiles(now: Sums, before: Sums) -> list[Tile]:
     return [
         Tile(
             _("ordered"),
-            _("%(count)s jobs") % {"count": count},
+            _("1 job") if count == 1 else _("%(count)s jobs") % {"count": count},
             _("Jobs that were ordered in these days."),
             change(count, count_before),
         ),

@@ -1,5 +1,7 @@
 """Operators ask backends how they are, see what waits for them, and keep them from work."""
 
+from typing import Final
+
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -11,8 +13,15 @@ from billing.errors import DomainError
 from billing.fleet import selectors, services
 from billing.fleet.forms import ModeForm
 from billing.fleet.models import BackendState
+from billing.gpu.protocol import Readiness
 from billing.jobs.services import queueing
 from billing.operators.admin.acting import Facts, RecordedAdmin
+
+_READINESS: Final = {
+    Readiness.READY: gettext_lazy("ready"),
+    Readiness.BUSY: gettext_lazy("every slot is taken"),
+    Readiness.DOWN: gettext_lazy("down"),
+}
 
 
 @admin.register(BackendState)
@@ -93,7 +102,7 @@ def _facts() -> Facts:
             _("%(number)d waiting that it could make")
             % {"number": queueing.waiting_for(standing.name)},
         ]
-        words = [health.readiness.value, health.message, str(mode), standing.reason, slots, *load]
+        words = [str(_READINESS[health.readiness]), health.message, str(mode), standing.reason, slots, *load]
         words += [f"{row.model}: {row.get_state_display()}" for row in standing.breakers]
         lines.append((standing.name, " · ".join(word for word in words if word)))
     return lines

@@ -127,7 +127,7 @@ class JobAdmin(RecordedAdmin):
             number = services.retry_settlement(
                 job_id=job.pk, operator=request.user.get_username(), now=timezone.now()
             )
-            return _("%(number)d errands are tried again.") % {"number": number}
+            return _("Errands that are tried again: %(number)d.") % {"number": number}
 
         chosen = queryset.select_related("account", "hold")
         return self.ask_first(request, "retry_settlements", chosen, look=_unsettled, do=retry)

@@ -72,7 +72,7 @@ class RefundForm(forms.Form):
     text = forms.CharField(
         label=gettext_lazy("explanation"),
         max_length=TEXT_LENGTH_MAX,
-        widget=UnfoldAdminTextareaWidget,
+        widget=UnfoldAdminTextareaWidget({"rows": 4}),
     )
 
     def clean_amount(self) -> int | None:

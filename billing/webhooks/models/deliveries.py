@@ -166,6 +166,12 @@ class Delivery(models.Model):
         return "pending" if self.dead_at is None else "dead"
 
     @property
+    def said_status(self) -> str:
+        """Return the same, as people read it."""
+        words = {"pending": _("on its way"), "delivered": _("delivered"), "dead": _("given up")}
+        return str(words[self.status])
+
+    @property
     def tries(self) -> int:
         """Return how often it was tried since it was last sent anew."""
         return self.attempts - self.attempts_forgiven

@@ -184,8 +184,9 @@ def _of_plan(path: Path, row: Mapping[str, Any]) -> Iterator[Cell]:
         "once": _("once"),
     }
     for place, allowance in _tables(row.get("allowance")):
+        cadence = str(allowance.get("cadence", ""))
         said = _("%(cadence)s credits (%(allowance)s)") % {
-            "cadence": cadences.get(allowance.get("cadence"), allowance.get("cadence", "")),
+            "cadence": cadences.get(cadence, cadence),
             "allowance": allowance.get("code", ""),
         }
         where = (*path, "allowance", place, "credits")

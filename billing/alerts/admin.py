@@ -1,5 +1,6 @@
 """Operators see what is wrong, what to do, and who was told; each act goes by a service."""
 
+from datetime import datetime
 from typing import Any
 
 from django.apps import apps
@@ -8,6 +9,7 @@ from django.contrib.admin.utils import quote, unquote
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import localize
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
@@ -16,10 +18,11 @@ from unfold.decorators import action, display
 
 from billing.alerts import messages, remedies, services
 from billing.alerts.forms import SilenceForm
+from billing.alerts.labels import FACTS
 from billing.alerts.models import Alert, Inspection, Silence, Telling, Watch
 from billing.alerts.rules import BY_CODE, Severity
 from billing.errors import DomainError
-from billing.http.admin import ReadOnlyAdmin
+from billing.http.admin import ReadOnlyAdmin, in_currency
 from billing.operators.admin.acting import Facts, RecordedAdmin, operator
 from billing.operators.forms import ReasonForm
 
@@ -99,8 +102,8 @@ class AlertAdmin(RecordedAdmin):
     @admin.display(description=_("measured"))
     def measured(self, alert: Alert) -> SafeString | str:
         """Return what else was measured, one fact a line."""
-        facts = [(name, fact) for name, fact in alert.facts.items() if name != "rows"]
-        return format_html_join("", "<div>{}: {}</div>", facts) or "-"
+        lines = _measured(alert)
+        return format_html_join("", "<div>{}: {}</div>", lines) or "-"
 
     @admin.display(description=_("value"))
     def value_with_unit(self, alert: Alert) -> str:
@@ -195,6 +198,22 @@ class AlertAdmin(RecordedAdmin):
             return self.to_list()
         buttons = [("send", gettext("Send a test alert"))]
         return self.page(request, gettext("Send a test alert"), form, buttons)
+
+
+def _measured(alert: Alert) -> list[tuple[str, str]]:
+    """Return what was measured beside the value, as a person reads it; of several, each alone."""
+    found = [(name, alert.facts[name]) for name in FACTS if name in alert.facts]
+    return [
+        (str(FACTS[name]), _fact(name, one, alert.facts.get("in", "")))
+        for name, fact in found
+        for one in (fact if isinstance(fact, list) else [fact])
+    ]
+
+
+def _fact(name: str, fact: Any, currency: str) -> str:  # noqa: ANN401 (JSON)
+    if name == "ended_at":
+        return str(localize(datetime.fromisoformat(fact)))
+    return in_currency(fact, currency) if name.endswith("_micros") else str(fact)
 
 
 def _said_of(alert: Alert) -> Facts:

@@ -25,6 +25,20 @@ RULES: Final[Mapping[RuleCode, Promise]] = {
 }
 assert set(RULES) == set(RuleCode), "every rule has its words"
 
+# What is measured beside a value, but for the rows and the currency, which are shown otherwise.
+FACTS: Final[Mapping[str, Promise]] = {
+    "ended": _("attempts that ended"),
+    "made": _("videos that were made"),
+    "reason": _("reason"),
+    "ended_at": _("ended at"),
+    "lines": _("first rows"),
+    "jobs": _("jobs"),
+    "revenue_micros": _("revenue"),
+    "cost_micros": _("cost"),
+    "used": _("used in the last hour (credits)"),
+    "usual": _("usual in an hour (credits)"),
+}
+
 RULE_CHOICES = [(code.value, said) for code, said in RULES.items()]
 SEVERITIES = [
     (Severity.CRITICAL.value, _("critical")),

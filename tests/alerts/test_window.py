@@ -1,5 +1,6 @@
 """What operators see of alerts, and what they may do about them."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -56,6 +57,11 @@ def test_an_alert_says_in_word_and_colour_what_is_wrong_and_what_to_do(
     assert "docs/operations.md#audit-names-a-breach" in page
     assert "The database refuses to write such a row" in page  # the book's own words
     assert "&lt;img onerror=alert(1)" in page
+    assert "first rows: &lt;script&gt;" in page or "前几条记录: &lt;script&gt;" in page
+    titled = {"en": "a row breaks an invariant", "zh-CN": "有记录违反不变量"}[language]
+    [title] = re.findall(r"<title>(.*?)</title>", page, re.DOTALL)
+    assert titled in title
+    assert alert.rule not in title
 
 
 def test_open_alerts_come_first_and_are_counted_beside_the_window(

@@ -15,6 +15,7 @@ from billing.fleet.breaking import OPENS_AFTER, Sign
 from billing.fleet.models import BackendState, Breaker
 from billing.gpu.protocol import Caps
 from billing.jobs.models import Job
+from billing.jobs.orders import JobOrder
 from billing.notices.models import Notice
 from billing.operators.models import ActRecord
 from billing.operators.roles import Role
@@ -52,8 +53,8 @@ def stuck(ada: Account, vendor: Vendor, settings: Settings, monkeypatch: pytest.
     fleet_story.know(monkeypatch, Caps(poll=True))
     settings.BACKENDS = {"away": fleet_story.entry(vendor.base_url, kind="polled", sandbox=True)}
     vendor.hangs_up = True
-    order = shop.order_of({}, metadata={"note": affairs.HOSTILE})
-    order.inputs["prompt"] = affairs.HOSTILE
+    inputs, note = {"prompt": affairs.HOSTILE}, {"note": affairs.HOSTILE}
+    order = JobOrder(spec={"model": "m"}, inputs=inputs, metadata=note)
     job = fleet_story.dispatch(fleet_story.order(ada, order))
     assert job.status == "unknown"
     Job.objects.filter(pk=job.pk).update(deadline_at=datetime.now(UTC))

@@ -102,7 +102,8 @@ def _facts() -> Facts:
             _("%(number)d waiting that it could make")
             % {"number": queueing.waiting_for(standing.name)},
         ]
-        words = [str(_READINESS[health.readiness]), health.message, str(mode), standing.reason, slots, *load]
+        words = [str(_READINESS[health.readiness]), health.message]
+        words += [str(mode), standing.reason, slots, *load]
         words += [f"{row.model}: {row.get_state_display()}" for row in standing.breakers]
         lines.append((standing.name, " · ".join(word for word in words if word)))
     return lines

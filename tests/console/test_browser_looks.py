@@ -145,6 +145,9 @@ def test_all_that_is_written_can_be_read(
         assert browser.run("document.title") != "stolen", name
         if faint := browser.run(_FAINT):
             wrong.append(f"{name}: {faint}")
+        scheme = browser.run("getComputedStyle(document.documentElement).colorScheme")
+        if (scheme == "dark") != (theme == "dark"):  # what the browser draws, as a calendar's mark
+            wrong.append(f"{name}: its own controls are {scheme}")
         if browser.run("document.documentElement.scrollWidth > innerWidth"):
             wrong.append(f"{name}: it is wider than its window")
 

@@ -148,7 +148,7 @@ class AlertAdmin(RecordedAdmin):
         """Say that one is at it."""
         alert = self.get_object(request, unquote(object_id))
         if alert is None:
-            return self.to_list()
+            return self.absent(request, object_id)
 
         def do(row: Alert, _reason: str) -> str:
             services.acknowledge(row.pk, operator=operator(request), now=timezone.now())
@@ -163,7 +163,7 @@ class AlertAdmin(RecordedAdmin):
         """Tell nobody for a time."""
         alert = self.get_object(request, unquote(object_id))
         if alert is None:
-            return self.to_list()
+            return self.absent(request, object_id)
         form = SilenceForm(request.POST or None)
         if form.is_valid():
             reason = form.cleaned_data["reason"]

@@ -6,10 +6,11 @@ from functools import cache
 from typing import Any, Final, Generic, TypeVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin import helpers
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ERROR_FLAG
-from django.core.exceptions import BadRequest
+from django.core.exceptions import BadRequest, ValidationError
 from django.db import DataError
 from django.db.models import BinaryField, Field, JSONField, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -147,10 +148,13 @@ class ReadOnlyAdmin(ModelAdmin, Generic[_Row]):  # type: ignore[misc]  # unfold 
         """Show the list; a filter that no column can be compared with leads to the plain one.
 
         Raises:
-            BadRequest: a form has NUL in it, of which PostgreSQL has no text.
+            BadRequest: a form has NUL in it, of which PostgreSQL has no text; or it marks a row
+                by what is no key of this window's.
         """
         if any("\0" in text for _name, texts in request.POST.lists() for text in texts):
             raise BadRequest("NUL in the form.")
+        for key in request.POST.getlist(helpers.ACTION_CHECKBOX_NAME):
+            self._require_key(key)
         if "select_across" in request.POST:
             # An act is done to rows that somebody saw and marked, not to all that there may be.
             marked = request.POST.copy()
@@ -164,6 +168,12 @@ class ReadOnlyAdmin(ModelAdmin, Generic[_Row]):  # type: ignore[misc]  # unfold 
             if request.method != "GET" or not request.GET or ERROR_FLAG in request.GET:
                 raise
             return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
+
+    def _require_key(self, key: str) -> None:
+        try:
+            self.opts.pk.to_python(key)
+        except ValidationError as error:
+            raise BadRequest("No key of a row.") from error
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Say whether a list may be narrowed by that; to an account every one may that has one."""
@@ -214,6 +224,11 @@ class ActingAdmin(ReadOnlyAdmin[_Row]):
         """Return to the list."""
         names = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
         return HttpResponseRedirect(reverse(names))
+
+    def absent(self, request: HttpRequest, key: str) -> HttpResponse:
+        """Say that no row has this key, and return to the list."""
+        self.message_user(request, gettext("There is no %s here.") % key, messages.WARNING)
+        return self.to_list()
 
     def complain(self, form: forms.Form, refusal: DomainError) -> None:
         """Say beside the field that can mend it, if the form shows it, why it is refused."""

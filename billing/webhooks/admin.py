@@ -54,7 +54,7 @@ class EndpointAdmin(RecordedAdmin):
         """Send what happened in a stretch of time once more."""
         endpoint = self.get_object(request, unquote(object_id))
         if endpoint is None:
-            return self.to_list()
+            return self.absent(request, object_id)
         form = ReplayForm(request.POST or None)
         facts: Facts = []
         if form.is_valid():
@@ -93,7 +93,7 @@ class EndpointAdmin(RecordedAdmin):
         """Switch an endpoint off, or on again."""
         endpoint = self.get_object(request, unquote(object_id))
         if endpoint is None:
-            return self.to_list()
+            return self.absent(request, object_id)
         form, facts = ReasonForm(request.POST or None), _reached(endpoint)
         if form.is_valid():
             reason = form.cleaned_data["reason"]
@@ -183,7 +183,7 @@ class DeliveryAdmin(RecordedAdmin):
         """Give a delivery all its attempts again, the first one now."""
         delivery = self.get_object(request, unquote(object_id))
         if delivery is None:
-            return self.to_list()
+            return self.absent(request, object_id)
 
         def send(row: Delivery, _reason: str) -> str:
             operator = request.user.get_username()

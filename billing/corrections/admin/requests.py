@@ -265,7 +265,7 @@ class HaltAdmin(RecordedAdmin):
         """Let the account have automatic grants again, and say why."""
         halt = self.get_object(request, object_id)
         if halt is None:
-            return self.to_list()
+            return self.absent(request, object_id)
 
         def resume(row: Halt, reason: str) -> str:
             services.resume_grants(

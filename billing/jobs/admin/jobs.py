@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -145,10 +144,12 @@ class JobAdmin(RecordedAdmin):
         """Show what is known of a job that waits for a person, and take the person's word."""
         form = FindingForm(request.POST or None)
         now, title = timezone.now(), _("Decide what became of it")
-        object_id = unquote(object_id)  # as a list writes it in addresses
+        job = self.get_object(request, object_id)
+        if job is None:
+            return self.absent(request, object_id)
         if form.is_valid() and request.POST.get("act") == "resolve":
             try:
-                said = self._resolve(request, object_id, form)
+                said = self._resolve(request, job, form)
             except DomainError as refusal:
                 self.complain(form, refusal)
             else:
@@ -156,21 +157,21 @@ class JobAdmin(RecordedAdmin):
                 return self.to_list()
         try:
             provider_id = request.POST.get("provider_id", "").strip()
-            facts = _outlook(services.look(job_id=object_id, provider_id=provider_id, now=now))
+            facts = _outlook(services.look(job_id=job.pk, provider_id=provider_id, now=now))
         except DomainError as refusal:
             self.message_user(request, refusal.message, messages.WARNING)
             return self.to_list()
         buttons = [("look", _("Ask the backend")), ("resolve", _("Decide so"))]
         return self.page(request, title, form, buttons, facts)
 
-    def _resolve(self, request: HttpRequest, job_id: str, form: FindingForm) -> str:
-        finding, job = form.finding(), self.get_object(request, job_id)
+    def _resolve(self, request: HttpRequest, job: Job, form: FindingForm) -> str:
+        finding = form.finding()
         if not finding.reason.strip():
             raise Unfounded("reason")
         shown = [(_("what became of it"), finding.verdict.value)]
         with self.line(request, "decide", job, reason=finding.reason, shown=shown):
             ended = services.resolve(
-                job_id=job_id,
+                job_id=job.pk,
                 finding=finding,
                 operator=request.user.get_username(),
                 now=timezone.now(),

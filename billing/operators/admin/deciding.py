@@ -57,7 +57,7 @@ class RequestAdmin(RecordedAdmin):
         """Show what is asked for and why, with the buttons that are this person's."""
         row = self.get_object(request, object_id)
         if row is None:
-            return self.to_list()
+            return self.absent(request, object_id)
         chosen, form = request.POST.get("act", ""), ReasonForm(request.POST or None)
         if chosen in self.acts(request) and form.is_valid():
             act = self._act(request, chosen)

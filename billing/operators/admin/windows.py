@@ -87,7 +87,7 @@ class AuthenticatorAdmin(RecordedAdmin):
         """Take the second factor away; the operator's next sign-in sets up another."""
         authenticator = self.get_object(request, object_id)
         if authenticator is None:
-            return self.to_list()
+            return self.absent(request, object_id)
         form = ResetForm(request.POST or None)
         facts = [(_("operator"), authenticator.operator.get_username())]
         if form.is_valid():

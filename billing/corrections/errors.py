@@ -37,8 +37,8 @@ class DayCapReached(DomainError):
         used, most = format_micros(used_micros), format_micros(max_micros)
         super().__init__(
             _(
-                "%(operator)s has requested or approved adjustments of %(used)s credits today; "
-                "this one would exceed the %(max)s of a day."
+                "%(operator)s has requested or approved %(used)s credits today; with these it "
+                "would be more than the %(max)s of a day."
             )
             % {"operator": operator, "used": used, "max": most},
             operator=operator,

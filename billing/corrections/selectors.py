@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
@@ -19,7 +20,7 @@ from billing.corrections.errors import (
     SelectionTooLarge,
     TooManyAccounts,
 )
-from billing.corrections.models import Adjustment, CompensatedJob, Compensation
+from billing.corrections.models import Adjustment, CompensatedJob, Compensation, OperatorDay
 from billing.jobs.lifecycle import FINAL, FailureClass
 from billing.jobs.models import Attempt, Job
 from billing.ledger import selectors as ledger
@@ -340,6 +341,19 @@ def _is_on(codes: Sequence[str], catalog: Catalog) -> Q | Exists:
     if any(plan.free and plan.code in codes for plan in catalog.plans):
         return Q(on_them) | Q(~has_one, kind=Account.Kind.PERSON)
     return on_them
+
+
+def today(catalog: Catalog, now: datetime) -> date:
+    """Return the day on which a correction counts for its persons."""
+    return now.astimezone(ZoneInfo(catalog.zone)).date()
+
+
+def day_of(person: User, *, is_sandbox: bool, catalog: Catalog, now: datetime) -> OperatorDay:
+    """Return a person's day as it stands, by the bound that holds now; nothing is written."""
+    which = {"operator": person, "day": today(catalog, now), "is_sandbox": is_sandbox}
+    day = OperatorDay.objects.filter(**which).first() or OperatorDay(**which)
+    day.max_micros = catalog.corrections.adjustment_day_max_micros
+    return day
 
 
 def find_operator(name: str) -> User | None:

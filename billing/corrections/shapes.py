@@ -1,8 +1,12 @@
 """What operators read before they ask for something, and before they decide on it."""
 
+from datetime import datetime
+
+from django.contrib.auth.models import User
 from django.utils.formats import localize
 from django.utils.translation import gettext as _
 
+from billing.corrections import selectors
 from billing.corrections.models import Adjustment, Compensation, CompensationShare
 from billing.corrections.selectors import TOP, Preview
 from billing.corrections.services import Movement
@@ -53,6 +57,17 @@ def adjustment_facts(adjustment: Adjustment) -> Facts:
     if adjustment.grant_ids:
         facts.append((_("taken from"), ", ".join(adjustment.grant_ids)))
     return [*facts, *_why(adjustment)]
+
+
+def day_fact(person: User, *, is_sandbox: bool, now: datetime) -> tuple[str, str]:
+    """Return what a person has had a hand in today, of what he may."""
+    catalog = plans.current().catalog
+    day = selectors.day_of(person, is_sandbox=is_sandbox, catalog=catalog, now=now)
+    said = _("%(used)s of %(most)s credits") % {
+        "used": format_micros(day.used_micros),
+        "most": format_micros(day.max_micros),
+    }
+    return _("today so far by %(operator)s") % {"operator": person.get_username()}, said
 
 
 def compensation_facts(compensation: Compensation) -> Facts:

@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from billing.accounts.models import Account
 from billing.corrections import selectors, services
 from billing.corrections.errors import (
+    DayCapReached,
     Decided,
     InvalidCorrection,
     NothingSelected,
@@ -17,7 +18,7 @@ from billing.corrections.errors import (
     RunKnown,
     SelectionChanged,
 )
-from billing.corrections.models import CampaignRun, CampaignRunShare
+from billing.corrections.models import CampaignRun, CampaignRunShare, OperatorDay
 from billing.corrections.selectors import Accounts
 from billing.http.errors import Forbidden
 from billing.operators.models import ActRecord
@@ -142,6 +143,81 @@ def test_nobody_gets_more_than_two_people_have_looked_at(
     assert not CampaignGrant.objects.exists()
 
 
+def used(person: User) -> int:
+    """Return how many credits count for a person's day."""
+    return (
+        sum(OperatorDay.objects.filter(operator=person).values_list("used_micros", flat=True))
+        // MICROS
+    )
+
+
+def test_a_run_counts_for_the_day_of_both_its_persons(
+    ada: Account, bob: Account, cyd: Account, sam: User, fay: User
+) -> None:
+    run = ask(sam)
+    assert (used(sam), used(fay)) == (0, 0)
+
+    approve(run, fay)
+    approve(run, fay)  # a repeat counts once
+
+    assert (used(sam), used(fay)) == (10, 10)
+    desk.approve(desk.ask(cyd, 500, sam), fay)
+    desk.approve(desk.ask(cyd, 480, sam), fay)
+    with pytest.raises(DayCapReached):
+        desk.approve(desk.ask(cyd, 20, sam), fay)
+    assert (used(sam), used(fay)) == (990, 990)
+
+
+@pytest.mark.parametrize("whose", ["requester", "approver"])
+def test_a_run_that_a_day_has_no_room_for_waits_and_gives_nothing(
+    ada: Account, bob: Account, cyd: Account, sam: User, fay: User, whose: str
+) -> None:
+    root = operator_of(SUPERUSER)
+    for most in (500, 491):
+        persons = (sam, root) if whose == "requester" else (root, fay)
+        desk.approve(desk.ask(cyd, most, persons[0]), persons[1])
+    run = ask(sam)
+
+    with pytest.raises(DayCapReached) as refusal:
+        approve(run, fay)
+
+    assert refusal.value.facts["used"] == "991"
+    run.refresh_from_db()
+    assert (run.state, run.counted_on, carry_out(run)) == ("requested", None, 0)
+    assert used(sam if whose == "requester" else fay) == 991
+    assert not CampaignGrant.objects.exists()
+    services.refuse_campaign_run(run_id=run.pk, approver=fay, now=timezone.now())
+    run.refresh_from_db()
+    assert (run.state, run.counted_on) == ("refused", None)
+
+
+def test_a_run_that_no_day_has_room_for_is_not_asked_for(
+    ada: Account, bob: Account, sam: User
+) -> None:
+    desk.open_shop(desk.KEYS + SPRING.replace('credits = "5"', 'credits = "501"'))
+
+    with pytest.raises(DayCapReached):
+        ask(sam)
+
+    assert not CampaignRun.objects.exists()
+
+
+def test_who_decides_reads_how_many_have_how_much_and_the_askers_day_so_far(
+    ada: Account, bob: Account, cyd: Account, sam: User, fay: User
+) -> None:
+    desk.approve(desk.ask(cyd, 7, sam), fay)
+    run, other = ask(sam), desk.ask(cyd, 3, sam)
+
+    pages = [
+        browser(fay).get(f"/admin/billing/{path}/decide/").context["facts"]
+        for path in (f"campaignrun/{run.pk}", f"adjustment/{other.pk}")
+    ]
+
+    for facts in pages:
+        assert dict(facts)["today so far by support"] == "7 of 1000 credits"
+    assert (dict(pages[0])["accounts"], dict(pages[0])["most in all"]) == ("2", "10")
+
+
 @pytest.mark.parametrize(
     ("chosen", "refusal"),
     [
@@ -222,7 +298,16 @@ def test_the_database_keeps_a_run_as_it_was_looked_at(
     ):
         with pytest.raises(IntegrityError), transaction.atomic():
             wrong()
+    with pytest.raises(IntegrityError, match="campaign_run_is_counted_once"), transaction.atomic():
+        CampaignRun.objects.update(state="approved", approver=fay, decided_at=timezone.now())
     approve(run, fay)
+    for wrong in (
+        lambda: CampaignRun.objects.update(counted_on=None),
+        lambda: OperatorDay.objects.filter(operator=sam).update(used_micros=0),
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+            wrong()
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     late = factories.new_account("late", is_sandbox=False)
     with pytest.raises(IntegrityError), transaction.atomic():
         CampaignRunShare.objects.create(run=run, account=late)

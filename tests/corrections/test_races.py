@@ -10,7 +10,7 @@ from billing.accounts.models import Account
 from billing.corrections import services
 from billing.corrections.errors import DayCapReached, Decided
 from billing.corrections.models import Adjustment, Compensation, CompensationShare, OperatorDay
-from billing.corrections.services import adjusting, executing
+from billing.corrections.services import adjusting, counting
 from billing.ledger.models import Entry, Grant
 from billing.outbox import gateway
 from plans.credits import MICROS
@@ -117,19 +117,19 @@ def test_control_without_the_days_lock_only_the_database_keeps_the_cap(
     asked = [desk.ask(one, 500, team[0]) for one in people[:4]]
     everyone_has_read = Barrier(4)
 
-    def count(adjustment: Adjustment, person: User, day: object, *, max_micros: int) -> None:
-        if person != team[0]:
+    def count(day: OperatorDay, amount_micros: int) -> None:
+        if day.operator != team[0]:
             return
-        counted = OperatorDay.objects.get(operator=person)
+        counted = OperatorDay.objects.get(operator=day.operator)
         try:
             everyone_has_read.wait(timeout=10)
         except BrokenBarrierError:
             pytest.fail("they did not all read: nothing raced")
-        counted.used_micros += abs(adjustment.amount_micros)
-        assert counted.used_micros <= max_micros, "each of them believes that there is room"
+        counted.used_micros += amount_micros
+        assert counted.used_micros <= day.max_micros, "each of them believes that there is room"
         counted.save(update_fields=["used_micros"])
 
-    monkeypatch.setattr(executing, "_count", count)
+    monkeypatch.setattr(counting, "_count", count)
 
     results = at_once(4, lambda place: desk.approve(asked[place], team[place + 1]))
 

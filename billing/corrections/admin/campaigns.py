@@ -15,6 +15,7 @@ from billing.corrections import selectors, services
 from billing.corrections.forms import CampaignRunForm
 from billing.corrections.models import CampaignRun, CampaignRunShare
 from billing.corrections.selectors import RunOutlook
+from billing.corrections.shapes import day_fact
 from billing.errors import DomainError
 from billing.http.admin import ReadOnlyAdmin
 from billing.ledger.admin import credits_column
@@ -82,7 +83,7 @@ class CampaignRunAdmin(RequestAdmin):
     def facts(self, row: CampaignRun) -> Facts:
         """Return what is asked for and why, and some of those who would have it."""
         some = row.shares.order_by("pk").values_list("account__external_id", flat=True)
-        return [
+        facts = [
             (_("campaign"), row.campaign),
             (_("run"), row.name),
             (_("accounts"), str(row.accounts_count)),
@@ -95,6 +96,10 @@ class CampaignRunAdmin(RequestAdmin):
             (_("requested at"), localize(row.requested_at)),
             (_("state"), str(row.get_state_display())),
         ]
+        if row.state == CampaignRun.State.REQUESTED:
+            now = timezone.now()
+            facts.append(day_fact(row.requester, is_sandbox=row.is_sandbox, now=now))
+        return facts
 
     def looked_at(self, row: CampaignRun) -> Sequence[tuple[str, str]]:
         """Return the digest of what is shown: that is approved, and nothing else."""

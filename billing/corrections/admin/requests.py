@@ -26,6 +26,7 @@ from billing.corrections.models import (
 from billing.corrections.shapes import (
     adjustment_facts,
     compensation_facts,
+    day_fact,
     movement_facts,
     preview_facts,
 )
@@ -91,6 +92,8 @@ class AdjustmentAdmin(RequestAdmin):
         if row.state == Adjustment.State.REQUESTED:
             movement = services.look_at_adjustment(adjustment_id=row.pk)
             facts += movement_facts(movement, as_debt=row.as_debt)
+            side = row.account.is_sandbox
+            facts.append(day_fact(row.requester, is_sandbox=side, now=timezone.now()))
         return facts
 
     def acts(self, request: HttpRequest) -> Acts:

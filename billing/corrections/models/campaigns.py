@@ -59,6 +59,12 @@ class CampaignRun(models.Model):
     requested_at = models.DateTimeField(_("requested at"))
     expires_at = models.DateTimeField(_("expires at"))
     decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
+    counted_on = models.DateField(
+        _("counted on"),
+        null=True,
+        blank=True,
+        help_text=_("The day on which it counts for those who had a hand in it."),
+    )
     finished_at = models.DateTimeField(_("carried out at"), null=True, blank=True)
 
     class Meta:
@@ -112,13 +118,23 @@ class CampaignRun(models.Model):
                 ),
                 name="campaign_run_state_matches_columns",
             ),
+            # Those that were approved before runs were counted count for no day.
+            models.CheckConstraint(
+                condition=Q(counted_on=None) | Q(state__in=["approved", "done"]),
+                name="campaign_run_counts_when_approved",
+            ),
         ]
         indexes = [
+            models.Index(
+                fields=["counted_on"],
+                condition=Q(counted_on__isnull=False),
+                name="campaign_run_counted",
+            ),
             models.Index(
                 fields=["expires_at"],
                 condition=Q(state__in=["requested", "approved"]),
                 name="campaign_run_open",
-            )
+            ),
         ]
 
     def __str__(self) -> str:

@@ -10,13 +10,8 @@ from django.utils.translation import gettext as _
 from billing.accounts.models import Account
 from billing.corrections.errors import AboveMaximum, InvalidCorrection
 from billing.corrections.models import Adjustment
-from billing.corrections.services.executing import (
-    Movement,
-    execute,
-    require_enough,
-    require_room,
-    would_move,
-)
+from billing.corrections.services import counting
+from billing.corrections.services.executing import Movement, execute, require_enough, would_move
 from billing.corrections.services.permitting import (
     REQUESTS_LAST,
     require_decidable,
@@ -132,7 +127,13 @@ def preview_adjustment(
     _require_sense(wanted, published.catalog.corrections)
     movement = _look(wanted)
     if requester is not None and abs(amount_micros) <= wanted.alone_max_micros:
-        require_room(wanted, requester, catalog=published.catalog, now=now)
+        counting.require_room(
+            requester,
+            amount_micros=abs(amount_micros),
+            is_sandbox=account.is_sandbox,
+            catalog=published.catalog,
+            now=now,
+        )
     return movement
 
 

@@ -9,6 +9,7 @@ from billing.corrections import selectors
 from billing.corrections.errors import RunKnown, SelectionChanged
 from billing.corrections.models import CampaignRun, CampaignRunShare
 from billing.corrections.selectors import Accounts, RunOutlook
+from billing.corrections.services import counting
 from billing.corrections.services.permitting import (
     REQUESTS_LAST,
     require_decidable,
@@ -41,6 +42,7 @@ def request_campaign_run(
         NotFound, NothingSelected, SelectionTooLarge: as the preview.
         SelectionChanged: the accounts or the campaign are others by now.
         RunKnown: it is asked for, or carried out, already.
+        DayCapReached: it is more than a person may have a hand in on any day.
     """
     require_permission(requester, "request_campaignrun")
     published = plans.current()
@@ -48,6 +50,9 @@ def request_campaign_run(
     found = selectors.preview_run(chosen, catalog=published.catalog)
     if found.digest != digest:
         raise SelectionChanged
+    counting.require_room_of_a_day(
+        requester, amount_micros=found.amount_micros, catalog=published.catalog
+    )
     wanted = CampaignRun(
         campaign=chosen.campaign,
         name=chosen.name,
@@ -83,6 +88,7 @@ def approve_campaign_run(*, run_id: str, digest: str, approver: User, now: datet
         SelectionChanged: he has looked at something else.
         Decided: it was decided on by another, or its time is over.
         OwnRequest: he has requested it himself.
+        DayCapReached: it is more than he, or who requested it, may have a hand in on one day.
     """
     require_permission(approver, "approve_campaignrun")
     run = _lock(run_id)
@@ -92,6 +98,13 @@ def approve_campaign_run(*, run_id: str, digest: str, approver: User, now: datet
     if is_approved and run.approver_id == approver.pk:
         return run
     require_decidable(run, by=approver, now=now)
+    run.counted_on = counting.count(
+        [run.requester, approver],
+        amount_micros=run.amount_micros,
+        is_sandbox=run.is_sandbox,
+        catalog=plans.current().catalog,
+        now=now,
+    )
     _decide(run, CampaignRun.State.APPROVED, approver, now)
     outbox.post(TaskName.CARRY_OUT_CAMPAIGN_RUN, now=now, run_id=run.pk)
     return run
@@ -130,12 +143,16 @@ def withdraw_campaign_run(*, run_id: str, requester: User, now: datetime) -> Cam
 
 
 def _lock(run_id: str) -> CampaignRun:
-    return CampaignRun.objects.select_for_update(of=("self",)).get(pk=run_id)
+    return (
+        CampaignRun.objects.select_for_update(of=("self",))
+        .select_related("requester")
+        .get(pk=run_id)
+    )
 
 
 def _decide(run: CampaignRun, state: str, approver: User | None, now: datetime) -> None:
     run.state, run.approver, run.decided_at = state, approver, now
-    run.save(update_fields=["state", "approver", "decided_at"])
+    run.save(update_fields=["state", "approver", "decided_at", "counted_on"])
 
 
 def _freeze(wanted: CampaignRun, found: RunOutlook) -> CampaignRun:

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from django.contrib.auth.models import User
 
-from billing.corrections.errors import DayCapReached, NotEnoughToTake
-from billing.corrections.models import Adjustment, OperatorDay
+from billing.corrections.errors import NotEnoughToTake
+from billing.corrections.models import Adjustment
+from billing.corrections.services import counting
 from billing.ledger import selectors as ledger_selectors
 from billing.ledger import services as ledger
 from billing.ledger.services import Actor, Cause, LockedWallet
@@ -64,18 +63,6 @@ def require_enough(adjustment: Adjustment, movement: Movement) -> None:
         _spent(adjustment, movement.taken_micros, movement.owed_micros)
 
 
-def require_room(adjustment: Adjustment, person: User, *, catalog: Catalog, now: datetime) -> None:
-    """Check that a person may still have a hand in it today; nothing is counted yet.
-
-    Raises:
-        DayCapReached: he may not.
-    """
-    day = now.astimezone(ZoneInfo(catalog.zone)).date()
-    which = _which(adjustment, person, day)
-    counted = OperatorDay.objects.filter(**which).first() or OperatorDay(**which)
-    _sum(counted, adjustment, max_micros=catalog.corrections.adjustment_day_max_micros)
-
-
 def execute(adjustment: Adjustment, *, approver: User | None, now: datetime) -> None:
     """The adjustment, whose row is locked, has moved its credits and counts for its persons.
 
@@ -89,9 +76,13 @@ def execute(adjustment: Adjustment, *, approver: User | None, now: datetime) -> 
     current = plans.current().catalog
     locked = ledger.lock_wallet(adjustment.account, catalog=current)
     persons = [adjustment.requester, *([approver] if approver is not None else [])]
-    day = now.astimezone(ZoneInfo(current.zone)).date()
-    for person in sorted(persons, key=lambda one: one.pk):
-        _count(adjustment, person, day, max_micros=current.corrections.adjustment_day_max_micros)
+    day = counting.count(
+        persons,
+        amount_micros=abs(adjustment.amount_micros),
+        is_sandbox=adjustment.account.is_sandbox,
+        catalog=current,
+        now=now,
+    )
     actor = Actor("operator", (approver or adjustment.requester).get_username())
     if adjustment.amount_micros > 0:
         _give(locked, adjustment, actor)
@@ -107,38 +98,6 @@ def execute(adjustment: Adjustment, *, approver: User | None, now: datetime) -> 
             *("grant", "revoked_micros", "debt"),
         ]
     )
-
-
-def _count(adjustment: Adjustment, person: User, day: date, *, max_micros: int) -> None:
-    """Count the adjustment for a person's day, whose row this transaction holds from here on."""
-    which = _which(adjustment, person, day)
-    OperatorDay.objects.bulk_create(
-        [OperatorDay(**which, max_micros=max_micros)], ignore_conflicts=True
-    )
-    counted = OperatorDay.objects.select_for_update(of=("self",)).get(**which)
-    counted.used_micros = _sum(counted, adjustment, max_micros=max_micros)
-    counted.max_micros = max_micros
-    counted.save(update_fields=["used_micros", "max_micros"])
-
-
-def _which(adjustment: Adjustment, person: User, day: date) -> dict[str, Any]:
-    return {"operator": person, "day": day, "is_sandbox": adjustment.account.is_sandbox}
-
-
-def _sum(counted: OperatorDay, adjustment: Adjustment, *, max_micros: int) -> int:
-    """Return what the day comes to with the adjustment.
-
-    Raises:
-        DayCapReached: that is more than it may.
-    """
-    used_micros = counted.used_micros + abs(adjustment.amount_micros)
-    if used_micros > max_micros:
-        raise DayCapReached(
-            operator=counted.operator.get_username(),
-            used_micros=counted.used_micros,
-            max_micros=max_micros,
-        )
-    return used_micros
 
 
 def _give(locked: LockedWallet, adjustment: Adjustment, actor: Actor) -> None:

@@ -42,12 +42,16 @@ CHECKS: Final = (
     ),
     (
         "I36",
-        "the person's day is not the sum of his adjustments, or is above the cap",
+        "the person's day is not the sum of his adjustments and runs, or is above the cap",
         """SELECT o.id::text FROM billing_operatorday o LEFT JOIN LATERAL (
-               SELECT COALESCE(sum(abs(a.amount_micros)), 0) used
-               FROM billing_adjustment a JOIN billing_account c ON c.id = a.account_id
-               WHERE a.counted_on = o.day AND c.is_sandbox = o.is_sandbox
-                 AND o.operator_id IN (a.requester_id, a.approver_id)) s ON true
+               SELECT COALESCE(sum(moved), 0) used FROM (
+                   SELECT abs(a.amount_micros) moved
+                   FROM billing_adjustment a JOIN billing_account c ON c.id = a.account_id
+                   WHERE a.counted_on = o.day AND c.is_sandbox = o.is_sandbox
+                     AND o.operator_id IN (a.requester_id, a.approver_id)
+                   UNION ALL SELECT r.amount_micros FROM billing_campaignrun r
+                   WHERE r.counted_on = o.day AND r.is_sandbox = o.is_sandbox
+                     AND o.operator_id IN (r.requester_id, r.approver_id)) m) s ON true
            WHERE s.used <> o.used_micros OR o.used_micros > o.max_micros""",
     ),
     (

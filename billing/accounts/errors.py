@@ -23,7 +23,7 @@ class InvalidSignal(DomainError):
 
 
 class AccountFrozen(DomainError):
-    """An operator has frozen the account: it orders nothing, and lets no credits go."""
+    """An operator has frozen the account: by what it does, it gets, buys and spends nothing."""
 
     code: ClassVar[str] = "account_frozen"
     kind: ClassVar[ErrorKind] = ErrorKind.FORBIDDEN

@@ -95,18 +95,21 @@ def currencies_of(catalog: Catalog) -> list[str]:
     return list(dict.fromkeys((*in_books, *of_plans, *of_packs)))
 
 
-def frozen(*accounts: Account) -> AccountFrozen | None:
-    """Return that one of the accounts is frozen; None: none is."""
+def frozen(*accounts: Account | str) -> AccountFrozen | None:
+    """Return that one of the accounts, or of those of these ids, is frozen; None: none is."""
     since = Freeze.objects.filter(account__in=accounts, lifted_at=None)
     first = since.values_list("frozen_at", flat=True).first()
     return None if first is None else AccountFrozen(since=first)
 
 
-def require_not_frozen(account: Account, *, by: Membership | None = None) -> None:
-    """Check that the account may let credits go.
+def require_not_frozen(account: Account | str, *, by: Membership | None = None) -> None:
+    """Check that the account, or that of the id, may let credits go, and get some by what it does.
+
+    Its wallet is locked by the caller, as by who freezes it: an act comes before that, or after.
 
     Args:
-        by: the member who decides so; None: nobody's of an organization.
+        by: the member who decides so, whose wallet is locked as well; None: nobody's of an
+            organization.
 
     Raises:
         AccountFrozen: an operator has frozen it, or who decides so.

@@ -227,7 +227,9 @@ class ActingAdmin(ReadOnlyAdmin[_Row]):
 
     def absent(self, request: HttpRequest, key: str) -> HttpResponse:
         """Say that no row has this key, and return to the list."""
-        self.message_user(request, gettext("There is no %s here.") % key, messages.WARNING)
+        self.message_user(
+            request, gettext("There is no %(key)s here.") % {"key": key}, messages.WARNING
+        )
         return self.to_list()
 
     def complain(self, form: forms.Form, refusal: DomainError) -> None:

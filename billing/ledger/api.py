@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 from billing.accounts import selectors as accounts
 from billing.accounts.api import free_tier_body
 from billing.accounts.authentication import account_of, caller_of, own_account_of
-from billing.accounts.errors import FreeTierRefused
+from billing.accounts.errors import AccountFrozen, FreeTierRefused
 from billing.accounts.models import Account
 from billing.accounts.scopes import Scope
 from billing.http import errors, idempotency, pagination, parsing
@@ -136,7 +136,7 @@ class CheckIn(APIView):
     authz: ClassVar = {"POST": "daily.claim"}
     idempotency: ClassVar = {"POST": "optional"}
     limit: ClassVar = {"POST": "money"}
-    refusals: ClassVar = {"POST": [FreeTierRefused, NothingToClaim]}
+    refusals: ClassVar = {"POST": [AccountFrozen, FreeTierRefused, NothingToClaim]}
     # A subscription may have ended unseen; `billing.urls` says who writes that down.
     brought_up: Callable[..., LockedWallet] = staticmethod(lambda locked, *_, **__: locked)
 

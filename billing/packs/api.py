@@ -20,6 +20,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing.accounts.authentication import Caller, account_of, caller_of
+from billing.accounts.errors import AccountFrozen
 from billing.accounts.models import Account
 from billing.accounts.scopes import Scope
 from billing.http import idempotency, pagination
@@ -245,6 +246,7 @@ class PurchaseActivation(APIView):
     authz: ClassVar = {"POST": "pack.activate"}
     idempotency: ClassVar = {"POST": "optional"}
     limit: ClassVar = {"POST": "money"}
+    refusals: ClassVar = {"POST": [AccountFrozen]}
 
     @extend_schema(
         request=None, responses={200: PurchaseOut}, operation_id="activate_pack_purchase"

@@ -161,12 +161,14 @@ def activate(*, account: Account, purchase_id: str, actor: Actor) -> PackPurchas
 
     Raises:
         NotFound: the account has no such purchase.
+        AccountFrozen: an operator has frozen it; it begins by itself on its last day all the same.
     """
     require_transaction("packs.activate")
     locked = ledger.lock_wallet(account, catalog=plans.current().catalog)
     bought = selectors.purchase(account, purchase_id)
     if bought.is_active:
         return bought
+    accounts.require_not_frozen(account)
     assert bought.activate_by is not None, "what waits has a last day"
     return _begin(locked, bought, at=min(locked.now, bought.activate_by), actor=actor)
 

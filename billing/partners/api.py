@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing.accounts.authentication import account_of, caller_of, own_account_of
+from billing.accounts.errors import AccountFrozen
 from billing.accounts.scopes import Scope
 from billing.http import errors, idempotency, pagination
 from billing.http.parsing import StrictIn
@@ -169,7 +170,7 @@ class ReferralList(APIView):
     idempotency: ClassVar = {"POST": "optional"}
     limit: ClassVar = {"POST": "sign_up"}
     refusals: ClassVar = {
-        "POST": [*(OwnCode, AlreadyReferred, ProgrammeClosed, NotNew, ReferralLimit)]
+        "POST": [*(AccountFrozen, OwnCode, AlreadyReferred, ProgrammeClosed, NotNew, ReferralLimit)]
     }
 
     @extend_schema(request=ComeIn, responses={201: ReferralOut}, operation_id="create_referral")

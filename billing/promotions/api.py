@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from billing.accounts.authentication import account_of, caller_of
+from billing.accounts.errors import AccountFrozen
 from billing.accounts.scopes import Scope
 from billing.http import idempotency, problems
 from billing.http.errors import RateLimited
@@ -110,7 +111,7 @@ class RedemptionList(APIView):
     limit: ClassVar = {"POST": "money"}
     refusals: ClassVar = {
         "POST": [
-            *(*_OF_CAMPAIGNS, AlreadyRedeemed, CodeExpired, CodeUsedUp, RateLimited),
+            *(AccountFrozen, *_OF_CAMPAIGNS, AlreadyRedeemed, CodeExpired, CodeUsedUp, RateLimited),
             *(UnknownPlan, PlanNotOnSale, AlreadySubscribed),
         ]
     }

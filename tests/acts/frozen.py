@@ -1,12 +1,24 @@
-"""A row of each kind that freezes and acts leave."""
+"""Accounts that are frozen, and a row of each kind that freezes and acts leave."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.contrib.auth.models import User
 
 from billing.accounts.models import Account
 from billing.operators import services as operators
 from billing.subscriptions import services
+
+
+def freeze(account: Account) -> User:
+    """Freeze an account; return by whom."""
+    sam = User.objects.create_superuser("freezer")
+    services.freeze(account=account, operator=sam, reason="x", now=datetime.now(UTC))
+    return sam
+
+
+def let_go(account: Account, by: User) -> None:
+    """Let an account go on."""
+    services.unfreeze(account=account, operator=by, reason="x", now=datetime.now(UTC))
 
 
 def make_rows(account: Account, *, text: str, now: datetime) -> None:

@@ -172,7 +172,12 @@ def cancel(job: Job) -> Job:
 
 @transaction.atomic
 def allot(
-    team: Organization, name: str, credits_: int, *, expires_at: datetime | None = None
+    team: Organization,
+    name: str,
+    credits_: int,
+    *,
+    expires_at: datetime | None = None,
+    by: Membership | None = None,
 ) -> Allotment:
     """Lend somebody credits of the pool."""
     return services.allot(
@@ -181,6 +186,7 @@ def allot(
         amount_micros=credits_ * MICROS,
         fact=f"test:{Transfer.objects.count()}",
         expires_at=expires_at,
+        by=by,
         actor=OPERATOR,
     )
 

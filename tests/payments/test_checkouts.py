@@ -15,6 +15,7 @@ from billing.payments.models import Checkout, Customer
 from billing.payments.services import Wish
 from plans.credits import MICROS
 from tests import factories
+from tests.acts import frozen
 from tests.jobs import shop
 from tests.payments import till as tills
 from tests.payments.till import BACK, Till
@@ -205,6 +206,22 @@ def test_a_sandbox_never_pays_real_money(till: Till, settings: Settings) -> None
         services.ask(account=sandbox, wish=Wish(pack="plain", success_url=BACK), now=now())
 
     assert not Checkout.objects.exists()
+
+
+def test_a_frozen_account_is_sent_to_no_page_and_what_is_paid_on_an_earlier_one_arrives(
+    till: Till, ada: Account
+) -> None:
+    earlier = till.sell()
+    frozen.freeze(ada)
+
+    answer = till.ask(PACK)
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "account_frozen")
+    assert Checkout.objects.count() == 1
+    before = factories.free_micros(ada)
+    till.peer.pay(earlier.url)
+    till.settle()
+    assert factories.free_micros(ada) > before
 
 
 def test_one_key_opens_one_page(till: Till, ada: Account) -> None:

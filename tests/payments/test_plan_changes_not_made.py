@@ -9,6 +9,7 @@ from billing.payments.gateway import StripeAway, StripeRefused
 from billing.payments.gateway import changes as gateway
 from billing.payments.services import collecting, fulfilling
 from tests import factories
+from tests.acts import frozen
 from tests.payments import plans_till
 from tests.payments.dying import dies
 from tests.payments.plans_till import Desk
@@ -54,6 +55,19 @@ def pay(desk: Desk, page: str) -> None:
 
 
 # -- the bank ----------------------------------------------------------------------------------
+def test_a_frozen_account_changes_no_plan_and_may_end_it(desk: Desk) -> None:
+    desk.subscribe()
+    frozen.freeze(desk.account)
+    before = desk.money()
+
+    answer = desk.ask()
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "account_frozen")
+    assert (desk.subscription.plan, desk.money()) == ("small", before)
+    ended = desk.till.ask({"when": "period_end"}, path="/v1/subscription/cancel")
+    assert ended.status_code == 201, ended.content
+
+
 def test_a_declined_change_leaves_everything_as_it_was(desk: Desk) -> None:
     desk.subscribe()
     desk.decline()

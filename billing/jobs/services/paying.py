@@ -121,7 +121,9 @@ def choose(
         NotFound: the member belongs to the organization no more.
         DomainError: none of them is admitted; what the first that was asked says of it.
     """
-    locked = ledger.lock_wallets([one.account for one in asked], catalog=published.catalog)
+    # Who orders is asked whether he is frozen, so his wallet is locked though it may pay nothing.
+    whom = [one.account for one in asked] + ([member.account] if member is not None else [])
+    locked = ledger.lock_wallets(whom, catalog=published.catalog)
     if member is not None:
         # Nobody changes it any more: it may have ended, and its ceiling may be another.
         member = organizations.present_member(member.pk)

@@ -39,6 +39,7 @@ def claim(locked: LockedWallet, *, actor: Actor) -> Claim:
     chance is decided here, once: a repeat finds it written.
 
     Raises:
+        AccountFrozen: an operator has frozen the account; what it has claimed today stays.
         FreeTierRefused: the account is on the free plan, and not admitted to what that gives.
         NothingToClaim: the plan has no claimed allowance, or only fills up credits that are
             all there still.
@@ -53,6 +54,7 @@ def claim(locked: LockedWallet, *, actor: Actor) -> Claim:
     before = Grant.objects.filter(wallet_id=locked.id, fact=fact).first()
     if before is not None:
         return Claim(before, before.streak_days, first=False)
+    accounts.require_not_frozen(locked.account_id)
     streak_days = _days_before(locked.id, schedule, window) + 1
     amount_micros = _by_chance(schedule) + _for_the_streak(schedule, streak_days)
     if schedule.terms.fill == "set_to":

@@ -46,7 +46,7 @@ def allot(
     require_transaction("organizations.allot")
     pool, published = organization.account, plans.current()
     person = selectors.person_named(to, is_sandbox=pool.is_sandbox, pointer="/account")
-    giving, getting = transferring.ready(pool, person, published)
+    giving, getting = transferring.ready(pool, person, published, by=by)
     selectors.require_place(by)
     before = Allotment.objects.filter(organization=organization, transfer__fact=fact).first()
     if before is not None:

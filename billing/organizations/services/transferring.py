@@ -55,7 +55,7 @@ def transfer(
         raise ToOneself
     if terms.minimum_micros is not None and amount_micros < terms.minimum_micros:
         raise TransferTooSmall(minimum_micros=terms.minimum_micros)
-    giving, getting = ready(sender, receiver, published)
+    giving, getting = ready(sender, receiver, published, by=by)
     selectors.require_place(by)
     before = ledger_selectors.transfers(sender).filter(sender=giving.id, fact=fact).first()
     if before is not None:  # both were told then
@@ -74,10 +74,15 @@ def transfer(
 
 
 def ready(
-    sender: Account, receiver: Account, published: Published
+    sender: Account, receiver: Account, published: Published, *, by: Membership | None
 ) -> tuple[LockedWallet, LockedWallet]:
-    """Lock both wallets, with what has ended or begun by itself at the sender's written down."""
-    locked = ledger.lock_wallets([sender, receiver], catalog=published.catalog)
+    """Lock both wallets, with what has ended or begun by itself at the sender's written down.
+
+    Args:
+        by: the member who decides so: his is locked as well, so that nobody freezes him meanwhile.
+    """
+    whom = [sender, receiver] + ([by.account] if by is not None else [])
+    locked = ledger.lock_wallets(whom, catalog=published.catalog)
     giving = subscribing.finish_if_over(locked[sender.pk], sender, catalog=published.catalog)
     packs.begin_overdue(giving, sender)
     return giving, locked[receiver.pk]

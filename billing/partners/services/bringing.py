@@ -6,6 +6,7 @@ from typing import Final
 
 from django.db import transaction
 
+from billing.accounts import selectors as account_selectors
 from billing.accounts import services as accounts
 from billing.accounts.models import Account
 from billing.jobs import selectors as jobs
@@ -74,6 +75,7 @@ def accept(*, account: Account, typed: str, now: datetime) -> Referral:
     Raises:
         NotFound: there is no such code on this side of the sandbox.
         OwnCode: it is the account's own.
+        AccountFrozen: an operator has frozen it.
         AlreadyReferred: it came by another.
         ProgrammeClosed: nobody can come by it now.
         NotNew: the account is as old as its referrer's or older, has ordered, or is too late.
@@ -89,6 +91,7 @@ def accept(*, account: Account, typed: str, now: datetime) -> Referral:
         if before.code_id == code.pk:
             return before
         raise AlreadyReferred(referral=before.pk)
+    account_selectors.require_not_frozen(account)
     terms = selectors.terms_of(code, published)
     if terms is None or not terms.is_open(locked.now):
         raise ProgrammeClosed(programme=code.programme)

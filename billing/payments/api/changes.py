@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing.accounts.authentication import account_of
+from billing.accounts.errors import AccountFrozen
 from billing.accounts.models import Account
 from billing.accounts.scopes import Scope
 from billing.http import idempotency
@@ -103,7 +104,7 @@ class SubscriptionChange(APIView):
     refusals: ClassVar = {
         "POST": [
             *(*_OF_CHANGES, *_OF_STRIPE, PriceOutOfStep),
-            *(ChangeUnderWay, PreviewIsOld, PaymentFailed, InDebt),
+            *(AccountFrozen, ChangeUnderWay, PreviewIsOld, PaymentFailed, InDebt),
         ]
     }
 

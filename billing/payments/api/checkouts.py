@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing.accounts.authentication import account_of
+from billing.accounts.errors import AccountFrozen
 from billing.accounts.scopes import Scope
 from billing.http import idempotency
 from billing.http.parsing import StrictIn
@@ -158,7 +159,7 @@ class CheckoutList(APIView):
     refusals: ClassVar = {
         "POST": [
             *(PaymentsNotConfigured, PaymentsAway, PaymentsRefused, PriceOutOfStep),
-            *(CannotBePaid, UnsafeAddress, NoCatalog),
+            *(AccountFrozen, CannotBePaid, UnsafeAddress, NoCatalog),
             *(UnknownPlan, PlanNotOnSale, NoSuchPrice, SubscribedAlready),
             *(SeatsOutOfRange, FewerSeatsThanMembers),
             *(UnknownPack, NotOnSale, QuantityOutOfRange, NotIncluded, NoPrice),

@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 from django.db import transaction
 
+from billing.accounts import selectors as accounts
 from billing.accounts.models import Account
 from billing.payments.errors import (
     ChangeUnderWay,
@@ -67,6 +68,7 @@ def ask_change(
         agreed_micros: what the preview said is due now; None: whatever it costs.
 
     Raises:
+        AccountFrozen: an operator has frozen the account.
         PreviewIsOld: it costs something else by now.
         ChangeUnderWay: an earlier one has not ended.
         InDebt: credits would be taken off its price, and the account owes some.
@@ -74,6 +76,7 @@ def ask_change(
     """
     require_transaction("payments.ask_change")
     locked, judged = reckoning.judge(account, wish)
+    accounts.require_not_frozen(account)
     before = PlanChange.objects.filter(contract=judged.contract, ended_at=None).first()
     if before is not None:
         raise ChangeUnderWay(pay_url=before.pay_url)

@@ -88,6 +88,7 @@ def ask(*, account: Account, wish: Wish, now: datetime) -> Checkout:
     Raises:
         PaymentsNotConfigured: as `customers.wire_for`.
         UnsafeAddress: nobody should be led there.
+        AccountFrozen: an operator has frozen the account.
         UnknownPlan, PlanNotOnSale, NoSuchPrice, SubscribedAlready, SeatsOutOfRange,
             FewerSeatsThanMembers: of a plan.
         UnknownPack, NotOnSale, QuantityOutOfRange, NotIncluded, NoPrice: of a pack.
@@ -100,6 +101,7 @@ def ask(*, account: Account, wish: Wish, now: datetime) -> Checkout:
         returns.require_safe(wish.cancel_url, pointer="/cancel_url", is_live=wire.is_live)
     published = plans.current()
     locked = ledger.lock_wallet(account, catalog=published.catalog)
+    accounts.require_not_frozen(account)
     judge = _plan_terms if wish.plan else _pack_terms
     terms = judge(account, published.catalog, wish, locked.now)
     _methods(published.catalog, terms.price.currency, is_plan=bool(wish.plan))

@@ -5,6 +5,7 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
+from billing.accounts import selectors as accounts
 from billing.accounts.models import Account
 from billing.http.errors import RateLimited
 from billing.ledger import services as ledger
@@ -33,6 +34,7 @@ def redeem(*, account: Account, typed: str, actor: Actor) -> Redemption | None:
     code and one of the other side of the sandbox are none.
 
     Raises:
+        AccountFrozen: an operator has frozen it; no try is counted.
         RateLimited: ten wrong codes within an hour.
         AlreadyRedeemed: by this account.
         CodeExpired: its time is over.
@@ -45,6 +47,7 @@ def redeem(*, account: Account, typed: str, actor: Actor) -> Redemption | None:
     """
     require_transaction("promotions.redeem")
     locked = ledger.lock_wallet(account, catalog=plans.current().catalog)
+    accounts.require_not_frozen(account)
     _require_patience(account, locked.now)
     code = _lock(typed, is_sandbox=account.is_sandbox)
     if code is None:

@@ -1,0 +1,119 @@
+"""A member is frozen while he acts for his team: what came first is seen by who froze him."""
+
+from collections.abc import Callable
+from threading import Event
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from billing.accounts import selectors as accounts
+from billing.accounts.members import Organization
+from billing.accounts.models import Account
+from billing.jobs.models import Job
+from billing.jobs.services import paying
+from billing.ledger import services as ledger
+from billing.ledger.models import Transfer
+from billing.organizations.services import transferring
+from billing.subscriptions import services
+from tests import factories
+from tests.http.racing import at_once
+from tests.organizations import studio
+from tests.organizations.conftest import _away
+
+__all__ = ["_away"]
+_BLOCKED_SECONDS = 1.5  # for so long a freeze that is not held up would be over
+
+
+@pytest.fixture
+def team(transactional_db: None, _away: None) -> Organization:
+    """The studio, committed; only its pool pays, and lends 10 of its 100 to others."""
+    studio.open_shop(team='team = { pays = ["pool"] }')
+    team = studio.found()
+    factories.give(team.account, 100, source="pack")
+    for name in ("cleo", "ben"):
+        factories.settle(studio.member(team, name).account)
+    return team
+
+
+def _raced(
+    member: Account,
+    act: Callable[[], object],
+    made: type[Job | Transfer],
+    patch: pytest.MonkeyPatch,
+) -> tuple[int, int]:
+    """Freeze the member between the question whether he is and the end of his act.
+
+    Return how many rows there were as soon as the freeze had been committed, and at the end.
+    """
+    asked, frozen, seen = Event(), Event(), [0]
+    operator = User.objects.create_user("sam", is_staff=True)
+    ask = accounts.frozen
+
+    def ask_and_wait(*whom: Account) -> object:
+        said = ask(*whom)
+        asked.set()
+        frozen.wait(timeout=_BLOCKED_SECONDS)
+        return said
+
+    def freeze() -> None:
+        assert asked.wait(timeout=10), "nobody asked: nothing raced"
+        services.freeze(account=member, operator=operator, reason="x", now=timezone.now())
+        seen[0] = made.objects.count()
+        frozen.set()
+
+    patch.setattr(accounts, "frozen", ask_and_wait)
+    results = at_once(2, lambda place: act() if place else freeze())
+
+    assert not [one for one in results if isinstance(one, Exception)]
+    return seen[0], made.objects.count()
+
+
+def test_who_froze_a_member_sees_each_order_that_went_before(
+    team: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cleo = studio.member(team, "cleo").account
+
+    assert _raced(cleo, lambda: studio.submit(team, "cleo", 5), Job, monkeypatch) == (1, 1)
+    studio.checked()
+
+
+def test_control_without_the_members_lock_an_order_comes_after_the_freeze(
+    team: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cleo, lock = studio.member(team, "cleo").account, ledger.lock_wallets
+
+    def lock_the_payers(whom: list[Account], **more: object) -> object:
+        return lock([one for one in whom if one != cleo], **more)
+
+    monkeypatch.setattr(paying.ledger, "lock_wallets", lock_the_payers)
+
+    assert _raced(cleo, lambda: studio.submit(team, "cleo", 5), Job, monkeypatch) == (0, 1)
+
+
+def test_who_froze_a_member_sees_each_loan_that_he_made_before(
+    team: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ben = studio.member(team, "ben")
+
+    def lend() -> object:
+        return studio.allot(team, "cleo", 10, by=ben)
+
+    assert _raced(ben.account, lend, Transfer, monkeypatch) == (1, 1)
+    studio.checked()
+
+
+def test_control_without_the_members_lock_a_loan_comes_after_the_freeze(
+    team: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ben, lock = studio.member(team, "ben"), ledger.lock_wallets
+
+    def lock_both_sides(whom: list[Account], **more: object) -> object:
+        return lock([one for one in whom if one != ben.account], **more)
+
+    def lend() -> object:
+        return studio.allot(team, "cleo", 10, by=ben)
+
+    monkeypatch.setattr(transferring.ledger, "lock_wallets", lock_both_sides)
+
+    assert _raced(ben.account, lend, Transfer, monkeypatch) == (0, 1)

@@ -231,6 +231,10 @@ if ALERT_WEBHOOK_URL and not re.fullmatch(r"whsec_[\w+/]{32,86}={0,2}", ALERT_WE
         "whsec_$(openssl rand -base64 32)` says, or leave ALERT_WEBHOOK_URL empty."
     )
 ALERT_RULES = _understood("ALERT_RULES", alert_rules.read, env.str("ALERT_RULES", default=""))
+# For how long one person keeps an alert from everybody else.
+ALERT_SILENCE_HOURS: int = _understood(
+    "ALERT_SILENCE_HOURS", alert_rules.silence_hours, env.str("ALERT_SILENCE_HOURS", default="24")
+)
 
 # -- what is sold, and where it is made --------------------------------------------------------
 CATALOG: str = env.str("CATALOG", default=str(BASE_DIR / "plans" / "catalogs" / "kling.toml"))

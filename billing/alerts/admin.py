@@ -166,9 +166,9 @@ class AlertAdmin(RecordedAdmin):
             return self.absent(request, object_id)
         form = SilenceForm(request.POST or None)
         if form.is_valid():
-            reason = form.cleaned_data["reason"]
+            reason, shown = form.cleaned_data["reason"], [*_said_of(alert), *form.facts()]
             try:
-                with self.line(request, "silence", alert, reason=reason, shown=_said_of(alert)):
+                with self.line(request, "silence", alert, reason=reason, shown=shown):
                     services.silence(
                         alert.pk,
                         lasts=form.lasts,

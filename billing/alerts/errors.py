@@ -15,14 +15,18 @@ class AlertClosed(DomainError):
 
 
 class SilenceTooLong(DomainError):
-    """A silence ends within some days; what should never be told is a rule to switch off."""
+    """More than one person may decide by himself (`ALERT_SILENCE_HOURS`)."""
 
     code = "silence_too_long"
     kind = ErrorKind.INVALID
 
-    def __init__(self, *, days: int) -> None:
+    def __init__(self, *, hours: int) -> None:
         super().__init__(
-            _("A silence lasts at least an hour and at most %(days)s days.") % {"days": days},
+            _(
+                "A silence lasts an hour to %(hours)s hours. Silence it anew by then, or have "
+                "whoever runs the service switch the rule off (ALERT_RULES)."
+            )
+            % {"hours": hours},
             field="hours",
-            days=days,
+            hours=hours,
         )

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from django import forms
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminTextInputWidget,
@@ -36,6 +36,13 @@ class SilenceForm(forms.Form):
         max_length=REASON_LENGTH_MAX,
         widget=UnfoldAdminTextInputWidget,
     )
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return for how long nobody is told of what, for the line of the act."""
+        asked = [("hours", str(self.cleaned_data["hours"]))]
+        if self.cleaned_data["everywhere"]:
+            asked.append(("everywhere", gettext("Yes")))
+        return [(str(self.fields[name].label), said) for name, said in asked]
 
     @property
     def lasts(self) -> timedelta:

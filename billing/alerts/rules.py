@@ -203,6 +203,8 @@ RULES: Final[Sequence[Rule]] = (
 BY_CODE: Final[Mapping[str, Rule]] = {rule.code.value: rule for rule in RULES}
 assert set(BY_CODE) == {code.value for code in RuleCode}, "every code is a rule"
 
+_SILENCE_HOURS_MAX: Final = 30 * 24
+_LONGEST: Final = timedelta(days=1)
 _NUMBERS: Final = ("bites_at", "well_at", "least")
 _MINUTES: Final = {"minutes": "lasts", "every_minutes": "every"}
 
@@ -229,6 +231,17 @@ def read(said: Any) -> tuple[Rule, ...]:  # noqa: ANN401 (JSON of the environmen
     )
 
 
+def silence_hours(said: Any) -> int:  # noqa: ANN401 (JSON of the environment)
+    """Return for how many hours one person may silence an alert.
+
+    Raises:
+        ValueError: that is no whole number from 1 to 720.
+    """
+    if type(said) is not int or not 1 <= said <= _SILENCE_HOURS_MAX:
+        raise ValueError(f"say 1 to {_SILENCE_HOURS_MAX} hours")
+    return said
+
+
 def _changed(rule: Rule, said: object) -> Rule:
     if not isinstance(said, Mapping) or not set(said) <= {*_NUMBERS, *_MINUTES}:
         known = ", ".join((*_NUMBERS, *_MINUTES))
@@ -240,8 +253,14 @@ def _changed(rule: Rule, said: object) -> Rule:
     changed = replace(rule, **numbers, **spans)
     if changed.bites(changed.well_at):
         raise ValueError(f"{rule.code}: it would bite at `well_at`")
-    if changed.every < _MINUTE or changed.lasts < timedelta(0) or changed.least < 1:
-        raise ValueError(f"{rule.code}: `every_minutes` and `least` are at least 1")
+    if not (timedelta(0) <= changed.lasts <= _LONGEST and _MINUTE <= changed.every <= _LONGEST):
+        longest = _LONGEST // _MINUTE
+        raise ValueError(
+            f"{rule.code}: `minutes` are 0 to {longest}, `every_minutes` 1 to {longest}: "
+            "what nobody hears of on its day is a rule to switch off, by null"
+        )
+    if changed.least < 1:
+        raise ValueError(f"{rule.code}: `least` is at least 1")
     return changed
 
 

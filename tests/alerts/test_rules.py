@@ -7,9 +7,11 @@ from typing import Final
 
 import pytest
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from billing.alerts import remedies
-from billing.alerts.rules import RULES, Rule, RuleCode, read
+from billing.alerts.rules import RULES, Rule, RuleCode, read, silence_hours
+from config import settings as place
 
 BOOK: Final = Path(settings.BASE_DIR) / "docs" / "operations.md"
 
@@ -59,10 +61,39 @@ def test_settings_move_a_bound_and_switch_a_rule_off() -> None:
         ({"webhook_dead": {"bites_at": True}}, "whole numbers"),
         ({"webhook_dead": {"bites_at": 0}}, "well_at"),
         ({"gpu_success_low": {"well_at": 70}}, "well_at"),
-        ({"webhook_dead": {"every_minutes": 0}}, "at least 1"),
+        ({"webhook_dead": {"every_minutes": 0}}, "1 to 1440"),
+        ({"webhook_dead": {"every_minutes": -5}}, "1 to 1440"),
+        ({"webhook_dead": {"every_minutes": 1441}}, "1 to 1440"),
+        ({"webhook_dead": {"minutes": -1}}, "0 to 1440"),
+        ({"webhook_dead": {"minutes": 1441}}, "0 to 1440"),
+        ({"webhook_dead": {"minutes": 5_256_000}}, "a rule to switch off, by null"),
         ({"webhook_dead": {"least": 0}}, "at least 1"),
     ],
 )
 def test_what_cannot_be_is_refused_with_a_reason(said: object, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         read(said)
+
+
+def test_a_day_is_the_longest_that_a_rule_may_wait() -> None:
+    [rule] = [
+        one for one in read({"webhook_dead": {"minutes": 1440}}) if one.code == "webhook_dead"
+    ]
+
+    assert rule.lasts == timedelta(days=1)
+
+
+@pytest.mark.parametrize("said", [0, -1, 721, 24.0, "24", True, None, []])
+def test_a_silence_of_one_person_is_some_whole_hours(said: object) -> None:
+    with pytest.raises(ValueError, match="1 to 720 hours"):
+        silence_hours(said)
+
+
+def test_the_service_does_not_start_with_what_cannot_be_and_names_the_setting() -> None:
+    for name, understood, said in (
+        ("ALERT_RULES", read, '{"webhook_dead": {"minutes": 5256000}}'),
+        ("ALERT_SILENCE_HOURS", silence_hours, "100000"),
+        ("ALERT_SILENCE_HOURS", silence_hours, "a day"),
+    ):
+        with pytest.raises(ImproperlyConfigured, match=f"^{name}: "):
+            place._understood(name, understood, said)

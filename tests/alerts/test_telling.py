@@ -281,7 +281,7 @@ def test_a_silenced_alert_opens_and_nobody_is_told_until_the_silence_ends(
     assert [json.loads(one.body)["type"] for one in receiver.received][2:] == ["alert.opened"]
 
 
-def test_a_silence_needs_a_reason_and_ends(broken: Callable[..., None]) -> None:
+def test_a_silence_needs_a_reason_and_ends(broken: Callable[..., None], settings: Settings) -> None:
     grace = User.objects.create_superuser("grace")
     [alert] = look()
 
@@ -291,10 +291,15 @@ def test_a_silence_needs_a_reason_and_ends(broken: Callable[..., None]) -> None:
 
     with pytest.raises(ReasonMissing):
         silence(reason=" ")
-    for lasts in (timedelta(0), timedelta(days=31)):
-        with pytest.raises(SilenceTooLong):
+    for lasts in (timedelta(0), 24 * HOUR + timedelta(seconds=1), timedelta(days=30)):
+        with pytest.raises(SilenceTooLong, match=r"24 hours.*ALERT_RULES"):
             silence(lasts=lasts)
     assert not Silence.objects.exists()
+    silence(lasts=24 * HOUR)
+    settings.ALERT_SILENCE_HOURS = 2
+    with pytest.raises(SilenceTooLong, match="2 hours"):
+        silence(lasts=3 * HOUR)
+    assert Silence.objects.count() == 1
 
     broken(0)
     look(MINUTE)

@@ -127,6 +127,29 @@ def test_what_would_be_in_force_otherwise_must_be_as_it_was_looked_at(
     assert Publication.objects.count() == 2
 
 
+@pytest.mark.parametrize("becomes", ["taken back", "announced"])
+def test_what_is_announced_or_taken_back_meanwhile_is_another_ground(
+    dearer: Draft, carla: User, colin: User, becomes: str
+) -> None:
+    other = catalog(WORTH, ('list = "66"', 'list = "68"'))
+    at, now = MONDAY - timedelta(days=1), datetime.now(UTC)
+    if becomes == "announced":
+        asked = ask(dearer, carla)
+        publish.schedule(other, at=at, now=now)
+    else:
+        announced = publish.schedule(other, at=at, now=now)
+        asked = ask(dearer, carla)
+        assert asked.against_id == announced.version_id
+        publish.withdraw(announced.sequence, now=now)
+
+    with pytest.raises(GroundShifted):
+        approve(asked, colin)
+
+    asked.refresh_from_db()
+    assert (asked.state, asked.publication) == ("requested", None)
+    assert Publication.objects.filter(effective_at=MONDAY).count() == 0
+
+
 def test_what_was_decided_on_is_decided(dearer: Draft, carla: User, colin: User) -> None:
     asked = ask(dearer, carla)
     with pytest.raises(NotYourRequest):

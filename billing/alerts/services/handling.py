@@ -1,9 +1,9 @@
 """What operators do about alerts: say that they are at it, silence, and try the channels."""
 
 from datetime import datetime, timedelta
-from typing import Final
 
 import structlog
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
@@ -11,8 +11,6 @@ from billing.alerts.errors import AlertClosed, SilenceTooLong
 from billing.alerts.models import REASON_LENGTH_MAX, Alert, Silence, Telling
 from billing.alerts.services.telling import tell
 from billing.fleet.errors import ReasonMissing
-
-SILENCE_MAX: Final = timedelta(days=30)
 
 _log = structlog.get_logger(__name__)
 
@@ -43,13 +41,14 @@ def silence(
 
     Raises:
         AlertClosed: it is well again. ReasonMissing: no word why.
-        SilenceTooLong: it does not end within 30 days, or before it begins.
+        SilenceTooLong: it ends before it begins, or lasts longer than one person may decide
+            (`ALERT_SILENCE_HOURS`).
     """
     alert = _lock(alert_id)
     if not reason.strip():
         raise ReasonMissing
-    if not timedelta(0) < lasts <= SILENCE_MAX:
-        raise SilenceTooLong(days=SILENCE_MAX.days)
+    if not timedelta(0) < lasts <= timedelta(hours=settings.ALERT_SILENCE_HOURS):
+        raise SilenceTooLong(hours=settings.ALERT_SILENCE_HOURS)
     made = Silence.objects.create(
         rule=alert.rule,
         subject="" if everywhere else alert.subject,

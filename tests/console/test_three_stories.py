@@ -191,6 +191,7 @@ def test_a_price_is_raised_next_monday_after_its_effect_is_seen(worth: None, sit
     fiona.look("what-waits-for-another", high=600)
     fiona.press("Five seconds for 12")
     fiona.look("what-is-decided-on", high=1000)
+    fiona.fill(reason="As agreed.")
     fiona.browser.click("approve")
     asked = PublicationRequest.objects.get()
     lab.announce(request_id=asked.pk, now=datetime.now(UTC))

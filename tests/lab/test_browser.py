@@ -107,6 +107,7 @@ def test_one_price_is_raised_next_monday_and_its_effect_seen_first(
     asked = PublicationRequest.objects.get()
     browser.go(f"{live_server.url}/admin/console/lab/requests/{asked.pk}/")
     see(browser, "7-decide")
+    browser.type("id_reason", "as agreed")
     browser.click("approve")
     see(browser, "8-decided")
 

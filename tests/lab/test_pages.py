@@ -14,7 +14,7 @@ from billing.accounts.models import Account
 from billing.lab import services
 from billing.lab.services import sharing
 from billing.operators.admin import sessions
-from billing.operators.models import AccessRecord
+from billing.operators.models import AccessRecord, ActRecord
 from plans.models import Draft, PublicationRequest, Simulation, SimulationShare
 from tests import factories
 from tests.insights.selling import DEARER, sell
@@ -285,9 +285,13 @@ def test_a_draft_is_published_by_two_people_who_see_its_effect(
     asked = PublicationRequest.objects.get()
     where = path("request", asked.pk)
     assert 'value="approve"' not in first.get(where).content.decode()
-    assert first.post(where, {"act": "approve"}).status_code == HTTPStatus.CONFLICT
+    own = first.post(where, {"act": "approve", "reason": "mine"})
+    assert own.status_code == HTTPStatus.CONFLICT
     assert "+2 (+20.0%)" in second.get(where).content.decode()
-    second.post(where, {"act": "approve"})
+    assert second.post(where, {"act": "approve"}).status_code == HTTPStatus.CONFLICT
+    asked.refresh_from_db()
+    assert asked.state == "requested", "nobody has said why"
+    second.post(where, {"act": "approve", "reason": "as agreed"})
 
     asked.refresh_from_db()
     assert asked.state == "approved"
@@ -296,6 +300,14 @@ def test_a_draft_is_published_by_two_people_who_see_its_effect(
     second.post(where, {"act": "take_back", "reason": "not yet"})
     asked.refresh_from_db()
     assert asked.state == "taken_back"
+    lines = ActRecord.objects.filter(object_id=asked.pk).order_by("at")
+    assert list(lines.values_list("act", "operator__username", "reason", "refusal")) == [
+        ("publicationrequest.ask", "carla", ASKING["reason"], ""),
+        ("publicationrequest.approve", "carla", "mine", "own_request"),
+        ("publicationrequest.approve", "fiona", "as agreed", ""),
+        ("publicationrequest.take_back", "fiona", "not yet", ""),
+    ]
+    assert lines[2].shown[0] == ["draft", f"{draft.name} {draft.revision}"]
 
 
 def test_a_draft_begins_from_what_is_in_force_or_is_shipped(shop: None, carla: User) -> None:

@@ -4,10 +4,12 @@ One table says it of all; it is held against the windows, the roles and docs/ope
 """
 
 import inspect
+import re
 from typing import Any, Final, NamedTuple
 
 import pytest
 
+from billing.console.lab import publishing
 from billing.operators.admin.acting import RecordedAdmin
 from billing.operators.admin.deciding import RequestAdmin
 from billing.operators.roles import ACTS as MAY
@@ -88,6 +90,25 @@ PAGES: Final = {
     "plans.request_publicationrequest",
     "plans.take_back_publicationrequest",
 }
+# The acts of the console's pages, whose own tests see that they leave their lines.
+ON_PAGES: Final[dict[str, Act]] = {
+    "accountnote.write": Act("billing.write_accountnote", ALONE, "the note, and whom it is on"),
+    "publicationrequest.ask": Act(
+        "plans.request_publicationrequest", ASKS, "what changes, for whom, from when, after what"
+    ),
+    "publicationrequest.withdraw": Act(
+        "plans.request_publicationrequest", ASKS, "what was asked for"
+    ),
+    "publicationrequest.approve": Act(
+        "plans.approve_publicationrequest", DECIDES, "what changes, its effect, from when"
+    ),
+    "publicationrequest.refuse": Act(
+        "plans.approve_publicationrequest", DECIDES, "what was asked for"
+    ),
+    "publicationrequest.take_back": Act(
+        "plans.take_back_publicationrequest", ALONE, "what will not begin"
+    ),
+}
 # By these an act goes through the one base that asks, shows and writes down.
 _THROUGH: Final = ("ask_first(", "ask_first_of_one(", "self.line(", "self.do_one(")
 
@@ -148,14 +169,27 @@ def test_whatever_makes_or_takes_credits_or_money_is_asked_by_one_and_decided_by
         assert not ACTS[f"{model}.ask"] & ACTS[f"{model}.approve"]
 
 
+def test_each_act_of_a_page_is_written_down_under_its_name() -> None:
+    written = set()
+    for file in (ROOT / "billing" / "console").rglob("*.py"):
+        code = file.read_text(encoding="utf-8")
+        written |= set(re.findall(r'"((?:accountnote|publicationrequest)\.\w+)"', code))
+        for act in publishing._ACTS if 'f"publicationrequest.{act}"' in code else ():
+            written.add(f"publicationrequest.{act}")
+
+    assert written == ON_PAGES.keys()
+    assert {act.permission for act in ON_PAGES.values()} == PAGES - {"plans.edit_draft"}
+
+
 def rows() -> list[str]:
     """Return the table as docs/operations.md shows it."""
     lines = []
-    for title in sorted(TABLE):
-        act, roles = TABLE[title], ", ".join(sorted(ACTS[title])) or "superuser"
+    for title, act in sorted((TABLE | ON_PAGES).items()):
+        of_page = {role.value for role in Role if act.permission in MAY[role]}
+        roles = ", ".join(sorted(ACTS.get(title, of_page))) or "superuser"
         eyes = {ASKS: "asks", DECIDES: "decides", ALONE: "-", WAY: "-"}[act.eyes]
         done = "-" if act.eyes == WAY else "yes"
-        needs = f"`{act.permission}`" if act.permission else "-"
+        needs = f"`{act.permission.removeprefix('billing.')}`" if act.permission else "-"
         lines.append(f"| `{title}` | {needs} | {roles} | {done} | {act.shows} | {done} | {eyes} |")
     return lines
 

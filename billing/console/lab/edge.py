@@ -1,6 +1,7 @@
-"""What all pages of the pricing lab share: who looks, the frame around a draft, the audit line."""
+"""What all pages of the pricing lab share: who looks, the frame around a draft, lines of acts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import wraps
 from http import HTTPStatus
@@ -14,11 +15,15 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_protect
 
 from billing.console.lab import words
+from billing.lab import services
+from billing.operators import services as operators
 from billing.operators.admin.acting import operator
+from billing.operators.models import ActRecord
 from plans.models import Draft
 
 View = Callable[..., HttpResponseBase]
@@ -80,6 +85,36 @@ def shown(
         **facts,
     }
     return render(request, f"console/lab/{template}.html", context, status=status)
+
+
+def line(
+    request: HttpRequest,
+    act: str,
+    row: Model | None = None,
+    *,
+    reason: str,
+    shown: Sequence[tuple[str, str]],
+) -> AbstractContextManager[ActRecord]:
+    """Write down an act before it is done, and how it ended, as each window does.
+
+    Args:
+        act: on which rows, and what: "publicationrequest.approve".
+        row: what it is done to; None: the act makes it.
+
+    Raises:
+        InvalidRequest: there is no reason.
+    """
+    services.require_reason(reason)
+    return operators.written_down(
+        act=act,
+        operator=operator(request),
+        object_type=act.partition(".")[0],
+        object_id="" if row is None else row.pk,
+        account_id="",
+        reason=reason,
+        shown=shown,
+        clock=timezone.now,
+    )
 
 
 def note_made(request: HttpRequest, row: Model, said: str) -> None:

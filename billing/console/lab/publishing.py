@@ -128,21 +128,25 @@ def asked_for(request: HttpRequest, request_id: str) -> HttpResponseBase:
 
 
 def _decide(request: HttpRequest, asked: PublicationRequest, act: str) -> str:
-    """Do what the button says; return what is said of it then."""
-    person, now = operator(request), timezone.now()
-    match act:
-        case "approve":
-            services.approve_publication(request_id=asked.pk, approver=person, now=now)
-            return _("Published: it begins at its instant.")
-        case "refuse":
-            services.refuse_publication(request_id=asked.pk, approver=person, now=now)
-            return _("Refused.")
-        case "withdraw":
-            services.withdraw_publication(request_id=asked.pk, requester=person, now=now)
-            return _("Withdrawn.")
-    services.take_back_publication(
-        request_id=asked.pk, reason=request.POST.get("reason", ""), operator=person, now=now
-    )
+    """Do what the button says, for the reason that is given; return what is said of it then."""
+    person, now, reason = operator(request), timezone.now(), request.POST.get("reason", "")
+    shown = [
+        (_("draft"), f"{asked.draft.name} {asked.revision.number}"),
+        (_("in force from"), _instants(asked.effective_at, asked.zone)),
+        (_("in force until then"), str(asked.against or "-")),
+    ]
+    with edge.line(request, f"publicationrequest.{act}", asked, reason=reason, shown=shown):
+        match act:
+            case "approve":
+                services.approve_publication(request_id=asked.pk, approver=person, now=now)
+                return _("Published: it begins at its instant.")
+            case "refuse":
+                services.refuse_publication(request_id=asked.pk, approver=person, now=now)
+                return _("Refused.")
+            case "withdraw":
+                services.withdraw_publication(request_id=asked.pk, requester=person, now=now)
+                return _("Withdrawn.")
+        services.take_back_publication(request_id=asked.pk, reason=reason, operator=person, now=now)
     return _("Taken back: it will not begin.")
 
 
@@ -167,17 +171,23 @@ def _buttons(request: HttpRequest, asked: PublicationRequest) -> list[tuple[str,
 
 
 def _asked(request: HttpRequest, draft: Draft, form: _Asking) -> HttpResponseBase:
-    said = form.cleaned_data
-    asked = services.request_publication(
-        draft=draft,
-        revision=_looked_at(request, draft),
-        effective_at=form.instant(),
-        zone=said["zone"],
-        reason=said["reason"],
-        telling=Telling(said["audience"], said["text_en"], said["text_zh"]),
-        requester=operator(request),
-        now=timezone.now(),
-    )
+    said, number, at = form.cleaned_data, _looked_at(request, draft), form.instant()
+    shown = [
+        (_("draft"), f"{draft.name} {number}"),
+        (_("in force from"), _instants(at, said["zone"])),
+    ]
+    with edge.line(request, "publicationrequest.ask", reason=said["reason"], shown=shown) as line:
+        asked = services.request_publication(
+            draft=draft,
+            revision=number,
+            effective_at=at,
+            zone=said["zone"],
+            reason=said["reason"],
+            telling=Telling(said["audience"], said["text_en"], said["text_zh"]),
+            requester=operator(request),
+            now=timezone.now(),
+        )
+        line.object_id = asked.pk
     edge.note_made(request, asked, _("Requested: another person decides on it."))
     return edge.to("request", asked.pk)
 
@@ -255,7 +265,7 @@ def _looked_at(request: HttpRequest, draft: Draft) -> int:
 
 def _requests() -> Any:  # noqa: ANN401 (a query)
     return PublicationRequest.objects.select_related(
-        *("draft", "revision", "requester", "approver", "simulation", "publication"),
+        *("draft", "revision", "against", "requester", "approver", "simulation", "publication"),
         *("taken_back_by", "simulation__draft", "simulation__revision"),
     )
 

@@ -172,5 +172,5 @@ def _of_publishing() -> dict[str, str]:
         "shared_note": _("Made of real jobs; accounts are not named."),
         "taken_back": _("taken back by"),
         "all_told": _("all told at"),
-        "why_back": _("Why it is taken back"),
+        "why_so": _("Why you decide so"),
     }

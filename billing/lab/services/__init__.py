@@ -10,6 +10,7 @@ from billing.lab.services.publishing import (
     approve_publication,
     refuse_publication,
     request_publication,
+    require_reason,
     take_back_publication,
     withdraw_publication,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "refuse_publication",
     "request_publication",
     "request_simulation",
+    "require_reason",
     "revoke_share",
     "share",
     "shared",

@@ -176,7 +176,7 @@ def take_back_publication(
         NotScheduled: it has begun.
     """
     require_permission(operator, "take_back_publicationrequest")
-    _require_reason(reason)
+    require_reason(reason)
     asked = _lock(request_id)
     if asked.state == PublicationRequest.State.TAKEN_BACK:
         return asked
@@ -217,7 +217,7 @@ def _require_sense(
         ZoneInfo(zone)
     except (ValueError, ZoneInfoNotFoundError) as error:
         raise InvalidRequest(_("There is no such time zone."), field="zone") from error
-    _require_reason(reason)
+    require_reason(reason)
     if telling.audience not in PublicationRequest.Audience.values:
         raise InvalidRequest(_("Choose who is told."), field="audience")
     if telling.audience == PublicationRequest.Audience.NOBODY:
@@ -231,7 +231,12 @@ def _require_sense(
             )
 
 
-def _require_reason(reason: str) -> None:
+def require_reason(reason: str) -> None:
+    """Check that somebody says why.
+
+    Raises:
+        InvalidRequest: nobody does, or at too great length.
+    """
     if not reason.strip() or len(reason) > TEXT_LENGTH_MAX or "\0" in reason:
         raise InvalidRequest(
             _("A reason is 1 to %(most)s characters long.") % {"most": TEXT_LENGTH_MAX},

@@ -1,7 +1,9 @@
 """`adjust`: credits by hand, requested by one operator and decided on by another."""
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -20,6 +22,7 @@ class Command(RequestCommand):
     """Shows what would move, unless it is told to request, approve, refuse or withdraw."""
 
     help = "Give credits to an account or take them, by one operator's request and another's word."
+    window, rows = "adjustment", Adjustment.objects
     absent = {Adjustment.DoesNotExist: "There is no such adjustment."}
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -40,12 +43,13 @@ class Command(RequestCommand):
         facts = _facts(options, now)
         self._show(facts["account"], services.preview_adjustment(requester=person, **facts))
 
-    def request(self, options: dict[str, Any], *, now: datetime) -> Adjustment:
+    def request(
+        self, options: dict[str, Any], *, requester: User, now: datetime
+    ) -> Callable[[], Adjustment]:
         """Ask for the credits to be given or taken."""
-        return services.request_adjustment(
-            **_facts(options, now),
-            requester=operator_of(options),
-            key=options["key"] or uuid.uuid4().hex,
+        key = options["key"] or uuid.uuid4().hex
+        return partial(
+            services.request_adjustment, **_facts(options, now), requester=requester, key=key
         )
 
     def approve(self, options: dict[str, Any], *, approver: User, now: datetime) -> Adjustment:

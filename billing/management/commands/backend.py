@@ -8,7 +8,8 @@ from django.utils import timezone
 from billing.errors import DomainError
 from billing.fleet import services
 from billing.fleet.services import Mode
-from billing.management.acting import operator_of
+from billing.management.acting import line_of
+from billing.operators.models import ActRecord
 
 _VERBS: Final = {"drain": Mode.DRAINING, "maintenance": Mode.MAINTENANCE, "open": Mode.OPEN}
 
@@ -30,21 +31,31 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
         """Print the backend and its mode, or the breaker and its state."""
-        operator = operator_of(options).get_username()
+        is_reset = options["act"] == "reset"
+        title = "breaker.reset" if is_reset else "backendstate.survey"
         try:
-            if options["act"] == "reset":
-                breaker = services.reset_breaker(
-                    backend=options["name"], model=options["model"], operator=operator
-                )
-                self.stdout.write(f"{breaker} {breaker.state}")
-                return
-            state = services.set_mode(
-                backend=options["name"],
-                mode=_VERBS[options["act"]],
-                reason=options["reason"],
-                operator=operator,
-                now=timezone.now(),
-            )
+            with line_of(title, options) as line:
+                said = _reset(options, line) if is_reset else _set_mode(options, line)
         except DomainError as refusal:
             raise CommandError(refusal.message) from None
-        self.stdout.write(f"{state.name} {state.mode}")
+        self.stdout.write(said)
+
+
+def _reset(options: dict[str, Any], line: ActRecord) -> str:
+    breaker = services.reset_breaker(
+        backend=options["name"], model=options["model"], operator=line.operator.get_username()
+    )
+    line.object_id = str(breaker.pk)
+    return f"{breaker} {breaker.state}"
+
+
+def _set_mode(options: dict[str, Any], line: ActRecord) -> str:
+    state = services.set_mode(
+        backend=options["name"],
+        mode=_VERBS[options["act"]],
+        reason=options["reason"],
+        operator=line.operator.get_username(),
+        now=timezone.now(),
+    )
+    line.object_id = str(state.pk)
+    return f"{state.name} {state.mode}"

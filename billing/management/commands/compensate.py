@@ -1,7 +1,9 @@
 """`compensate`: what an incident is worth to those whom it touched."""
 
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from django.contrib.auth.models import User
@@ -13,7 +15,7 @@ from billing.corrections.models import Compensation
 from billing.corrections.selectors import Preview, Selection
 from billing.corrections.services import Notice
 from billing.insights.since import read_ago
-from billing.management.acting import RequestCommand, operator_of
+from billing.management.acting import RequestCommand
 from plans import selectors as plans
 from plans.credits import format_micros, parse_micros
 from plans.shapes import money
@@ -26,6 +28,7 @@ class Command(RequestCommand):
     """Shows what would move, unless it is told to request, approve, refuse or withdraw."""
 
     help = "Compensate an incident: preview, request by one operator, approval by another."
+    window, rows = "compensation", Compensation.objects
     absent = {Compensation.DoesNotExist: "There is no such compensation."}
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -66,9 +69,12 @@ class Command(RequestCommand):
         found = selectors.preview(selection, _rule(options), catalog=plans.current().catalog)
         self._show(found, selection, options)
 
-    def request(self, options: dict[str, Any], *, now: datetime) -> Compensation:
+    def request(
+        self, options: dict[str, Any], *, requester: User, now: datetime
+    ) -> Callable[[], Compensation]:
         """Ask for what was previewed."""
-        return services.request_compensation(
+        return partial(
+            services.request_compensation,
             digest=options["digest"],
             key=options["incident"] or "",
             selection=_selection(options, now),
@@ -76,7 +82,7 @@ class Command(RequestCommand):
             notice=Notice(en=options["notice_en"], zh=options["notice_zh"]),
             reason=options["reason"],
             text=options["text"],
-            requester=operator_of(options),
+            requester=requester,
             now=now,
         )
 

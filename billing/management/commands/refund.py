@@ -1,13 +1,15 @@
 """`refund`: money back, requested by one operator and decided on by another."""
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.management.base import CommandError, CommandParser
 
-from billing.management.acting import RequestCommand, operator_of
+from billing.management.acting import RequestCommand
 from billing.payments.models import Purchase, Refund
 from billing.payments.money import written
 from billing.payments.services import refunding
@@ -19,6 +21,7 @@ class Command(RequestCommand):
     """Shows what would move, unless it is told to request, approve, refuse or withdraw."""
 
     help = "Pay back what was paid, by one operator's request and another's word."
+    window, rows = "refund", Refund.objects
     absent = {
         Purchase.DoesNotExist: "There is no such purchase.",
         Refund.DoesNotExist: "There is no such refund.",
@@ -48,12 +51,15 @@ class Command(RequestCommand):
             "Nothing was asked for: see --request."
         )
 
-    def request(self, options: dict[str, Any], *, now: datetime) -> Refund:
+    def request(
+        self, options: dict[str, Any], *, requester: User, now: datetime
+    ) -> Callable[[], Refund]:
         """Ask for the money to go back."""
-        return refunding.request_refund(
-            purchase_id=options["purchase"] or "",
+        return partial(
+            refunding.request_refund,
+            purchase_id=Purchase.objects.get(pk=options["purchase"] or "").pk,
             wish=_wish(options),
-            requester=operator_of(options),
+            requester=requester,
             key=options["key"] or uuid.uuid4().hex,
             now=now,
         )

@@ -7,8 +7,9 @@ from django.utils import timezone
 
 from billing.errors import DomainError
 from billing.jobs import services
+from billing.jobs.models import Job
 from billing.jobs.services import Finding, Outlook, Verdict
-from billing.management.acting import operator_of
+from billing.management.acting import line_of
 from plans.credits import format_micros
 
 
@@ -44,13 +45,22 @@ class Command(BaseCommand):
                 provider_id=options["provider_id"],
                 address=options["address"],
             )
-            operator = operator_of(options).get_username()
-            job = services.resolve(
-                job_id=options["job"], finding=finding, operator=operator, now=now
-            )
+            with line_of("job.decide", options, row=self._job(options)) as line:
+                job = services.resolve(
+                    job_id=options["job"],
+                    finding=finding,
+                    operator=line.operator.get_username(),
+                    now=now,
+                )
         except DomainError as refusal:
             raise CommandError(refusal.message) from None
         self.stdout.write(f"{job.pk} {job.status}")
+
+    def _job(self, options: dict[str, Any]) -> Job:
+        found = Job.objects.filter(pk=options["job"]).first()
+        if found is None:
+            raise CommandError(f"There is no job {options['job']}.")
+        return found
 
     def _show(self, known: Outlook) -> None:
         attempt = known.attempt

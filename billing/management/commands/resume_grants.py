@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from billing.accounts import selectors as accounts
 from billing.corrections import services
 from billing.errors import DomainError
-from billing.management.acting import operator_of
+from billing.management.acting import line_of
 
 
 class Command(BaseCommand):
@@ -30,9 +30,11 @@ class Command(BaseCommand):
         if account is None:
             raise CommandError(f"There is no account {options['account']}.")
         try:
-            halt = services.resume_grants(
-                account=account, operator=operator_of(options), reason=options["reason"]
-            )
+            with line_of("halt.resume", options) as line:
+                halt = services.resume_grants(
+                    account=account, operator=line.operator, reason=options["reason"]
+                )
+                line.object_id, line.account_id = halt.pk, account.pk
         except DomainError as refusal:
             raise CommandError(refusal.message) from None
         self.stdout.write(halt.pk)

@@ -122,7 +122,7 @@ class RecordedAdmin(ActingAdmin[Any]):
         Args:
             row: what it is done to; None: the act makes it, and says so by `made`.
         """
-        line = services.begin_act(
+        with services.written_down(
             act=f"{self.opts.model_name}.{name}",
             operator=operator(request),
             object_type=str(self.opts.model_name),
@@ -130,14 +130,9 @@ class RecordedAdmin(ActingAdmin[Any]):
             account_id="" if row is None else self.account_of(row),
             reason=reason,
             shown=shown,
-            now=timezone.now(),
-        )
-        try:
+            clock=timezone.now,
+        ) as line:
             yield line
-        except DomainError as refusal:
-            services.end_act(line, refusal=refusal.code, now=timezone.now())
-            raise
-        services.end_act(line, now=timezone.now())
         if row is not None:
             self.log_change(request, row, reason)
 

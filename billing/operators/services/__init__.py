@@ -1,6 +1,6 @@
 """How operators come to be, come in, prove themselves and are written down."""
 
-from billing.operators.services.acting import begin_act, end_act
+from billing.operators.services.acting import begin_act, end_act, written_down
 from billing.operators.services.counting import WINDOW
 from billing.operators.services.creating import create_operator
 from billing.operators.services.keeping import keep_roles
@@ -23,4 +23,5 @@ __all__ = [
     "record",
     "renew_recovery_codes",
     "reset",
+    "written_down",
 ]

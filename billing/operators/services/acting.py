@@ -1,12 +1,36 @@
 """Writes down what operators do: a line before each act, and how it ended after it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from billing.errors import DomainError
 from billing.operators.models import ACT_REASON_LENGTH_MAX, OBJECT_LENGTH_MAX, ActRecord
+
+
+@contextmanager
+def written_down(
+    *,
+    clock: Callable[[], datetime],
+    **facts: Any,  # noqa: ANN401 (as `begin_act` says)
+) -> Iterator[ActRecord]:
+    """Write down an act before what is done within, and how it ended; a refusal goes on.
+
+    Args:
+        clock: the edge's: an act has two instants.
+        facts: as `begin_act` takes them.
+    """
+    line = begin_act(**facts, now=clock())
+    try:
+        yield line
+    except DomainError as refusal:
+        end_act(line, refusal=refusal.code, now=clock())
+        raise
+    end_act(line, now=clock())
 
 
 @transaction.atomic(durable=True)

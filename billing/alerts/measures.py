@@ -130,14 +130,13 @@ def _webhooks(_rule: Rule, now: datetime) -> Measured:
 
 
 def _errands(_rule: Rule, _now: datetime) -> Measured:
-    """By task: how many of its messages are dead, of the last thousand."""
-    dead = Message.objects.filter(dead_at__isnull=False).order_by("-dead_at")  # message_dead
-    found: dict[str, list[str]] = {}
-    for task, message_id in dead.values_list("task", "pk")[:_ROWS_COUNTED]:
-        found.setdefault(task, []).append(message_id)
-    for task, ids in found.items():
-        rows = [("billing.message", each) for each in ids[:_ROWS_NAMED]]
-        yield Measure(task, len(ids), rows=rows)
+    """By task: how many of its messages are dead; however many of one, no other is hidden."""
+    sql = """
+        SELECT task, count(*), (array_agg(id ORDER BY dead_at DESC))[1:%(named)s]
+        FROM billing_message WHERE dead_at IS NOT NULL GROUP BY 1
+    """  # message_dead: as many rows as are dead, whatever was before
+    for task, dead, ids in _rows(sql, named=_ROWS_NAMED):
+        yield Measure(task, dead, rows=[("billing.message", each) for each in ids])
 
 
 def _queues(_rule: Rule, now: datetime) -> Measured:

@@ -1,5 +1,6 @@
 """Each rule bites at its bound and not before it, and what is well again is closed."""
 
+from copy import copy
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -195,6 +196,29 @@ def test_errands_that_were_given_up(db: None, settings: Settings) -> None:
 
     outbox.revive(message.pk, now=now())
     assert closes(2 * MINUTE)
+
+
+def test_many_newer_errands_of_one_task_hide_no_older_one_of_another(
+    db: None, settings: Settings
+) -> None:
+    only(settings, RuleCode.OUTBOX_DEAD)
+    with transaction.atomic():
+        outbox.post(TaskName.CANCEL_JOB, now=now(), job_id="job_1")
+    one = Message.objects.get()
+    Message.objects.update(ring_at=None, dead_at=now() - HOUR, error="OSError: no space")
+    more = [copy(one) for _number in range(1001)]
+    for number, message in enumerate(more):
+        message.pk, message.task = f"{one.pk[:-4]}{number:04}", TaskName.DISPATCH_JOB.value
+        message.dead_at = now()
+    Message.objects.bulk_create(more)
+
+    found = {alert.subject: alert for alert in look(MINUTE)}
+
+    assert {subject: alert.value for subject, alert in found.items()} == {
+        "jobs.cancel": 1,
+        "jobs.dispatch": 1001,
+    }
+    assert len(found["jobs.dispatch"].facts["rows"]) == 10
 
 
 def test_what_stands_behind_too_many_that_are_worse_is_not_well(

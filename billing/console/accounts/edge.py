@@ -16,6 +16,7 @@ from billing.accounts.models import Account
 from billing.console.accounts import course, grants, lists, overview
 from billing.console.accounts.acts import offered
 from billing.console.accounts.says import says
+from billing.console.accounts.seeing import sees
 from billing.console.accounts.wording import instant_text
 from billing.errors import DomainError
 from billing.http import links
@@ -23,6 +24,7 @@ from billing.insights.since import read_since
 from billing.notes import selectors as notes
 from billing.notes import services
 from billing.notes.forms import NoteForm
+from billing.operators import services as operators
 
 _MAY_WRITE = "billing.write_accountnote"
 
@@ -41,32 +43,48 @@ def write_note(request: HttpRequest, account_id: str) -> HttpResponse:
     form = NoteForm(request.POST)
     if not form.is_valid():
         return _shown(request, noted, form)
-    services.write(
-        account=noted, author=_reader(request), text=form.cleaned_data["text"], now=timezone.now()
-    )
+    author, text = _reader(request), form.cleaned_data["text"]
+    # A note is its own reason; the line says when, by whom and on whom it was written.
+    with operators.written_down(
+        act="accountnote.write",
+        operator=author,
+        object_type="accountnote",
+        object_id="",
+        account_id=noted.pk,
+        reason=text,
+        shown=[],
+        clock=timezone.now,
+    ) as line:
+        line.object_id = services.write(
+            account=noted, author=author, text=text, now=timezone.now()
+        ).pk
     messages.success(request, _("The note is written."))
     return HttpResponseRedirect(f"{links.account_path(noted.pk)}#notes")
 
 
 def _shown(request: HttpRequest, shown: Account, form: NoteForm) -> HttpResponse:
-    plan = overview.member(shown)
-    state = overview.state(shown, plan.standing)
-    reader = _reader(request)
+    plan, reader = overview.member(shown), _reader(request)
+    sees_wallet = sees(reader, "wallet", "grant", "hold", "entry")
+    state = overview.state(shown, plan.standing) if sees_wallet else None
     context = {
         **admin.site.each_context(request),
         "title": shown.external_id,
         "account": shown,
         "window": links.row_path(shown),
         "says": says(),
-        "facts": overview.heading(shown, plan),
+        "facts": overview.heading(shown, plan, reader=reader),
         "flags": list(overview.flags(shown, plan, state)),
         "acts": offered(shown, reader),
+        "sees_wallet": sees_wallet,
         **({} if state is None else _of_wallet(request, shown, state)),
         "tables": lists.tables(shown, reader=reader),
+        "sees_notes": sees(reader, "accountnote"),
         "notes": [
             {"text": one.text, "author": one.author, "at": instant_text(one.written_at)}
             for one in notes.latest(shown)[: lists.SHOWN]
-        ],
+        ]
+        if sees(reader, "accountnote")
+        else [],
         "note_form": form if reader.has_perm(_MAY_WRITE) else None,
         "note_path": links.notes_path(shown.pk),
     }

@@ -14,6 +14,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from billing.accounts.models import Account
+from billing.console.accounts.seeing import sees_table
 from billing.console.accounts.wording import Cell, Table, credits_text, instant_text
 from billing.corrections.models import Adjustment, CompensationShare
 from billing.http import links
@@ -33,9 +34,12 @@ SHOWN: Final = 20
 
 
 def tables(account: Account, *, reader: User) -> list[Table]:
-    """Return the tables that the reader may see; those without a row say what will stand there."""
-    made = [table for section in _SECTIONS for table in section(account)]
-    return made + (_looks(account) if reader.has_perm("billing.view_accessrecord") else [])
+    """Return the tables of rows that the reader may see in their own windows.
+
+    Those without a row say what will stand there.
+    """
+    made = (table for section in _SECTIONS for table in section(account))
+    return [one for one in made if sees_table(reader, one.anchor)]
 
 
 def _own(row: Model, text: object = None) -> Cell:
@@ -351,28 +355,26 @@ def _messages(account: Account) -> Iterator[Table]:
     )
 
 
-def _looks(account: Account) -> list[Table]:
+def _looks(account: Account) -> Iterator[Table]:
     pages = [links.account_path(account.pk), links.row_path(account)]
     seen = AccessRecord.objects.filter(kind=AccessRecord.Kind.VIEWED, what__in=pages)
     rows = seen.select_related("operator").order_by("-at")[:SHOWN]
-    return [
-        Table(
-            "looks",
-            _("Looks at this page"),
-            [_("operator"), _("address"), _("at")],
+    yield Table(
+        "looks",
+        _("Looks at this page"),
+        [_("operator"), _("address"), _("at")],
+        [
             [
-                [
-                    "-" if one.operator is None else one.operator.get_username(),
-                    *(one.address or "-", instant_text(one.at)),
-                ]
-                for one in rows
-            ],
-            "",
-            _("No operator has looked at it yet."),
-        )
-    ]
+                "-" if one.operator is None else one.operator.get_username(),
+                *(one.address or "-", instant_text(one.at)),
+            ]
+            for one in rows
+        ],
+        "",
+        _("No operator has looked at it yet."),
+    )
 
 
 _SECTIONS: Final[Sequence[Callable[[Account], Iterator[Table]]]] = (
-    *(_jobs, _entries, _subscriptions, _money, _gifts, _corrections, _messages),
+    *(_jobs, _entries, _subscriptions, _money, _gifts, _corrections, _messages, _looks),
 )

@@ -6,10 +6,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from billing.accounts.members import Organization
 from billing.accounts.models import Account, FreeTier
+from billing.console.accounts.seeing import sees
 from billing.console.accounts.wording import credits_text, instant_text
 from billing.http import links
 from billing.insights import explain, reasons
@@ -58,8 +60,8 @@ def state(account: Account, standing: frozenset[str]) -> State | None:
     return State(wallet, balance, lived.movements)
 
 
-def heading(account: Account, plan: Membership) -> list[Fact]:
-    """Return who it is, in words; rows of others are links."""
+def heading(account: Account, plan: Membership, *, reader: User) -> list[Fact]:
+    """Return who it is, in words; what the reader may see in windows of its own is a link."""
     facts = [
         (_("id"), account.pk),
         (_("kind"), str(account.get_kind_display())),
@@ -69,16 +71,21 @@ def heading(account: Account, plan: Membership) -> list[Fact]:
         (_("plan"), plan.plan.code if plan.plan is not None else "-"),
         (_("standing"), _standing(plan)),
     ]
-    if (subscription := plan.subscription) is not None:
+    subscription = plan.subscription if sees(reader, "subscription") else None
+    if subscription is not None:
         facts.append((_("subscription"), links.link(links.row_path(subscription), subscription.pk)))
         facts.append((_("paid until"), instant_text(subscription.paid_until)))
         facts.append((_("ends at"), instant_text(subscription.ends_at)))
     rows = (
-        (_("customer at Stripe"), Customer.objects.filter(account=account).first()),
-        (_("organization"), Organization.objects.filter(account=account).first()),
+        (_("customer at Stripe"), "customer", Customer.objects.filter(account=account)),
+        (_("organization"), "organization", Organization.objects.filter(account=account)),
     )
-    facts += [(name, links.link(links.row_path(one), one)) for name, one in rows if one is not None]
-    if (tier := FreeTier.objects.filter(account=account).first()) is not None:
+    for name, model, found in rows:
+        one = found.first() if sees(reader, model) else None
+        if one is not None:
+            facts.append((name, links.link(links.row_path(one), one)))
+    tier = FreeTier.objects.filter(account=account).first()
+    if tier is not None and sees(reader, "freetier"):
         said = " · ".join(filter(None, (tier.get_state_display(), tier.get_reason_display())))
         facts.append((_("free tier"), links.link(links.row_path(tier), said)))
     return facts

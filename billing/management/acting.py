@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 from django.contrib.auth.models import User
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db.models import Manager, Model
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from billing.corrections import selectors
@@ -39,7 +39,7 @@ class RequestCommand(BaseCommand):
     # The window of what is asked for, its rows, and what is said where that is not there which is
     # named.
     window: ClassVar[str]
-    rows: ClassVar[Manager[Any]]
+    rows: ClassVar[QuerySet[Any]]
     absent: ClassVar[Mapping[type[ObjectDoesNotExist], str]] = {}
 
     def add_acts(self, parser: CommandParser) -> None:

@@ -22,7 +22,7 @@ class Command(RequestCommand):
     """Shows what would move, unless it is told to request, approve, refuse or withdraw."""
 
     help = "Give credits to an account or take them, by one operator's request and another's word."
-    window, rows = "adjustment", Adjustment.objects
+    window, rows = "adjustment", Adjustment.objects.all()
     absent = {Adjustment.DoesNotExist: "There is no such adjustment."}
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -28,7 +28,7 @@ class Command(RequestCommand):
     """Shows what would move, unless it is told to request, approve, refuse or withdraw."""
 
     help = "Compensate an incident: preview, request by one operator, approval by another."
-    window, rows = "compensation", Compensation.objects
+    window, rows = "compensation", Compensation.objects.all()
     absent = {Compensation.DoesNotExist: "There is no such compensation."}
 
     def add_arguments(self, parser: CommandParser) -> None:

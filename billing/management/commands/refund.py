@@ -21,7 +21,7 @@ class Command(RequestCommand):
     """Shows what would move, unless it is told to request, approve, refuse or withdraw."""
 
     help = "Pay back what was paid, by one operator's request and another's word."
-    window, rows = "refund", Refund.objects
+    window, rows = "refund", Refund.objects.all()
     absent = {
         Purchase.DoesNotExist: "There is no such purchase.",
         Refund.DoesNotExist: "There is no such refund.",

@@ -1,6 +1,6 @@
 """A member is frozen while he acts for his team: what came first is seen by who froze him."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import Event
 
 import pytest
@@ -11,11 +11,10 @@ from billing.accounts import selectors as accounts
 from billing.accounts.members import Organization
 from billing.accounts.models import Account
 from billing.jobs.models import Job
-from billing.jobs.services import paying
 from billing.ledger import services as ledger
 from billing.ledger.models import Transfer
-from billing.organizations.services import transferring
 from billing.subscriptions import services
+from plans.catalog.schema import Catalog
 from tests import factories
 from tests.http.racing import at_once
 from tests.organizations import studio
@@ -83,10 +82,10 @@ def test_control_without_the_members_lock_an_order_comes_after_the_freeze(
 ) -> None:
     cleo, lock = studio.member(team, "cleo").account, ledger.lock_wallets
 
-    def lock_the_payers(whom: list[Account], **more: object) -> object:
-        return lock([one for one in whom if one != cleo], **more)
+    def lock_the_payers(whom: Iterable[Account], *, catalog: Catalog) -> object:
+        return lock([one for one in whom if one != cleo], catalog=catalog)
 
-    monkeypatch.setattr(paying.ledger, "lock_wallets", lock_the_payers)
+    monkeypatch.setattr(ledger, "lock_wallets", lock_the_payers)
 
     assert _raced(cleo, lambda: studio.submit(team, "cleo", 5), Job, monkeypatch) == (0, 1)
 
@@ -108,12 +107,12 @@ def test_control_without_the_members_lock_a_loan_comes_after_the_freeze(
 ) -> None:
     ben, lock = studio.member(team, "ben"), ledger.lock_wallets
 
-    def lock_both_sides(whom: list[Account], **more: object) -> object:
-        return lock([one for one in whom if one != ben.account], **more)
+    def lock_both_sides(whom: Iterable[Account], *, catalog: Catalog) -> object:
+        return lock([one for one in whom if one != ben.account], catalog=catalog)
 
     def lend() -> object:
         return studio.allot(team, "cleo", 10, by=ben)
 
-    monkeypatch.setattr(transferring.ledger, "lock_wallets", lock_both_sides)
+    monkeypatch.setattr(ledger, "lock_wallets", lock_both_sides)
 
     assert _raced(ben.account, lend, Transfer, monkeypatch) == (0, 1)

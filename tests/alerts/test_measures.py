@@ -204,8 +204,8 @@ def test_many_newer_errands_of_one_task_hide_no_older_one_of_another(
     only(settings, RuleCode.OUTBOX_DEAD)
     with transaction.atomic():
         outbox.post(TaskName.CANCEL_JOB, now=now(), job_id="job_1")
-    one = Message.objects.get()
     Message.objects.update(ring_at=None, dead_at=now() - HOUR, error="OSError: no space")
+    one = Message.objects.get()
     more = [copy(one) for _number in range(1001)]
     for number, message in enumerate(more):
         message.pk, message.task = f"{one.pk[:-4]}{number:04}", TaskName.DISPATCH_JOB.value

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from billing.accounts.models import Account
 from billing.http.errors import Unavailable
-from billing.ledger import selectors
+from billing.ledger import living, selectors
 from billing.ledger.journal import PATHS, Bucket, Kind, Movement
 from billing.ledger.lots import Lot
 from billing.ledger.models import Entry, Hold, Wallet
@@ -140,7 +140,7 @@ def _told(wallet: Wallet, as_of: datetime | None, since: datetime | None) -> Sto
     coming = partial(coming_of, wallet.account)
     balance = selectors.balance(wallet, as_of=at, coming=coming)
     happened = [one for one in coming(at) if one.at <= at]
-    ahead = selectors.lived(wallet, at=at, happened=happened)
+    ahead = living.lived(wallet, at=at, happened=happened)
     # What was written down later is in what is lived through again.
     written = Entry.objects.filter(
         wallet=wallet, seq__lte=wallet.seq, effective_at__lte=at, created_at__lte=at

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from billing.accounts.models import Account
+from billing.ledger import living
 from billing.ledger import selectors as ledger
 from billing.ledger.lots import Lot
 from billing.ledger.schedules import series_code
@@ -16,7 +17,7 @@ def lots_of(account: Account, *, since: datetime, until: datetime) -> list[Lot]:
     wallet = account.wallet
     there: list[Lot] = []
     if wallet.created_at < since:
-        then = ledger.lived(wallet, at=since, happened=())
+        then = living.lived(wallet, at=since, happened=())
         there = [
             replace(lot, available_micros=lot.available_micros + lot.held_micros, held_micros=0)
             for lot in then.lots.values()

@@ -25,7 +25,8 @@ from billing.accounts.scopes import Scope
 from billing.http import errors, idempotency, pagination, parsing
 from billing.ledger import selectors, services
 from billing.ledger.errors import AmountOutOfRange, NothingToClaim
-from billing.ledger.selectors import AS_OF_AHEAD_MAX, Coming
+from billing.ledger.living import Coming
+from billing.ledger.selectors import AS_OF_AHEAD_MAX
 from billing.ledger.services import Actor, Cause, GrantTerms, LockedWallet
 from billing.ledger.shapes import (
     BalanceOut,

@@ -1,10 +1,9 @@
 """What the ledger says: balances now, then and ahead, grants and entries. Nothing is written."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from django.db.models import CharField, Exists, F, Func, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Greatest, Now
@@ -12,6 +11,7 @@ from django.db.models.functions import Greatest, Now
 from billing.accounts.models import Account
 from billing.ledger import history, store
 from billing.ledger.counting import Counted
+from billing.ledger.living import Coming, NextGrant, lived
 from billing.ledger.lots import RETURNED, Lot, conversion_series
 from billing.ledger.models import Allowance, Debt, Entry, Grant, Transfer, Wallet, ZoneChange
 from billing.ledger.schedules import Schedule, series_code, written_terms
@@ -21,19 +21,6 @@ from plans.catalog.matching import match_text
 from plans.catalog.offers import Plan
 from plans.catalog.policies import Conversion
 from plans.periods import Zones
-
-
-@dataclass(frozen=True, slots=True)
-class NextGrant:
-    """Credits that are on their way; `mode` claimed: they come by a check-in from `at` on.
-
-    Of what comes by chance `credits_micros` is the least.
-    """
-
-    at: datetime
-    credits_micros: int
-    source: str
-    mode: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +54,6 @@ class Balance:
     next_grant: NextGrant | None
     resets_at: datetime | None
     debt_micros: int
-
-
-class Coming(Protocol):
-    """What happens to a wallet at an instant without the ledger's knowing it beforehand."""
-
-    @property
-    def at(self) -> datetime:
-        """The instant from which it counts, whether it is written down by then or not."""
-
-    @property
-    def gives(self) -> NextGrant | None:
-        """What it will give, while it is yet to come; None: nothing."""
-
-    @property
-    def begins(self) -> Sequence[Allowance]:
-        """The allowances that have begun by it and stand in no row yet, once it has happened."""
-
-    def happen(self, timeline: Timeline) -> None:
-        """Let it happen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,30 +121,6 @@ def balance(
         resets_at=_resets_at(wallet, under_way, at),
         debt_micros=timeline.debt_micros,
     )
-
-
-def lived(wallet: Wallet, *, at: datetime, happened: Iterable[Coming]) -> Timeline:
-    """Return the wallet at `at` in memory; its movements are what no row said by then.
-
-    Args:
-        happened: what others know to have happened by `at`.
-    """
-    timeline, debts = _then(wallet, at)
-    events: list[Coming | history.Owing] = [*debts, *happened]
-    for event in sorted(events, key=_instant):
-        timeline.settle(max(event.at, timeline.instant))
-        event.happen(timeline)
-    timeline.settle(at)
-    return timeline
-
-
-def _then(wallet: Wallet, at: datetime) -> tuple[Timeline, list[history.Owing]]:
-    """Return the wallet as its rows stood by `at`, and the debts that arose after that."""
-    return history.written(wallet, at=at) if at < wallet.touched_at else (store.load(wallet), [])
-
-
-def _instant(event: Coming | history.Owing) -> datetime:
-    return event.at
 
 
 def peek(wallet: Wallet) -> Timeline:

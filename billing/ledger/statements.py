@@ -65,56 +65,77 @@ TIMED: Final = """
 """
 # What stood in the rows at an instant is what had been written by then: entries that count from
 # an earlier instant may have been written later. The instant from which they count is asked for
-# the sake of its index.
-WRITTEN_THEN: Final = """
-    SELECT max(created_at) FROM billing_entry
-    WHERE wallet_id = %(wallet)s AND effective_at <= %(at)s AND created_at <= %(at)s
+# the sake of its index. Each of these is asked for many instants at once, %(ats)s, which rise:
+# the first column says for which, from 1 on; a wallet's entries are read once for all of them.
+_ASKED: Final = "unnest(%(ats)s::timestamptz[]) WITH ORDINALITY AS asked(at, place)"
+_WRITTEN_BY_LAST: Final = (
+    "wallet_id = %(wallet)s AND effective_at <= %(last)s AND created_at <= %(last)s"
+)
+# How many of the instants do not know an entry yet: all that are before it.
+_UNKNOWN_TO: Final = """
+    width_bucket(GREATEST(effective_at, created_at) - interval '1 microsecond',
+                 %(ats)s::timestamptz[])
 """
-LOTS_THEN: Final = """
-    WITH moved AS (
-        SELECT grant_id, bool_or(kind = 'hold') AS is_used,
-               sum(CASE WHEN source = 'issued' THEN amount_micros ELSE 0 END)::bigint AS begun,
-               sum(CASE 'available' WHEN target THEN amount_micros
-                                    WHEN source THEN -amount_micros ELSE 0 END)::bigint AS free,
-               sum(CASE 'held' WHEN target THEN amount_micros
-                               WHEN source THEN -amount_micros ELSE 0 END)::bigint AS held
-        FROM billing_entry
-        WHERE wallet_id = %(wallet)s AND effective_at <= %(at)s AND created_at <= %(at)s
-        GROUP BY grant_id
+WRITTEN_THEN: Final = f"""
+    WITH wrote AS MATERIALIZED (
+        SELECT {_UNKNOWN_TO} AS unknown_to, max(created_at) AS at
+        FROM billing_entry WHERE {_WRITTEN_BY_LAST} GROUP BY 1
     )
-    SELECT g.id, g.source, g.priority, g.effective_at,
+    SELECT asked.place, (SELECT max(at) FROM wrote WHERE wrote.unknown_to < asked.place)
+    FROM {_ASKED}
+"""  # noqa: S608 (constants of this file)
+LOTS_THEN: Final = f"""
+    WITH moved AS MATERIALIZED (
+        SELECT grant_id, {_UNKNOWN_TO} AS unknown_to, bool_or(kind = 'hold') AS is_used,
+               sum(CASE WHEN source = 'issued' THEN amount_micros ELSE 0 END) AS begun,
+               sum(CASE 'available' WHEN target THEN amount_micros
+                                    WHEN source THEN -amount_micros ELSE 0 END) AS free,
+               sum(CASE 'held' WHEN target THEN amount_micros
+                               WHEN source THEN -amount_micros ELSE 0 END) AS held
+        FROM billing_entry WHERE {_WRITTEN_BY_LAST} GROUP BY 1, 2
+    ), summed AS MATERIALIZED (
+        SELECT asked.place, grant_id, bool_or(is_used) AS is_used, sum(begun)::bigint AS begun,
+               sum(free)::bigint AS free, sum(held)::bigint AS held
+        FROM {_ASKED} JOIN moved ON moved.unknown_to < asked.place GROUP BY 1, 2
+    )
+    SELECT asked.place, g.id, g.source, g.priority, g.effective_at,
            -- An end that was drawn later was not known yet.
-           CASE WHEN g.ends_at <= %(at)s OR (g.lasts <> '' AND m.is_used)
+           CASE WHEN g.ends_at <= asked.at OR (g.lasts <> '' AND m.is_used)
                 THEN LEAST(g.expires_at, g.ends_at) ELSE g.expires_at END,
            g.amount_micros - COALESCE(m.begun, 0), COALESCE(m.free, 0), COALESCE(m.held, 0),
            g.series, g.scope::text, g.locked_while::text, g.paid_micros > 0, g.with_subscription,
            g.lasts, g.pack, starts_with(g.fact, 'returned:'), g.goes_back
-    FROM billing_grant AS g LEFT JOIN moved AS m ON m.grant_id = g.id
-    WHERE g.wallet_id = %(wallet)s AND g.created_at <= %(at)s
-      AND (m.grant_id IS NULL OR m.begun < g.amount_micros OR m.free > 0 OR m.held > 0)
-"""
-DEBTS_THEN: Final = """
-    SELECT d.created_at, d.id, (d.amount_micros - COALESCE(sum(e.amount_micros), 0))::bigint
-    FROM billing_debt AS d
+    FROM {_ASKED}
+    JOIN billing_grant AS g ON g.wallet_id = %(wallet)s AND g.created_at <= asked.at
+    LEFT JOIN summed AS m ON m.grant_id = g.id AND m.place = asked.place
+    WHERE m.grant_id IS NULL OR m.begun < g.amount_micros OR m.free > 0 OR m.held > 0
+"""  # noqa: S608 (constants of this file)
+DEBTS_THEN: Final = f"""
+    SELECT asked.place, d.created_at, d.id,
+           (d.amount_micros - COALESCE(sum(e.amount_micros), 0))::bigint
+    FROM {_ASKED}
+    JOIN billing_debt AS d ON d.wallet_id = %(wallet)s AND d.created_at <= asked.at
     LEFT JOIN billing_entry AS e ON e.wallet_id = d.wallet_id AND e.kind = 'repay'
-        AND e.cause_id = d.id AND e.created_at <= %(at)s
-    WHERE d.wallet_id = %(wallet)s AND d.created_at <= %(at)s
-    GROUP BY d.id HAVING d.amount_micros > COALESCE(sum(e.amount_micros), 0)
+        AND e.cause_id = d.id AND e.created_at <= asked.at
+    GROUP BY asked.place, d.id HAVING d.amount_micros > COALESCE(sum(e.amount_micros), 0)
     ORDER BY d.id
-"""
-TIMED_THEN: Final = """
-    SELECT h.id, h.expires_at, array_agg(a.grant_id ORDER BY a.position),
+"""  # noqa: S608 (constants of this file)
+TIMED_THEN: Final = f"""
+    SELECT asked.place, h.id, h.expires_at, array_agg(a.grant_id ORDER BY a.position),
            array_agg(a.amount_micros ORDER BY a.position)
-    FROM billing_hold AS h JOIN billing_allocation AS a ON a.hold_id = h.id
-    WHERE h.wallet_id = %(wallet)s AND h.expires_at IS NOT NULL AND h.created_at <= %(at)s
+    FROM {_ASKED}
+    JOIN billing_hold AS h ON h.wallet_id = %(wallet)s AND h.created_at <= asked.at
+    JOIN billing_allocation AS a ON a.hold_id = h.id
+    WHERE h.expires_at IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM billing_entry AS e
-                      WHERE e.hold_id = h.id AND e.kind <> 'hold' AND e.created_at <= %(at)s)
-    GROUP BY h.id, h.expires_at ORDER BY h.expires_at, h.id
-"""
+                      WHERE e.hold_id = h.id AND e.kind <> 'hold' AND e.created_at <= asked.at)
+    GROUP BY asked.place, h.id, h.expires_at ORDER BY h.expires_at, h.id
+"""  # noqa: S608 (constants of this file)
+# Of this one no instant is the first column: when each use was written is the last one.
 USED_THEN: Final = """
-    SELECT DISTINCT g.series, e.effective_at
+    SELECT DISTINCT g.series, e.effective_at, e.created_at
     FROM billing_entry AS e JOIN billing_grant AS g ON g.id = e.grant_id
-    WHERE e.wallet_id = %(wallet)s AND e.kind = 'hold' AND e.created_at <= %(at)s
+    WHERE e.wallet_id = %(wallet)s AND e.kind = 'hold' AND e.created_at <= %(last)s
       AND g.series = ANY(%(series)s) AND NOT starts_with(g.fact, 'returned:')
     ORDER BY e.effective_at
 """

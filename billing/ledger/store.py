@@ -6,6 +6,7 @@ in `timeline`; nothing here decides.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -360,27 +361,35 @@ def given(
 ) -> set[str]:
     """Return the facts of what the schedules' allowances gave of late, when it will be asked.
 
-    Of late means not long before the next window: a later zone or plan may name a day again
-    that was given already, but never one of months ago; a year may be named again for a year.
-
     Args:
         until: the instant up to which will be settled; None: any.
         known_at: what was given later is not known yet; None: all is.
     """
-    coming = [one for one in schedules if one.next_at is not None]
-    starts = [one.next_at for one in coming if one.next_at is not None]
+    starts = [one.next_at for one in schedules if one.next_at is not None]
     if not starts or (until is not None and min(starts) > until):
         return set()
-    yearly = [one.series for one in coming if one.terms.cadence == "yearly"]
+    found = given_of_late(wallet_id, schedules)
+    return {fact for fact, made_at in found if known_at is None or made_at <= known_at}
+
+
+def given_of_late(wallet_id: str, schedules: Iterable[Schedule]) -> list[tuple[str, datetime]]:
+    """Return the facts of what the schedules' allowances gave of late, and when it was written.
+
+    Of late means not long before the next window: a later zone or plan may name a day again
+    that was given already, but never one of months ago; a year may be named again for a year.
+    """
+    coming = [(one, one.next_at) for one in schedules if one.next_at is not None]
+    if not coming:
+        return []
+    first = min(at for _one, at in coming)
+    yearly = {one.series for one, _at in coming if one.terms.cadence == "yearly"}
     recent = Grant.objects.filter(
-        Q(effective_at__gte=min(starts) - _GIVEN_OF_LATE)
-        | Q(series__in=yearly, effective_at__gte=min(starts) - _A_YEAR_OF_LATE),
+        Q(effective_at__gte=first - _GIVEN_OF_LATE)
+        | Q(series__in=yearly, effective_at__gte=first - _A_YEAR_OF_LATE),
         wallet_id=wallet_id,
         fact__startswith="allowance:",
     )
-    if known_at is not None:
-        recent = recent.filter(created_at__lte=known_at)
-    return set(recent.values_list("fact", flat=True))
+    return list(recent.values_list("fact", "created_at"))
 
 
 def new_grant_id() -> str:

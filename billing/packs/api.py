@@ -1,5 +1,6 @@
 """Packs over REST: sold by the platform's own server, activated by who bought them."""
 
+from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, ClassVar
@@ -28,7 +29,7 @@ from billing.http.parsing import StrictIn
 from billing.ledger import api as ledger
 from billing.ledger import shapes as ledger_shapes
 from billing.ledger.errors import AmountOutOfRange
-from billing.ledger.selectors import Coming
+from billing.ledger.living import Coming
 from billing.ledger.services import Actor
 from billing.packs import selectors, services
 from billing.packs.errors import NoPrice, NotIncluded, NotOnSale, QuantityOutOfRange, UnknownPack
@@ -136,11 +137,17 @@ class BalanceWithPacksOut(ledger_shapes.BalanceOut):
 
 def coming_of(account: Account, at: datetime) -> list[Coming]:
     """Return what happens to the account's wallet besides what the ledger knows."""
-    catalog = plans.current().catalog
-    return [
-        *subscriptions.foresee(account, at=at, catalog=catalog),
-        *selectors.foresee(account, at=at),
-    ]
+    return coming_between(account, at, at)(at)
+
+
+def coming_between(
+    account: Account, since: datetime, until: datetime
+) -> Callable[[datetime], list[Coming]]:
+    """Return what tells of instants between these two what `coming_of` does; rows are read once."""
+    span = {"since": since, "until": until}
+    ends = subscriptions.foreseer(account, catalog=plans.current().catalog, **span)
+    packs = selectors.foreseer(account, **span)
+    return lambda at: [*ends(at), *packs(at)]
 
 
 class BalanceView(ledger.BalanceView):

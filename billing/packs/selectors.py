@@ -1,6 +1,6 @@
 """What an account has bought, and what that allows it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from billing.accounts.models import Account
 from billing.http import problems
 from billing.ledger import services as ledger
 from billing.ledger.journal import SYSTEM
-from billing.ledger.selectors import NextGrant
+from billing.ledger.living import NextGrant
 from billing.ledger.services import Cause, GrantTerms
 from billing.ledger.timeline import Timeline
 from billing.packs.models import PackPurchase
@@ -72,15 +72,34 @@ class Activation:
             timeline.grant(issue, cause=Cause("pack", self.bought.pk), actor=SYSTEM)
 
 
-def foresee(account: Account, *, at: datetime) -> list[Activation]:
-    """Return the purchases of which was not written at `at` that they are in effect."""
-    bought = PackPurchase.objects.filter(
-        Q(activated_at=None) | Q(grant__created_at__gt=at),
-        account=account,
-        bought_at__lte=at,
-        activate_by__isnull=False,
-    ).order_by("activate_by", "id")
-    return [Activation(one, one.activate_by) for one in bought if one.activate_by is not None]
+def foreseer(
+    account: Account, *, since: datetime, until: datetime
+) -> Callable[[datetime], list[Activation]]:
+    """Return what tells of instants between these two what was foreseen; rows are read once.
+
+    Of an instant it tells the purchases of which was not written then that they are in effect.
+    """
+    bought = list(
+        PackPurchase.objects.filter(
+            Q(activated_at=None) | Q(grant__created_at__gt=since),
+            account=account,
+            bought_at__lte=until,
+            activate_by__isnull=False,
+        )
+        .select_related("account", "grant")
+        .order_by("activate_by", "id")
+    )
+
+    def foresee(at: datetime) -> list[Activation]:
+        return [
+            Activation(one, one.activate_by)
+            for one in bought
+            if one.activate_by is not None
+            and one.bought_at <= at
+            and (one.activated_at is None or (one.grant and one.grant.created_at > at))
+        ]
+
+    return foresee
 
 
 def grants_of(bought: PackPurchase, *, at: datetime) -> list[GrantTerms]:

@@ -1,10 +1,10 @@
 """The page of a balance: what is free, how it went, and what ends when.
 
-It asks what `GET /v1/balance` asks, by the same selectors; each point of the drawing is that
-answer `as_of` its instant.
+It asks what `GET /v1/balance` asks, by the same selectors; each point of the drawing is what that
+answers `as_of` its instant, but all of them are read at once.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -13,31 +13,33 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing.accounts.models import Account
+from billing.ledger import living
 from billing.ledger import selectors as ledger
 from billing.ledger import services as wallets
-from billing.ledger.selectors import Balance, NextGrant
+from billing.ledger.living import NextGrant
+from billing.ledger.selectors import Balance
 from billing.packs import selectors as packs
-from billing.packs.api import coming_of
+from billing.packs.api import coming_between, coming_of
 from billing.pages import chart, saying
 from billing.pages.chart import Curve, Point
 from billing.pages.edge import Visit
 from billing.pages.links import Page
 from billing.subscriptions.selectors import standing_of
 from plans import selectors as plans
-from plans.catalog.schema import Catalog
 
 _DAYS: Final = 30  # drawn before and ahead
 _LOTS_SHOWN: Final = 12
-_Asked = Callable[[datetime | None], Balance]
 
 
 def facts(visit: Visit) -> dict[str, Any]:
     """Return what the page shows."""
     account = visit.account
     catalog = plans.current().catalog
-    asked = _asker(account, catalog)
-    found = asked(None)
-    points = list(_course(account, found, asked))
+    wallet = wallets.open_wallet(account, catalog=catalog)
+    found = ledger.balance(
+        wallet, as_of=None, standing=standing_of(account), coming=partial(coming_of, account)
+    )
+    points = _course(account, found, partial(living.course, wallet))
     ends = [lot.expires_at for lot in found.expiring if lot.expires_at is not None]
     return {
         "unit": catalog.credit.name.said(),
@@ -73,34 +75,19 @@ def facts(visit: Visit) -> dict[str, Any]:
     }
 
 
-def _asker(account: Account, catalog: Catalog) -> _Asked:
-    """Return what tells the account's balance now (None), or at another instant."""
-    wallet = wallets.open_wallet(account, catalog=catalog)
-    standing, coming = standing_of(account), partial(coming_of, account)
-
-    def asked(as_of: datetime | None) -> Balance:
-        return ledger.balance(wallet, as_of=as_of, standing=standing, coming=coming)
-
-    return asked
-
-
-def _course(account: Account, found: Balance, asked: _Asked) -> Iterator[Point]:
-    """Yield the balance at each midnight of the page's zone, as it is, and where lots end."""
+def _course(account: Account, found: Balance, course: Callable[..., list[int]]) -> list[Point]:
+    """Return the balance at each midnight of the page's zone, as it is, and where lots end."""
     now = found.as_of
     midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
     begun = timezone.localtime(account.created_at)
-    for days in range(1 - _DAYS, 1):
-        at = midnight + timedelta(days=days)
-        if at < begun:
-            yield Point(at, 0)
-        elif at < now:
-            yield Point(at, asked(at).available_micros)
-    yield Point(now, found.available_micros)
-    last = midnight + timedelta(days=_DAYS)
+    days = [midnight + timedelta(days=number) for number in range(1 - _DAYS, _DAYS + 1)]
     falls = {lot.expires_at for lot in found.expiring if lot.expires_at is not None}
-    days_ahead = {midnight + timedelta(days=days) for days in range(1, _DAYS + 1)}
-    for at in sorted(days_ahead | {fall for fall in falls if fall < last}):
-        yield Point(at, asked(at).available_micros)
+    instants = {at for at in days if at >= begun} | {at for at in falls if at < days[-1]}
+    asked = sorted(instants - {now})
+    free = course(instants=asked, coming=coming_between(account, asked[0], asked[-1]))
+    known = dict.fromkeys((at for at in days if at < begun), 0) | {now: found.available_micros}
+    known |= zip(asked, free, strict=True)
+    return [Point(at, known[at]) for at in sorted(known)]
 
 
 def _beside(found: Balance) -> list[dict[str, str]]:

@@ -5,17 +5,19 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from billing.accounts.models import Account
 from billing.ledger import selectors
 from billing.ledger import services as ledger
+from billing.ledger.living import course
 from billing.ledger.models import Allowance, Grant, Hold
 from billing.ledger.services import Cause
 from billing.packs import services as packs
-from billing.packs.api import coming_of
+from billing.packs.api import coming_between, coming_of
 from billing.subscriptions import services as subscriptions
 from plans import selectors as plans
 from plans.credits import MICROS
@@ -342,3 +344,54 @@ def test_whether_sweeps_come_by_or_not_the_rows_mean_the_same(
                 packs.begin_overdue(factories.lock(account), account)
 
         assert living(swept) == living(left_alone)
+
+
+@in_one_shop
+@given(before=acts, ahead=instants, between=touches, asleep=st.integers(0, 30 * 24))
+def test_a_course_tells_of_each_instant_what_a_balance_tells_of_it(
+    before: list[tuple[str, int]], ahead: list[int], between: list[tuple[str, int]], asleep: int
+) -> None:
+    with rolled_back():
+        ada = subscriber("ada")
+        born_at = selectors.peek(factories.wallet_of(ada)).instant
+        for act, hours in before:
+            ACTS[act](ada)
+            age(ada, hours * HOUR)
+        for touch, hours in between:
+            age(ada, hours * HOUR)
+            TOUCHES[touch](ada)
+        age(ada, asleep * HOUR)
+        wallet = factories.wallet_of(ada)
+        now = selectors.peek(wallet).instant
+        asked = sorted(
+            {
+                *(born_at + timedelta(seconds=seconds) for seconds in ahead),
+                *(now + timedelta(seconds=seconds) for seconds in ahead),
+                *(now - number * 31 * HOUR for number in range(8)),
+                *(wallet.touched_at + off for off in (-TICK, timedelta(), TICK)),
+            }
+        )
+
+        told = course(wallet, instants=asked, coming=coming_between(ada, asked[0], asked[-1]))
+
+        coming = partial(coming_of, ada)
+        for at, micros in zip(asked, told, strict=True):
+            assert selectors.balance(wallet, as_of=at, coming=coming).available_micros == micros
+
+
+def test_a_course_asks_as_little_of_sixty_instants_as_of_two() -> None:
+    ada = subscriber("ada")
+    for act in ("give", "spend", "buy a pack", "hold for a while", "owe", "move east", "draw"):
+        ACTS[act](ada)
+        factories.later(ada, 2 * DAY)
+    age(ada, 7 * DAY)
+    wallet = factories.wallet_of(ada)
+    now = selectors.peek(wallet).instant
+
+    def questions(step: timedelta) -> int:
+        asked = [now - 15 * DAY + number * step for number in range(30 * DAY // step + 1)]
+        with CaptureQueriesContext(connection) as queries:
+            course(wallet, instants=asked, coming=coming_between(ada, asked[0], asked[-1]))
+        return len(queries)
+
+    assert questions(DAY / 2) == questions(30 * DAY) < 25

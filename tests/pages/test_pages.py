@@ -5,7 +5,9 @@ from datetime import timedelta
 from typing import Any, Final
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from billing.accounts.models import Account
 from billing.ledger.models import Entry, Grant
@@ -190,3 +192,23 @@ def test_a_page_speaks_as_its_visitor_its_link_or_his_browser_wants(mei: Account
     strange = Client().get(path, {"lang": "<script>", "theme": "\"'><script>"}).content.decode()
     assert 'lang="zh-Hans" data-theme="dark"' in strange
     assert "<script" not in strange
+
+
+def test_a_balance_asks_as_little_after_a_month_as_after_a_week(mei: Account) -> None:
+    def questions() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert scene.look(mei).status_code == 200
+        return len(queries)
+
+    def live(days: int) -> None:
+        for day in range(days):
+            factories.later(mei, timedelta(days=1))
+            if day % 7 == 0:
+                factories.give(mei, 30, expires_in=timedelta(days=50))
+                factories.capture(mei, factories.hold(mei, 5), 5 * MICROS)
+
+    live(7)
+    after_a_week = questions()
+    live(21)
+
+    assert questions() == after_a_week < 40

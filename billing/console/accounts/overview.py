@@ -16,6 +16,7 @@ from billing.console.accounts.wording import credits_text, instant_text
 from billing.http import links
 from billing.insights import explain, reasons
 from billing.insights.explain import Section
+from billing.ledger import living
 from billing.ledger import selectors as ledger
 from billing.ledger.journal import Movement
 from billing.ledger.models import Wallet
@@ -56,7 +57,7 @@ def state(account: Account, standing: frozenset[str]) -> State | None:
     coming = partial(coming_of, account)
     balance = ledger.balance(wallet, as_of=None, standing=standing, coming=coming)
     happened = [one for one in coming(balance.as_of) if one.at <= balance.as_of]
-    lived = ledger.lived(wallet, at=balance.as_of, happened=happened)
+    lived = living.lived(wallet, at=balance.as_of, happened=happened)
     return State(wallet, balance, lived.movements)
 
 

@@ -7,7 +7,7 @@ from billing.subscriptions.services.admitting import (
     tell_signals,
 )
 from billing.subscriptions.services.afterwards import give_afterwards
-from billing.subscriptions.services.ending import end, end_due, finish, finish_if_over, foresee
+from billing.subscriptions.services.ending import end, end_due, finish, finish_if_over, foreseer
 from billing.subscriptions.services.freezing import freeze, unfreeze
 from billing.subscriptions.services.moving import move_subscribers
 from billing.subscriptions.services.paying import (
@@ -52,7 +52,7 @@ __all__ = [
     "fall_behind",
     "finish",
     "finish_if_over",
-    "foresee",
+    "foreseer",
     "freeze",
     "give_afterwards",
     "give_time_again",

@@ -1,5 +1,6 @@
 """Ends subscriptions: at once, or when the end that they were given has come."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -53,28 +54,45 @@ def finish(locked: LockedWallet, subscription: Subscription, *, catalog: Catalog
     return subscription
 
 
-def foresee(account: Account, *, at: datetime, catalog: Catalog) -> list[SubscriptionEnd]:
-    """Return the end of the account's subscription that has come by `at` and was not written then.
+def foreseer(
+    account: Account, *, since: datetime, until: datetime, catalog: Catalog
+) -> Callable[[datetime], list[SubscriptionEnd]]:
+    """Return what tells of instants between these two what was foreseen; rows are read once.
+
+    Of an instant it tells the end of the account's subscription that has come by then and was
+    not written then.
 
     Args:
         catalog: the one in force, whose free plan begins; for people, as `finish` says.
     """
     free = catalog.free_plan if account.is_person else None
-    over = Subscription.objects.select_related("account__wallet").filter(
-        Q(ended_at=None) | Q(ended_at__gt=at), account=account, started_at__lte=at, ends_at__lte=at
-    )
-    return [
-        SubscriptionEnd(
-            at=one.ends_at,
-            wallet_id=one.account.wallet.pk,
-            known_at=at,
-            cause=Cause("subscription", one.pk),
-            plan=free if one.ended_at is None else None,
-            zone=one.account.zone,
+    over = list(
+        Subscription.objects.select_related("account__wallet").filter(
+            Q(ended_at=None) | Q(ended_at__gt=since),
+            account=account,
+            started_at__lte=until,
+            ends_at__lte=until,
         )
-        for one in over
-        if one.ends_at is not None
-    ]
+    )
+
+    def foresee(at: datetime) -> list[SubscriptionEnd]:
+        return [
+            SubscriptionEnd(
+                at=one.ends_at,
+                wallet_id=one.account.wallet.pk,
+                known_at=at,
+                cause=Cause("subscription", one.pk),
+                plan=free if one.ended_at is None else None,
+                zone=one.account.zone,
+            )
+            for one in over
+            if one.ends_at is not None
+            and one.started_at <= at
+            and one.ends_at <= at
+            and (one.ended_at is None or one.ended_at > at)
+        ]
+
+    return foresee
 
 
 def close(subscription: Subscription, *, at: datetime) -> None:

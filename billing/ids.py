@@ -5,8 +5,8 @@ import time
 from datetime import UTC, datetime, timedelta
 
 # Crockford's alphabet in lower case: no i, l, o, u, so that an id can be read aloud.
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-_TIME_DIGITS = 10  # 50 bits of milliseconds: enough until the year 37648
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+TIME_DIGITS = 10  # 50 bits of milliseconds: enough until the year 37648
 _RANDOM_DIGITS = 25  # 125 bits
 ID_LENGTH_MAX = 48
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,12 +24,12 @@ def new_id(prefix: str) -> str:
 def id_of(prefix: str, milliseconds: int) -> str:
     """Return a fresh id as it is made so many milliseconds after 1970 began, in UTC."""
     chance = secrets.randbits(5 * _RANDOM_DIGITS)
-    return f"{prefix}_{_digits(milliseconds, _TIME_DIGITS)}{_digits(chance, _RANDOM_DIGITS)}"
+    return f"{prefix}_{_digits(milliseconds, TIME_DIGITS)}{_digits(chance, _RANDOM_DIGITS)}"
 
 
 def floor_of(prefix: str, instant: datetime) -> str:
     """Return the lowest id that could be made at `instant`: ids from it on are no older."""
-    return f"{prefix}_{_digits((instant - _EPOCH) // _MILLISECOND, _TIME_DIGITS)}"
+    return f"{prefix}_{_digits((instant - _EPOCH) // _MILLISECOND, TIME_DIGITS)}"
 
 
 def made_at(name: str) -> datetime:
@@ -38,14 +38,14 @@ def made_at(name: str) -> datetime:
     Raises:
         ValueError: it is no id of ours.
     """
-    digits = name.partition("_")[2][:_TIME_DIGITS]
-    if len(digits) < _TIME_DIGITS:
+    digits = name.partition("_")[2][:TIME_DIGITS]
+    if len(digits) < TIME_DIGITS:
         raise ValueError(f"{name} is no id.")
     milliseconds = 0
     for digit in digits:
-        milliseconds = milliseconds << 5 | _ALPHABET.index(digit)
+        milliseconds = milliseconds << 5 | ALPHABET.index(digit)
     return _EPOCH + milliseconds * _MILLISECOND
 
 
 def _digits(number: int, width: int) -> str:
-    return "".join(_ALPHABET[(number >> (5 * place)) & 31] for place in reversed(range(width)))
+    return "".join(ALPHABET[(number >> (5 * place)) & 31] for place in reversed(range(width)))

@@ -7,10 +7,23 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from billing.accounts.models import Account
-from billing.insights import bench, bench_eta, bench_growth, bench_lists, bench_queue
+from billing.ids import made_at
+from billing.insights import (
+    audit,
+    bench,
+    bench_eta,
+    bench_growth,
+    bench_lists,
+    bench_queue,
+    bench_rows,
+    bench_sample,
+)
 from billing.jobs.models import Job
 from billing.jobs.turns import LaneClock
-from billing.ledger.models import Entry, Hold
+from billing.ledger.models import Allocation, Entry, Hold, Wallet
+from billing.payments.models import Purchase, StripeEvent
+from billing.subscriptions.models import Subscription
+from billing.webhooks.models import EventCounter
 from tests import factories
 
 
@@ -92,11 +105,63 @@ def test_windows_are_opened_over_rows_that_look_like_real_ones(
     )
 
     assert (Account.objects.count(), Entry.objects.count(), Job.objects.count()) == (60, 600, 180)
+    assert (lists.mismatches, list(audit.breaches())) == (0, [])
     assert list(lists.pages) == told
     names = {page.name for page in told}
     assert {"Entry", "Hold", "Hold, searched by account", "Entry, kind__exact=grant"} <= names
     assert [page.name for page in told if any("count" in slow.whole for slow in page.slow)] == []
     assert all(0 < page.queries < 20 for page in told)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_fills_the_windows_has_all_indexes_and_stands_in_order_of_time(sandbox: None) -> None:
+    before = indexes()
+
+    bench_rows.fill(accounts=40, now=timezone.now())
+
+    assert indexes() == before
+    for model in bench_rows.TABLES:
+        if model not in {EventCounter, StripeEvent, Allocation, Subscription, Purchase}:
+            made = list(model._default_manager.order_by("pk").values_list("pk", "created_at"))
+            assert made == sorted(made, key=lambda row: row[1])
+            assert all(made_at(key) == at for key, at in made)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "drift",
+    [
+        "UPDATE billing_wallet SET available_micros = available_micros + 1 WHERE id = %s",
+        "UPDATE billing_entry SET actor_id = 'eve' WHERE wallet_id = %s AND seq = 4",
+        "UPDATE billing_job SET charged_micros = 1 WHERE wallet_id = %s",
+    ],
+)
+def test_what_was_filled_wrong_is_found_by_the_sample(sandbox: None, drift: str) -> None:
+    bench_rows.fill(accounts=21, now=timezone.now())
+    wallet = Wallet.objects.order_by("pk")[7]
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute(drift, [wallet.pk])
+        cursor.execute("SET session_replication_role = DEFAULT")
+
+    assert bench_sample.mismatches() > 0
+    assert "billing_wallet" not in temporary_tables()
+
+
+def indexes() -> set[tuple[str, str]]:
+    """Return each index of the ledger's and the jobs' own tables, by its name, and what it is."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = ANY(%s)",
+            [[model._meta.db_table for model in bench_rows.TABLES]],
+        )
+        return set(cursor.fetchall())
+
+
+def temporary_tables() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relname FROM pg_class WHERE relpersistence = 't'")
+        return {name for (name,) in cursor.fetchall()}
 
 
 @pytest.mark.parametrize("sizes", ["ten", "100,", "100,100", "-5", "10"])

@@ -46,11 +46,16 @@ class Slow:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What opening one page brought: times, the number of questions, and the slow ones."""
+    """What opening one page brought: times, the number of questions, and the slow ones.
+
+    Attributes:
+        cpu_ms: of this process, in the median: what others do on the machine is not in it.
+    """
 
     name: str
     p50_ms: float
     p95_ms: float
+    cpu_ms: float
     queries: int
     slow: Sequence[Slow]
 
@@ -142,6 +147,7 @@ def _operator(now: datetime) -> Client:
 
 def _measured(browser: Client, page: Asked, *, calls: int) -> Page:
     times: list[float] = []
+    worked: list[float] = []
     slowest: dict[str, tuple[float, Any]] = {}
     asked = 0
 
@@ -159,13 +165,15 @@ def _measured(browser: Client, page: Asked, *, calls: int) -> Page:
     _open(browser, page)  # so that nobody pays for the first time
     with connection.execute_wrapper(watch):
         for _call in range(calls):
-            began = time.perf_counter()
+            began, idle = time.perf_counter(), time.process_time()
             status = _open(browser, page)
             times.append((time.perf_counter() - began) * 1000)
+            worked.append((time.process_time() - idle) * 1000)
             assert status in {200, 302}, (page, status)
     cuts = statistics.quantiles(times, n=20, method="inclusive")
     slow = [Slow(took, sql, _whole(sql, params)) for sql, (took, params) in slowest.items()]
-    return Page(page.name, statistics.median(times), cuts[_P95], asked // calls, slow)
+    p50, cpu = statistics.median(times), statistics.median(worked)
+    return Page(page.name, p50, cuts[_P95], cpu, asked // calls, slow)
 
 
 def _open(browser: Client, page: Asked) -> int:

@@ -109,7 +109,7 @@ class Command(BaseCommand):
     def _lists(self, options: dict[str, Any], *, now: datetime) -> None:
         tell = _nothing if options["json"] else self._page
         if not options["json"]:
-            self.stdout.write(f"{'page':<52}{'p50 ms':>9}{'p95 ms':>9}{'queries':>9}")
+            self.stdout.write(f"{'page':<52}{'p50 ms':>9}{'p95 ms':>9}{'CPU ms':>9}{'queries':>9}")
         lists = bench_lists.run(
             accounts=options["accounts"],
             calls=options["calls"],
@@ -128,7 +128,10 @@ class Command(BaseCommand):
             raise CommandError(f"{lists.mismatches} rows break an invariant.", returncode=1)
 
     def _page(self, page: bench_lists.Page) -> None:
-        self.stdout.write(f"{page.name:<52}{page.p50_ms:>9.1f}{page.p95_ms:>9.1f}{page.queries:>9}")
+        self.stdout.write(
+            f"{page.name:<52}{page.p50_ms:>9.1f}{page.p95_ms:>9.1f}{page.cpu_ms:>9.1f}"
+            f"{page.queries:>9}"
+        )
         for slow in page.slow:
             if slow.whole:
                 whole = ", ".join(slow.whole)

@@ -162,11 +162,11 @@ def _measured(browser: Client, page: Asked, *, calls: int) -> Page:
             if took > SLOW_MS and took > slowest.get(sql, (0.0, None))[0]:
                 slowest[sql] = took, params
 
-    _open(browser, page)  # so that nobody pays for the first time
+    opened(browser, page)  # so that nobody pays for the first time
     with connection.execute_wrapper(watch):
         for _call in range(calls):
             began, idle = time.perf_counter(), time.process_time()
-            status = _open(browser, page)
+            status = opened(browser, page)
             times.append((time.perf_counter() - began) * 1000)
             worked.append((time.process_time() - idle) * 1000)
             assert status in {200, 302}, (page, status)
@@ -176,7 +176,7 @@ def _measured(browser: Client, page: Asked, *, calls: int) -> Page:
     return Page(page.name, p50, cuts[_P95], cpu, asked // calls, slow)
 
 
-def _open(browser: Client, page: Asked) -> int:
+def opened(browser: Client, page: Asked) -> int:
     """Open a page to its end; return how it was answered."""
     send = browser.post if page.posts else browser.get
     answer = send(page.path, {**page.said}, secure=True)

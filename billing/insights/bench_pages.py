@@ -23,7 +23,7 @@ LIMIT: Final = "limit: a list without rows"
 _SITE: Final = "/admin/"
 _SEARCH: Final = f"{_SITE}console/search/"
 _LONG_AGO: Final = {"from": "2025-01-01", "to": "2025-12-31"}
-_FILES: Final = ("accounts", "credits-by-day", "jobs-by-model", "cohorts")
+_FILES: Final = ("accounts", "credits-by-day", "credits-by-source", "jobs-by-model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def pages(only: Collection[str]) -> Iterator[Asked]:
         if row is not None:  # an empty list says nothing
             yield from _of_window(model, window, row)
     if not only:
-        yield from _of_console()
+        yield from of_console()
 
 
 def _registered() -> dict[type[Model], Any]:
@@ -84,7 +84,7 @@ def _of_window(model: type[Model], window: Any, row: Model) -> Iterator[Asked]: 
         yield Asked(f"{name}, {column}={value}", folder, choice)
 
 
-def _of_console() -> Iterator[Asked]:
+def of_console() -> Iterator[Asked]:
     """Yield an account's page, the search by each kind of name, the dashboard and its files."""
     account = _middle(Account)
     assert account is not None, "it was filled"
@@ -96,7 +96,7 @@ def _of_console() -> Iterator[Asked]:
     yield Asked("dashboard, a year", _SITE, {"range": "own", **_LONG_AGO})
     for code in _FILES:
         path = f"{_SITE}console/dashboard/{code}.csv"
-        yield Asked(f"CSV of {code}", path, {"range": "own", **_LONG_AGO})
+        yield Asked(f"CSV of {code}", path, {"range": "90d"})
 
 
 def _names() -> dict[str, str]:

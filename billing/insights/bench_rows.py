@@ -67,7 +67,7 @@ _DIGIT: Final = "substr('{}', ((ms >> {}) & 31)::int + 1, 1)"
 
 def fill(*, accounts: int, now: datetime) -> None:
     """Make so many accounts, spread evenly over two years up to `now`, in order of time."""
-    given = {"since": now - _SPAN, "step": _SPAN / accounts, "version": plans.current().version_id}
+    given = {"since": now - _SPAN, "step": _SPAN / accounts, "catalog": plans.current().version_id}
     with connection.cursor() as cursor, _past_all_checks(cursor):
         cursor.execute(
             "SELECT billing_make_partition(month::date) FROM generate_series("
@@ -234,7 +234,7 @@ _ENTRY: Final = {
     "digest": "digests[n]",
 }
 _JOB: Final = {
-    "catalog_version_id": "%(version)s",
+    "catalog_version_id": "%(catalog)s",
     "plan": "'free'",
     "status": "CASE WHEN fails THEN 'failed' ELSE 'succeeded' END",
     "failure_class": "CASE WHEN fails THEN 'backend_error' ELSE '' END",
@@ -306,8 +306,8 @@ _TOLD: Final = {
     "applied_at": "at",
 }
 _PLAN: Final = {
-    "catalog_version_id": "%(version)s",
-    "terms_version_id": "%(version)s",
+    "catalog_version_id": "%(catalog)s",
+    "terms_version_id": "%(catalog)s",
     "plan": "'free'",
     "started_at": "at",
 }
@@ -322,6 +322,7 @@ def _insert(
 ) -> None:
     """Insert a row for each of `source`; what is not said is as the model begins."""
     said, filled = dict(columns), dict(given)
+    assert not filled.keys() & {field.attname for field in model._meta.concrete_fields}  # noqa: SLF001 (Django's own)
     for field in model._meta.concrete_fields:  # noqa: SLF001 (Django's own)
         if field.attname not in said and not field.null and not field.primary_key:
             said[field.attname] = f"%({field.attname})s"

@@ -1,8 +1,13 @@
 """The bench runs, counts mismatches and leaves nothing of its own. No figure is asserted."""
 
+from datetime import timedelta
+
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.models import Model
+from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -14,6 +19,7 @@ from billing.insights import (
     bench_eta,
     bench_growth,
     bench_lists,
+    bench_pages,
     bench_queue,
     bench_rows,
     bench_sample,
@@ -22,9 +28,11 @@ from billing.jobs.models import Job
 from billing.jobs.turns import LaneClock
 from billing.ledger.models import Allocation, Entry, Hold, Wallet
 from billing.payments.models import Purchase, StripeEvent
+from billing.rollups import services as rollups
 from billing.subscriptions.models import Subscription
 from billing.webhooks.models import EventCounter
 from tests import factories
+from tests.operators import signed_in
 
 
 @pytest.fixture
@@ -121,6 +129,7 @@ def test_what_fills_the_windows_has_all_indexes_and_stands_in_order_of_time(sand
 
     assert indexes() == before
     for model in bench_rows.TABLES:
+        assert pointing_nowhere(model) == []
         if model not in {EventCounter, StripeEvent, Allocation, Subscription, Purchase}:
             made = list(model._default_manager.order_by("pk").values_list("pk", "created_at"))
             assert made == sorted(made, key=lambda row: row[1])
@@ -146,6 +155,46 @@ def test_what_was_filled_wrong_is_found_by_the_sample(sandbox: None, drift: str)
 
     assert bench_sample.mismatches() > 0
     assert "billing_wallet" not in temporary_tables()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_page_of_the_console_that_is_measured_is_there(
+    sandbox: None, settings: Settings
+) -> None:
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+    now = timezone.now()
+    bench_rows.fill(accounts=60, now=now)
+    for _new in rollups.roll_up_since((now - timedelta(days=92)).date(), now=now):
+        pass
+    browser = signed_in(Client(), User.objects.create_superuser("grace"))
+
+    pages = list(bench_pages.of_console())
+
+    kinds = {one.name.split(" ")[0] for one in pages}
+    assert {"page", "search", "dashboard", "dashboard,", "CSV"} <= kinds
+    for page in pages:
+        status = bench_lists.opened(browser, page)
+        found = page.posts and not page.name.endswith("nowhere") and "request" not in page.name
+        assert status == (302 if page.posts else 200), page
+        assert not found or "for=" not in answer_of(browser, page), page
+
+
+def answer_of(browser: Client, page: bench_pages.Asked) -> str:
+    """Return where a search leads: to what was found, or to a list ("for=")."""
+    return str(browser.post(page.path, {**page.said}, secure=True).headers["Location"])
+
+
+def pointing_nowhere(model: type[Model]) -> list[str]:
+    """Return the columns that point at a row that is not there: no trigger has looked."""
+    return [
+        field.name
+        for field in model._meta.concrete_fields
+        if field.is_relation
+        and model._default_manager.exclude(**{field.name: None})
+        .exclude(**{f"{field.name}__in": field.related_model._default_manager.all()})
+        .exists()
+    ]
 
 
 def indexes() -> set[tuple[str, str]]:

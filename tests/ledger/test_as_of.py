@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from billing.accounts.models import Account
@@ -348,6 +348,12 @@ def test_whether_sweeps_come_by_or_not_the_rows_mean_the_same(
 
 @in_one_shop
 @given(before=acts, ahead=instants, between=touches, asleep=st.integers(0, 30 * 24))
+@example(
+    before=[("give", 1), ("spend", 5), ("buy a pack", 30), ("owe", 3), ("subscribe for days", 9)],
+    ahead=[400_000, 900_000, 2_000_000],
+    between=[("settle", 30)],
+    asleep=300,
+)
 def test_a_course_tells_of_each_instant_what_a_balance_tells_of_it(
     before: list[tuple[str, int]], ahead: list[int], between: list[tuple[str, int]], asleep: int
 ) -> None:

@@ -60,6 +60,7 @@ credits = "5"
 expiry = "P9D"
 """
 Picture = tuple[object, ...]
+Acts = list[tuple[str, int]]
 # The shop is opened once; each history that Hypothesis makes up happens in it and is undone.
 in_one_shop = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -371,8 +372,7 @@ def test_a_course_tells_of_each_instant_what_a_balance_tells_of_it(
         now = selectors.peek(wallet).instant
         asked = sorted(
             {
-                *(born_at + timedelta(seconds=seconds) for seconds in ahead),
-                *(now + timedelta(seconds=seconds) for seconds in ahead),
+                *(since + timedelta(seconds=one) for since in (born_at, now) for one in ahead),
                 *(now - number * 31 * HOUR for number in range(8)),
                 *(wallet.touched_at + off for off in (-TICK, timedelta(), TICK)),
             }

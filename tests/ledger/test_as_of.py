@@ -211,10 +211,7 @@ def age(account: Account, by: timedelta) -> None:
 @in_one_shop
 @given(before=acts, ahead=instants, between=touches, after=acts)
 def test_what_was_foretold_of_an_instant_is_told_of_it_for_ever(
-    before: list[tuple[str, int]],
-    ahead: list[int],
-    between: list[tuple[str, int]],
-    after: list[tuple[str, int]],
+    before: Acts, ahead: list[int], between: Acts, after: Acts
 ) -> None:
     with rolled_back():
         ada = subscriber("ada")

@@ -207,6 +207,23 @@ def test_a_form_is_begun_with_whose_and_which_jobs_it_was_opened_for(
 
 
 @pytest.mark.parametrize(
+    ("chosen", "is_offered"),
+    [("", True), ("status__exact=failed&q=", True), ("q=ada", False), ("awaits=yes", False)],
+)
+def test_only_what_a_filter_says_is_offered_for_a_compensation(
+    ada: Account, grace: User, chosen: str, *, is_offered: bool
+) -> None:
+    grace.user_permissions.add(Permission.objects.get(codename="view_job"))
+
+    page = browser(grace).get(f"/admin/billing/job/?{chosen}").content.decode()
+
+    assert ('id="compensate-these"' in page, "instead of searching" in page) == (
+        is_offered,
+        not is_offered,
+    )
+
+
+@pytest.mark.parametrize(
     "more",
     [{"share_micros": "2"}, {"share_micros": ""}, {"models": "none"}, {"statuses": "running"}],
 )

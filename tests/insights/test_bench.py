@@ -194,7 +194,7 @@ def pointing_nowhere(model: type[Model]) -> list[str]:
     return [
         field.name
         for field in model._meta.concrete_fields
-        if field.is_relation
+        if field.related_model is not None
         and model._default_manager.exclude(**{field.name: None})
         .exclude(**{f"{field.name}__in": field.related_model._default_manager.all()})
         .exists()

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -65,8 +66,13 @@ class JobAdmin(RecordedAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show the list, and the way to compensate just those."""
+        """Show the list, and the way to compensate just those.
+
+        A compensation can be of what some filters choose, and of no search.
+        """
         said = {"compensate": _("Compensate the jobs of this filter"), **(extra_context or {})}
+        if any(request.GET.get(word) for word in (SEARCH_VAR, "awaits")):
+            said["beyond"] = _("To compensate these jobs, filter by account instead of searching.")
         return super().changelist_view(request, said)
 
     @display(description=gettext_lazy("attempts"))  # type: ignore[untyped-decorator]  # unfold ships no types

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.formats import localize
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import get_language, gettext, gettext_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
@@ -85,11 +85,12 @@ class AlertAdmin(RecordedAdmin):
     @admin.display(description=_("what to do"))
     def to_do(self, alert: Alert) -> SafeString:
         """Return the part of the operations manual that says it."""
-        anchor = BY_CODE[alert.rule].remedy
+        anchor, language = BY_CODE[alert.rule].remedy, get_language() or ""
         return format_html(
-            '<p>docs/operations.md#{}</p><pre style="white-space: pre-wrap">{}</pre>',
+            '<p>{}#{}</p><pre style="white-space: pre-wrap">{}</pre>',
+            remedies.book(language),
             anchor,
-            remedies.section(anchor),
+            remedies.section(anchor, language),
         )
 
     @admin.display(description=_("rows"))

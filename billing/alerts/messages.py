@@ -10,9 +10,10 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
+from billing.alerts import remedies
 from billing.alerts.labels import RULES
 from billing.alerts.models import Alert, Telling
 from billing.alerts.rules import BY_CODE, RuleCode, Unit
@@ -172,7 +173,7 @@ def _paragraphs(telling: Telling) -> list[str]:
 
 
 def _remedy(alert: Alert) -> str:
-    return f"docs/operations.md#{BY_CODE[alert.rule].remedy}"
+    return f"{remedies.book(get_language() or '')}#{BY_CODE[alert.rule].remedy}"
 
 
 def _instant(at: Any) -> str:  # noqa: ANN401 (an instant, or none yet)

@@ -1,28 +1,37 @@
-"""What docs/operations.md says is to be done, found by its heading."""
+"""What the operations manual says is to be done, found by its heading, in the reader's language."""
 
 import re
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-_BOOK: Final = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
-_HEADING: Final = re.compile(r"^#{2,3} (.+)$", re.MULTILINE)
+_ROOT: Final = Path(__file__).resolve().parents[2]
+_ENGLISH: Final = "docs/operations.md"
+_CHINESE: Final = "docs/operations.zh-CN.md"
+# Chinese headings name themselves by the English ones' anchors, in a line before them.
+_HEADING: Final = re.compile(r'^(?:<a id="([\w-]+)"></a>\n)?#{2,3} (.+)$', re.MULTILINE)
 
 
-def section(anchor: str) -> str:
+def book(language: str) -> str:
+    """Return where the manual in this language stands, from the project's folder on."""
+    return _CHINESE if language.startswith("zh") else _ENGLISH
+
+
+def section(anchor: str, language: str) -> str:
     """Return the part of the book under this heading, as it is written; "": there is none."""
-    return _sections().get(anchor, "")
+    return _sections(book(language)).get(anchor, "")
 
 
 @cache
-def _sections() -> dict[str, str]:
-    if not _BOOK.exists():
+def _sections(name: str) -> dict[str, str]:
+    place = _ROOT / name
+    if not place.exists():
         return {}
-    text = _BOOK.read_text(encoding="utf-8")
+    text = place.read_text(encoding="utf-8")
     heads = list(_HEADING.finditer(text))
     ends = [head.start() for head in heads[1:]] + [len(text)]
     return {
-        _anchor(head[1]): text[head.end() : end].strip()
+        head[1] or _anchor(head[2]): text[head.end() : end].strip()
         for head, end in zip(heads, ends, strict=True)
     }
 

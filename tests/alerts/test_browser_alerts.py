@@ -77,7 +77,7 @@ def test_an_operator_finds_out_and_silences_and_sends_a_test(
     rows = "Array.from(document.querySelectorAll('#result_list a[href*=\"/alert/\"]'))"
     assert browser.run(f"{rows}.filter(one => one.href.includes('change')).length") == 2
     browser.go(str(browser.run(f"{rows}.find(one => one.href.includes('change')).href")))
-    assert "docs/operations.md#" in browser.text
+    assert "docs/operations." in browser.text
     look(browser, "alert", language)
 
     browser.go(browser.url.replace("/change/", "/silence/"))

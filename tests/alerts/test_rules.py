@@ -25,8 +25,20 @@ def test_a_rule_is_well_where_it_does_not_bite(rule: Rule) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code.value)
-def test_each_rule_has_a_remedy_in_the_book(rule: Rule) -> None:
-    assert remedies.section(rule.remedy)
+def test_each_rule_has_a_remedy_in_both_books_that_names_the_same_things(rule: Rule) -> None:
+    english, chinese = (remedies.section(rule.remedy, one) for one in ("en", "zh-hans"))
+
+    assert english
+    assert english != chinese
+    assert names_in(chinese) == names_in(english)
+
+
+def names_in(text: str) -> tuple[list[str], list[str]]:
+    """Return the words in code, in any order, and the lines of commands without their comments."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    lines = [line.partition("#")[0].strip() for block in blocks for line in block.splitlines()]
+    rest = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    return sorted(" ".join(word.split()) for word in re.findall(r"`([^`]+)`", rest)), lines
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code.value)

@@ -100,8 +100,11 @@ def test_a_message_is_signed_and_says_what_is_wrong(
 
 
 @pytest.mark.parametrize(
-    ("language", "subject"),
-    [("en", "Alert (critical): a row breaks an invariant"), ("zh-hans", None)],
+    ("language", "subject", "book"),
+    [
+        ("en", "Alert (critical): a row breaks an invariant", "docs/operations.md"),
+        ("zh-hans", None, "docs/operations.zh-CN.md"),
+    ],
 )
 def test_a_letter_says_it_in_the_language_of_the_setting(
     broken: Callable[..., None],
@@ -109,6 +112,7 @@ def test_a_letter_says_it_in_the_language_of_the_setting(
     settings: Settings,
     language: str,
     subject: str | None,
+    book: str,
 ) -> None:
     settings.ALERT_EMAILS, settings.ALERT_LANGUAGE = ["ops@example.com"], language
     look()
@@ -117,7 +121,7 @@ def test_a_letter_says_it_in_the_language_of_the_setting(
     letter = mailbox.only
     text = letter.get_body(("plain",))
     assert text is not None
-    assert "docs/operations.md#audit-names-a-breach" in text.get_content()
+    assert f"{book}#audit-names-a-breach" in text.get_content()
     assert "/admin/billing/alert/" in text.get_content()
     assert subject is None or letter["Subject"] == subject
 

@@ -39,9 +39,11 @@ def said(path: Path) -> str:
 
 
 def anchors(path: Path) -> set[str]:
-    """Return the anchors that GitHub makes of a document's headings."""
+    """Return the anchors that GitHub makes of a document's headings, and those it is given."""
+    given = set(re.findall(r'^<a id="([\w-]+)"></a>$', said(path), re.MULTILINE))
     titles = re.findall(r"^#+ (.+)$", said(path), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+    made = (re.sub(r"[^\w\- ]", "", title.lower()) for title in titles)
+    return given | {title.strip().replace(" ", "-") for title in made}
 
 
 def is_found(document: Path, link: str) -> bool:

@@ -194,7 +194,10 @@ def _speak_plainly(field: Any) -> None:  # noqa: ANN401 (any field, and what is 
 
 
 def _take_as_written(field: Any) -> None:  # noqa: ANN401 (any field, and what is in it)
-    """Have a field refuse what is of another JSON type, where DRF would read 5 as "5"."""
+    """Have a field refuse what the document says it refuses, where DRF would mend it first.
+
+    Another JSON type, for DRF would read 5 as "5"; and what is too long before it is trimmed.
+    """
     kinds = next((kinds for known, kinds in _JSON_TYPES if isinstance(field, known)), None)
     if kinds is not None:
         read = field.to_internal_value
@@ -202,6 +205,9 @@ def _take_as_written(field: Any) -> None:  # noqa: ANN401 (any field, and what i
         def as_written(value: object) -> object:
             if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
                 field.fail("invalid")
+            most = getattr(field, "max_length", None)
+            if isinstance(value, str) and most is not None and len(value) > most:
+                field.fail("max_length", max_length=most)
             return read(value)
 
         field.to_internal_value = as_written

@@ -109,6 +109,7 @@ class Outer(StrictIn):
         ({"name": "a", "a/b~c": 1}, {("/a~1b~0c", "unknown_field")}),
         ({"name": "a", "inputs": {"prompt": "ok", "x": 1}}, {("/inputs/x", "unknown_field")}),
         ({"name": "a", "inputs": {"prompt": "too long"}}, {("/inputs/prompt", "max_length")}),
+        ({"name": "a", "inputs": {"prompt": "\tshort"}}, {("/inputs/prompt", "max_length")}),
         ({"name": "a", "several": [{"prompt": "a"}, {"y": 1}]},
          {("/several/1/prompt", "required"), ("/several/1/y", "unknown_field")}),
         ({"name": "a", "numbers": [1, "x"]}, {("/numbers/1", "invalid")}),

@@ -298,6 +298,10 @@ SPECTACULAR_SETTINGS = {
 # -- files -------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATIC_ROOT: str = env.str("STATIC_ROOT", default=str(BASE_DIR / "var" / "static"))
+# The picture that browsers ask every host for by themselves. It is answered before there is a
+# session, so no cache keeps anybody's cookie with it; a new one is seen after a day.
+WHITENOISE_ROOT = BASE_DIR / "billing" / "at_root"
+WHITENOISE_MAX_AGE = 86_400
 MEDIA_ROOT: str = env.str("MEDIA_ROOT", default=str(BASE_DIR / "var" / "media"))
 STORAGE_URL: str = env.str("STORAGE_URL", default="")
 # A bucket's own addresses end by themselves, and serve ranges: nothing passes through us then.

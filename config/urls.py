@@ -7,8 +7,6 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
-from billing.http.icon import icon
-
 handler400 = "billing.http.handlers.bad_request"
 handler403 = "billing.http.handlers.forbidden"
 handler404 = "billing.http.handlers.not_found"
@@ -29,6 +27,5 @@ urlpatterns = [
     ),
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),
-    path("favicon.ico", icon, name="icon"),
     path("", RedirectView.as_view(pattern_name="docs")),
 ]

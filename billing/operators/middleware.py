@@ -1,11 +1,14 @@
 """Hides the administration from addresses that have no business there."""
 
 from collections.abc import Callable
+from typing import Final
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from billing.operators.addresses import address_of, may_come_in
+
+_NOWHERE: Final = "/-/"  # no address of ours
 
 
 class AllowedAddresses:
@@ -15,15 +18,15 @@ class AllowedAddresses:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer the request.
+        """Answer the request; for the administration and from elsewhere, as an absent address.
 
-        Raises:
-            Http404: it is for the administration, and comes from elsewhere.
+        It is led to one, so that not even a header or a redirect tells the two apart.
         """
         if not may_come_in(address_of(request)) and _is_inside(request):
-            raise Http404
+            request.path_info = _NOWHERE
         return self._get_response(request)
 
 
 def _is_inside(request: HttpRequest) -> bool:
-    return request.path_info.startswith(reverse("admin:index"))
+    inside = reverse("admin:index")
+    return request.path_info.startswith(inside) or request.path_info == inside.rstrip("/")

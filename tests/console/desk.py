@@ -154,7 +154,6 @@ class Desk:
         told = self.browser.complaints()
         new, self._heard = told[self._heard :], len(told)
         errors = [said for said in new if said.startswith("error")]
-        errors = [said for said in errors if not said.endswith("/favicon.ico")]
         errors = [said for said in errors if f"a status of {status} " not in said]
         assert errors == [], what
         assert "stolen" not in str(self.browser.run("document.title")), what

@@ -66,7 +66,12 @@ _DIGIT: Final = "substr('{}', ((ms >> {}) & 31)::int + 1, 1)"
 
 
 def fill(*, accounts: int, now: datetime) -> None:
-    """Make so many accounts, spread evenly over two years up to `now`, in order of time."""
+    """Make so many accounts, spread evenly over two years up to `now`, in order of time.
+
+    It is for a database that is thrown away: it looks at no rule and drops indexes meanwhile.
+    """
+    name = str(connection.settings_dict["NAME"])
+    assert name.endswith("_bench") or name.startswith("test_"), name
     given = {"since": now - _SPAN, "step": _SPAN / accounts, "catalog": plans.current().version_id}
     with connection.cursor() as cursor, _past_all_checks(cursor):
         cursor.execute(

@@ -46,6 +46,7 @@ DRIFTS = [
         {"I6"},
     ),
     ("UPDATE billing_hold SET reference = 'change:of_nobody' WHERE state = 'open'", {"I6"}),
+    ("UPDATE billing_hold SET reference = 'job:of_nobody' WHERE state = 'open'", {"I7"}),
     ("UPDATE billing_allocation SET amount_micros = amount_micros + 1", {"I9"}),
     ("UPDATE billing_allocation SET created_at = created_at + interval '10 days'", {"I14"}),
     (

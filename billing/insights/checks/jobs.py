@@ -17,9 +17,11 @@ CHECKS: Final = (
     (
         "I7",
         "the hold pays for a job that is not there",
-        """SELECT h.id FROM billing_hold h LEFT JOIN billing_job j
-           ON j.hold_id = h.id OR h.reference = 'job:' || j.id || ':overrun'
-           WHERE h.reference LIKE 'job:%' AND j.id IS NULL""",
+        # One EXISTS each: joined by an OR, every hold would be held against every job.
+        """SELECT h.id FROM billing_hold h WHERE h.reference LIKE 'job:%'
+             AND NOT EXISTS (SELECT 1 FROM billing_job j WHERE j.hold_id = h.id)
+             AND NOT EXISTS (SELECT 1 FROM billing_job j
+                 WHERE h.reference = 'job:' || j.id || ':overrun')""",
     ),
     (
         "I8",

@@ -7,8 +7,9 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from billing.rollups.counting import Rows
 from billing.rollups.models import RolledDay
-from billing.rollups.subjects import Subject
+from billing.rollups.subjects import Subject, in_a_row
 from billing.rollups.tables import TABLES
 
 
@@ -36,19 +37,28 @@ def differences(
     long as it needs.
     """
     for subject in subjects:
-        days = RolledDay.objects.filter(subject=subject, is_open=False).order_by("day")
+        settled = RolledDay.objects.filter(subject=subject, is_open=False).order_by("day")
         if since is not None:
-            days = days.filter(day__gte=since)
-        for day in days.values_list("day", flat=True):
-            yield from _of_day(subject, day)
+            settled = settled.filter(day__gte=since)
+        for days in in_a_row(subject, list(settled.values_list("day", flat=True))):
+            # What days go on from is worked out once for all of them.
+            for some in [days] if TABLES[subject].go_on else [[day] for day in days]:
+                yield from _of_days(subject, some)
 
 
-def _of_day(subject: Subject, day: date) -> list[Difference]:
+def _of_days(subject: Subject, days: Sequence[date]) -> Iterator[Difference]:
     table = TABLES[subject]
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = 0")
-        source, stored = table.read(subject, [day])[day], table.stored(day)
+        source = table.read(subject, days)
+        stored = {day: table.stored(day) for day in days}
+    for day in days:
+        yield from _of_day(subject, day, source[day], stored[day])
+
+
+def _of_day(subject: Subject, day: date, source: Rows, stored: Rows) -> list[Difference]:
+    table = TABLES[subject]
     return [
         Difference(
             subject,

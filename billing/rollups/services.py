@@ -8,8 +8,18 @@ from typing import Final
 import structlog
 from django.db import connection, transaction
 
+from billing.rollups import valuing
 from billing.rollups.models import RolledDay
-from billing.rollups.subjects import AGAIN_AFTER, EVERY, LOOKED_BACK, Subject, begins, is_over, step
+from billing.rollups.subjects import (
+    AGAIN_AFTER,
+    EVERY,
+    LOOKED_BACK,
+    Subject,
+    begins,
+    in_a_row,
+    is_over,
+    step,
+)
 from billing.rollups.tables import TABLES, Table, can_change, first_day
 from billing.sweeps import Sweep
 from billing.transactions import require_transaction
@@ -25,13 +35,14 @@ def roll_up_due(*, now: datetime) -> int:
     """What is due of each subject is added up; return how many of its days have new sums.
 
     Of each subject the newest days come first, a month of them at a time: after an upgrade the
-    rest follow run by run. A repeat changes nothing.
+    rest follow run by run. Of money, whose days go on from each other, the oldest come first. A
+    repeat changes nothing.
     """
     sweep, changed = Sweep("rolling_up_stumbled"), 0
     for subject in Subject:
         with sweep.row(subject=subject.value):
-            newest_first = list(islice(_due(subject, now), _AT_ONCE))
-            for days in _in_a_row(subject, sorted(newest_first)):
+            due = islice(_due(subject, now), _AT_ONCE)
+            for days in in_a_row(subject, sorted(due)):
                 changed += len(_roll(subject, days, now=now))
     return changed
 
@@ -67,7 +78,7 @@ def _roll(subject: Subject, days: Sequence[date], *, now: datetime) -> list[date
     if not _is_alone(subject):
         return []
     table = TABLES[subject]
-    found = table.read(subject, days)
+    found = (table.go_on or table.read)(subject, days)
     return [day for day in days if _keep(subject, table, day, found[day], now)]
 
 
@@ -112,15 +123,23 @@ def _is_alone(subject: Subject) -> bool:
 
 
 def _due(subject: Subject, now: datetime) -> Iterator[date]:
-    """Yield the days that are to be added up, the newest first."""
+    """Yield the days that are to be added up, in the order of their turns."""
     first = first_day(subject)
     if first is None:
         return
     rolled = {row.day: row for row in RolledDay.objects.filter(subject=subject)}
-    for day in reversed(list(_days(subject, first, now))):
-        row = rolled.get(day)
-        if row is None or now - row.rolled_at >= _lasts(subject, row, now):
-            yield day
+    days = list(_days(subject, first, now))
+    due = [
+        day
+        for day in days
+        if day not in rolled or now - rolled[day].rolled_at >= _lasts(subject, rolled[day], now)
+    ]
+    if subject is not Subject.MONEY:
+        yield from reversed(due)
+        return
+    # What a day closes with all later ones open with.
+    since = min([*due, *valuing.loose_days()], default=date.max)
+    yield from (day for day in days if day >= since)
 
 
 def _lasts(subject: Subject, row: RolledDay, now: datetime) -> timedelta:
@@ -136,15 +155,3 @@ def _days(subject: Subject, first: date, now: datetime) -> Iterator[date]:
     while day <= begins(subject, now):
         yield day
         day = step(subject, day)
-
-
-def _in_a_row(subject: Subject, days: Sequence[date]) -> Iterator[list[date]]:
-    """Yield the days in groups whose days follow each other."""
-    group: list[date] = []
-    for day in days:
-        if group and day != step(subject, group[-1]):
-            yield group
-            group = []
-        group.append(day)
-    if group:
-        yield group

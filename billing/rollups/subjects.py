@@ -1,6 +1,6 @@
 """What is added up, and how often. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -76,3 +76,15 @@ def begins(subject: Subject, instant: datetime) -> date:
 def is_over(subject: Subject, day: date, *, at: datetime) -> bool:
     """Say whether nothing more is made in the day, or the month, whatever clock makes it."""
     return starts_at(step(subject, day)) + SETTLED_AFTER <= at
+
+
+def in_a_row(subject: Subject, days: Sequence[date]) -> Iterator[list[date]]:
+    """Yield days, the earliest first, in groups whose days follow each other."""
+    group: list[date] = []
+    for day in days:
+        if group and day != step(subject, group[-1]):
+            yield group
+            group = []
+        group.append(day)
+    if group:
+        yield group

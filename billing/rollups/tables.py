@@ -25,6 +25,7 @@ class Table:
         day: its column that says which day, or month.
         keys, sums: its other columns, as `read` orders them.
         read: what the source says of days that follow each other; the one place that knows.
+        go_on: the same where the day before says what its source says.
     """
 
     model: Any
@@ -32,6 +33,7 @@ class Table:
     sums: tuple[str, ...]
     read: Reads
     day: str = "day"
+    go_on: Reads | None = None
 
     def stored(self, day: date) -> Rows:
         """Return what is written down of a day."""
@@ -80,6 +82,7 @@ TABLES: Final[Mapping[Subject, Table]] = {
         ("is_sandbox", "currency"),
         ("sold_micros", "returned_micros", "used_micros", "lapsed_micros", "deferred_micros"),
         valuing.money,
+        go_on=valuing.money_gone_on,
     ),
     Subject.MARGINS: Table(
         MarginDay,

@@ -191,6 +191,7 @@ class PaidPeriod(models.Model):
                 condition=Q(ends_at__gt=F("starts_at")), name="paid_period_lasts_a_while"
             ),
         ]
+        indexes = [models.Index(fields=["ends_at", "starts_at"], name="paid_period_by_time")]
 
     def __str__(self) -> str:
         return f"{self.subscription_id} {self.starts_at:%Y-%m-%d}"

@@ -1,6 +1,7 @@
 """Deferred revenue: every micro that was sold is earned once, goes back, or is still owed."""
 
 import csv
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -24,7 +25,7 @@ from plans.credits import MICROS
 from plans.periods import add_period
 from tests import factories
 from tests.insights import sales
-from tests.insights.books import lines, months, now_of
+from tests.insights.books import lines, months, now_of, see_that_what_was_touched_is_all_that_moved
 from tests.insights.sales import look, paid, spend
 from tests.operators import signed_in
 
@@ -33,6 +34,13 @@ pytestmark = pytest.mark.usefixtures("kling")
 ALL = 3500  # credits of the pack, its bonus with it
 USD = 50 * MICROS
 DAY = timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def _few_tell_what_all_do(db: None) -> Iterator[None]:
+    """After each of these lives, see that a day is told by the purchases that it touched."""
+    yield
+    see_that_what_was_touched_is_all_that_moved()
 
 
 @pytest.fixture

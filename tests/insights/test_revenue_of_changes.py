@@ -1,5 +1,6 @@
 """Where money goes when a plan is changed: what is left of it lies on what it has paid for next."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,11 +12,24 @@ from plans.credits import MICROS
 from plans.periods import add_period
 from tests import factories
 from tests.insights import sales
-from tests.insights.books import lines, month_of, months, now_of
+from tests.insights.books import (
+    lines,
+    month_of,
+    months,
+    now_of,
+    see_that_what_was_touched_is_all_that_moved,
+)
 from tests.insights.sales import spend
 
 pytestmark = pytest.mark.usefixtures("kling")
 DAY = timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def _few_tell_what_all_do(db: None) -> Iterator[None]:
+    """After each of these lives, see that a day is told by the purchases that it touched."""
+    yield
+    see_that_what_was_touched_is_all_that_moved()
 
 
 @pytest.fixture

@@ -1,17 +1,19 @@
 """What the sums of days must be, read the plain way: every row there is, one by one, in Python."""
 
 from collections import defaultdict
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from billing.accounts.models import Account
 from billing.ids import made_at
+from billing.insights import revenue
 from billing.jobs.models import Job
 from billing.ledger.models import Entry, Grant
 from billing.packs.models import PackPurchase
 from billing.payments.models import Purchase
-from billing.rollups.subjects import Subject
+from billing.rollups.subjects import Subject, starts_at
 from billing.rollups.tables import TABLES
+from plans.periods import Window
 
 Days = dict[date, dict[tuple[Any, ...], tuple[int, ...]]]
 
@@ -70,6 +72,21 @@ def accounts() -> Days:
     found: Days = defaultdict(dict)
     for (day, is_sandbox), sets in seen.items():
         found[day][is_sandbox,] = tuple(map(len, sets))
+    return dict(found)
+
+
+def money(until: date) -> Days:
+    """Return money as the books tell it of each day up to one: every purchase is read for each."""
+    day, found = Purchase.objects.earliest("paid_at").paid_at.date(), defaultdict(dict)
+    while day <= until:
+        window = Window(str(day), starts_at(day), starts_at(day + timedelta(days=1)))
+        for is_sandbox in (False, True):
+            for currency, [sums] in revenue.history_of([window], is_sandbox=is_sandbox).items():
+                found[day][is_sandbox, currency] = (
+                    *(sums.sold_micros, sums.returned_micros, sums.used_micros),
+                    *(sums.expired_micros, sums.closing_micros),
+                )
+        day += timedelta(days=1)
     return dict(found)
 
 

@@ -17,8 +17,9 @@ from structlog.testing import capture_logs
 
 from billing.accounts.models import Account
 from billing.insights import margin
+from billing.insights.revenue.touched import TOUCHED
 from billing.jobs import services as jobs
-from billing.rollups import comparing, counting, services
+from billing.rollups import comparing, counting, services, valuing
 from billing.rollups.models import CreditDay, JobDay, MarginDay, MoneyDay, RolledDay
 from billing.rollups.subjects import Subject
 from plans.credits import MICROS
@@ -81,6 +82,7 @@ def test_the_sums_are_those_of_a_plain_reading(
     assert {d: {k: row[:4] for k, row in rows.items()} for d, rows in told.items()} == plain.jobs()
     assert plain.stored(Subject.ACCOUNTS) == plain.accounts()
     assert {row.is_bought for row in CreditDay.objects.filter(is_sandbox=True)} == {True, False}
+    assert plain.stored(Subject.MONEY) == plain.money(now().date())
     _see_that_money_adds_up()
     _see_that_margins_are_those_of_the_command()
     # A second run finds nothing else, and neither does one of all days.
@@ -260,6 +262,56 @@ def test_a_day_is_read_by_an_index_and_of_entries_its_month_alone(buyer: Account
     assert entries <= {f"billing_entry_{day:%Y_%m}"}
     of_ids = [one for one in scans if one["Relation Name"] in {*entries, "billing_job"}]
     assert all("id" in one.get("Index Cond", "") for one in of_ids)
+
+
+def test_a_day_of_money_is_read_by_indexes_of_what_happened_in_it(buyer: Account) -> None:
+    scans = list(_scans(TOUCHED, counting.bounds(Subject.MONEY, now().date())))
+
+    assert scans
+    # What a bitmap is read for was found by an index, which stands below it.
+    by_themselves = [one for one in scans if one["Node Type"] != "Bitmap Heap Scan"]
+    whole = [one["Relation Name"] for one in by_themselves if "Index Cond" not in one]
+    assert whole == []
+
+
+def test_money_that_comes_late_is_found_and_what_follows_goes_on_from_it(buyer: Account) -> None:
+    _pay(buyer, 10, ago=5 * DAY)
+    services.roll_up_due(now=now())
+    _pay(buyer, 5, ago=3 * DAY)
+    services.roll_up_due(now=now() + timedelta(minutes=1))
+    settled = RolledDay.objects.filter(subject=Subject.MONEY, is_open=False)
+    late = settled.filter(day__gte=(now() - 3 * DAY).date()).values_list("day", flat=True)
+
+    found = list(comparing.differences(subjects=[Subject.MONEY]))
+
+    assert {one.day for one in found} == set(late)
+    with capture_logs() as logs:
+        services.roll_up_due(now=now() + DAY)
+    assert {log["day"] for log in logs} == {day.isoformat() for day in late}
+    assert plain.stored(Subject.MONEY) == plain.money((now() + DAY).date())
+    assert list(comparing.differences(subjects=[Subject.MONEY])) == []
+
+
+def test_what_a_day_of_money_closes_with_the_next_opens_with_though_a_run_was_cut_short(
+    buyer: Account,
+) -> None:
+    _pay(buyer, 10, ago=5 * DAY)
+    services.roll_up_due(now=now())
+    day = (now() - 3 * DAY).date()
+    _pay(buyer, 5, ago=3 * DAY)
+    done = services.roll_up_since(day, subjects=[Subject.MONEY], now=now() - 3 * DAY)
+    assert list(done) == [(Subject.MONEY, day)]
+    assert day + DAY in valuing.loose_days()
+
+    services.roll_up_due(now=now() + timedelta(minutes=1))
+
+    assert plain.stored(Subject.MONEY) == plain.money(now().date())
+
+
+def _pay(account: Account, credits_: int, *, ago: timedelta) -> None:
+    at = now() - ago
+    seen = sales.paid(account, micros=credits_ * MICROS)
+    sales.look(replace(seen, paid_at=at, created_at=at))
 
 
 def _scans(sql: str, params: dict[str, Any]) -> Any:  # noqa: ANN401 (PostgreSQL's JSON)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from billing.insights.revenue import reading
+from billing.insights.revenue import reading, touched
 from billing.insights.revenue.spreading import NOTHING, Standing
 from billing.ledger.models import Grant, TransferPart
 from billing.payments.models import Dispute, Purchase, Refund
@@ -93,14 +93,14 @@ def lines_of(month: Window, *, is_sandbox: bool = False) -> Iterator[Line]:
 
     It is read from what was written down, so that a month that is over is always told alike.
     """
-    for _place, line in _lines([month], is_sandbox=is_sandbox):
+    for _place, line in _all_lines([month], is_sandbox=is_sandbox):
         yield line
 
 
 def history_of(months: Sequence[Window], *, is_sandbox: bool = False) -> dict[str, list[Sums]]:
     """Return months that follow each other in sum, by currency; purchases are read once for all."""
     found: dict[str, list[Sums]] = {}
-    for place, line in _lines(months, is_sandbox=is_sandbox):
+    for place, line in _all_lines(months, is_sandbox=is_sandbox):
         currency = line.purchase.currency
         if currency not in found:
             found[currency] = [Sums() for _month in months]
@@ -108,11 +108,34 @@ def history_of(months: Sequence[Window], *, is_sandbox: bool = False) -> dict[st
     return dict(sorted(found.items()))
 
 
-def _lines(months: Sequence[Window], *, is_sandbox: bool) -> Iterator[tuple[int, Line]]:
-    """Yield what each month did to each purchase, with the month's place."""
+def moved_in(window: Window) -> dict[tuple[bool, str], Sums]:
+    """Return what a time did to the money of purchases, by whether of the sandbox, and currency.
+
+    Only purchases that it touched are read: what was deferred of others is not in the sums.
+    """
+    purchases = touched.purchases(window.starts_at, window.ends_at).select_related("account")
+    found: dict[tuple[bool, str], Sums] = {}
+    for _place, line in _lines([window], purchases):
+        whose = line.purchase.account.is_sandbox, line.purchase.currency
+        found.setdefault(whose, Sums()).add(line)
+    return found
+
+
+def deferred_at(instant: datetime, *, is_sandbox: bool) -> dict[str, int]:
+    """Return what was deferred right before an instant, by currency; all purchases are read."""
+    history = history_of([Window("", instant, instant)], is_sandbox=is_sandbox)
+    return {currency: one.opening_micros for currency, [one] in history.items()}
+
+
+def _all_lines(months: Sequence[Window], *, is_sandbox: bool) -> Iterator[tuple[int, Line]]:
+    whole = Window(months[0].key, months[0].starts_at, months[-1].ends_at)
+    yield from _lines(months, _purchases(whole, is_sandbox=is_sandbox))
+
+
+def _lines(months: Sequence[Window], purchases: QuerySet[Purchase]) -> Iterator[tuple[int, Line]]:
+    """Yield what each month did to each of these purchases, with the month's place."""
     edges = [months[0].starts_at, *(month.ends_at for month in months)]
-    whole = Window(months[0].key, edges[0], edges[-1])
-    for reads, family in reading.chunks(_purchases(whole, is_sandbox=is_sandbox)):
+    for reads, family in reading.chunks(purchases):
         roots = {grant.pk: grant for read in reads for grant in read.grants}.values()
         left = [family.left(roots, at=edge) for edge in edges]
         for read in reads:

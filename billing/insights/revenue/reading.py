@@ -295,21 +295,24 @@ def _grants_of(
     return found
 
 
-# As `payments.services.taking` finds what a payment has brought, for many at once; but windows of
+# What a purchase has brought, as `payments.services.taking` finds it of one; but windows of
 # whatever plan the account had in the period: who changed his plan has them by both payments.
-_GRANTS: Final = """
+BROUGHT: Final = r"""
+    (g.id IN (k.grant_id, k.bonus_grant_id)
+     OR g.fact = p.fact OR starts_with(g.fact, p.fact || ':')
+     OR (p.kind = 'change' AND g.fact = 'change:' || substr(p.fact, length('stripe:') + 1))
+     OR (p.period_ends_at IS NOT NULL
+         AND (starts_with(g.fact, 'allowance:') OR starts_with(g.fact, 'seats:'))
+         AND g.series LIKE '%%:sub\_%%'
+         AND g.effective_at >= p.period_starts_at AND {is_before_its_end}))
+"""
+_GRANTS: Final = f"""
     SELECT p.id, g.id
     FROM unnest(%s::text[], %s::timestamptz[]) AS asked (id, until)
     JOIN billing_purchase p ON p.id = asked.id
     JOIN billing_wallet w ON w.account_id = p.account_id
     JOIN billing_grant g ON g.wallet_id = w.id
     LEFT JOIN billing_packpurchase k ON k.id = p.pack_purchase_id
-    WHERE (g.id IN (k.grant_id, k.bonus_grant_id)
-           OR g.fact = p.fact OR starts_with(g.fact, p.fact || ':')
-           OR (p.kind = 'change' AND g.fact = 'change:' || substr(p.fact, length('stripe:') + 1))
-           OR (p.period_ends_at IS NOT NULL
-               AND (starts_with(g.fact, 'allowance:') OR starts_with(g.fact, 'seats:'))
-               AND g.series LIKE '%%:sub\\_%%'
-               AND g.effective_at >= p.period_starts_at AND g.effective_at < asked.until))
+    WHERE {BROUGHT.format(is_before_its_end="g.effective_at < asked.until")}
     ORDER BY p.id, g.id
-"""
+"""  # noqa: S608 (constants of this file)

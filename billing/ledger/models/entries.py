@@ -1,5 +1,6 @@
 """Entries: the movements, written once."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -96,6 +97,15 @@ class Entry(models.Model):
         ]
         indexes = [
             models.Index(fields=["wallet", "effective_at"], name="entry_by_instant"),
+            # What happened in a day, whenever it was written: entries come in about the order of
+            # their instants, so that a line for some pages is enough, and costs a movement nothing.
+            BrinIndex(
+                fields=["effective_at"],
+                opclasses=["timestamptz_minmax_multi_ops"],
+                pages_per_range=32,
+                autosummarize=True,
+                name="entry_of_a_day",
+            ),
             models.Index(
                 fields=["request_id"], condition=~Q(request_id=""), name="entry_by_request"
             ),

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from billing.accounts.models import Account
@@ -262,6 +263,7 @@ class Grant(models.Model):
                 name="grant_live",
             ),
             models.Index(fields=["wallet", "-id"], name="grant_newest_first"),
+            models.Index(Coalesce("ends_at", "expires_at"), name="grant_by_end"),
             models.Index(
                 fields=["wallet", "series", "day_at"],
                 condition=Q(day_at__isnull=False),

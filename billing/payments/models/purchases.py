@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from billing.accounts.models import Account
@@ -124,6 +125,11 @@ class Purchase(models.Model):
             models.Index(fields=["account", "-id"], name="purchase_newest_first"),
             models.Index(fields=["paid_at"], name="purchase_by_time"),
             models.Index(
+                fields=["period_ends_at", "period_starts_at"],
+                condition=Q(period_ends_at__isnull=False),
+                name="purchase_by_period",
+            ),
+            models.Index(
                 fields=["period_ends_at"],
                 condition=Q(refunded_micros__gt=0) | Q(disputed_micros__gt=0),
                 name="purchase_partly_back",
@@ -224,7 +230,13 @@ class Refund(models.Model):
                 name="refund_that_was_sent_is_known",
             ),
         ]
-        indexes = [models.Index(fields=["purchase"], name="refund_of_purchase")]
+        indexes = [
+            models.Index(fields=["purchase"], name="refund_of_purchase"),
+            models.Index(Coalesce("decided_at", "requested_at"), name="refund_by_decision"),
+            models.Index(
+                fields=["ended_at"], condition=Q(state="failed"), name="refund_by_failure"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.pk} ({self.state})"
@@ -258,6 +270,10 @@ class Dispute(models.Model):
         verbose_name_plural = _("disputes")
         constraints = [
             models.CheckConstraint(condition=Q(amount_micros__gt=0), name="dispute_of_something")
+        ]
+        indexes = [
+            models.Index(fields=["opened_at"], name="dispute_by_opening"),
+            models.Index(fields=["ended_at"], condition=Q(status="won"), name="dispute_by_winning"),
         ]
 
     def __str__(self) -> str:

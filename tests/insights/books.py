@@ -43,7 +43,7 @@ def see_that_what_was_touched_is_all_that_moved() -> None:
     first = Purchase.objects.order_by("paid_at").first()
     if first is None:
         return
-    for length, number in ((timedelta(days=1), 40), (timedelta(days=9), 50)):
+    for length, number in ((timedelta(days=1), 10), (timedelta(days=31), 14)):
         starts_at = datetime.combine(first.paid_at.date(), time(), tzinfo=UTC)
         for _number in range(number):
             window = Window("", starts_at, starts_at + length)

@@ -77,7 +77,8 @@ def accounts() -> Days:
 
 def money(until: date) -> Days:
     """Return money as the books tell it of each day up to one: every purchase is read for each."""
-    day, found = Purchase.objects.earliest("paid_at").paid_at.date(), defaultdict(dict)
+    found: Days = defaultdict(dict)
+    day = Purchase.objects.earliest("paid_at").paid_at.date()
     while day <= until:
         window = Window(str(day), starts_at(day), starts_at(day + timedelta(days=1)))
         for is_sandbox in (False, True):

@@ -20,7 +20,8 @@ _BROUGHT: Final = BROUGHT.format(
     is_before_its_end="""(g.effective_at < p.period_ends_at OR EXISTS (
         SELECT FROM billing_planchange AS c WHERE c.contract_id = p.contract_id))"""
 )
-# Credits came of other grants as `families` follows them, from the other end.
+# Credits came of other grants as `families` follows them, from the other end. `OFFSET 0`: what
+# moved leads to purchases, one index after the other, whatever the planner expects of either.
 TOUCHED: Final = f"""
     WITH RECURSIVE family (id) AS (
         SELECT grant_id::text FROM (
@@ -32,23 +33,25 @@ TOUCHED: Final = f"""
               AND COALESCE(ends_at, expires_at) < %(end)s) AS moved
         UNION
         SELECT came.of FROM family
-        JOIN billing_grant AS g ON g.id = family.id
         CROSS JOIN LATERAL (
-            SELECT source_id::text FROM billing_transferpart WHERE target_id = g.id
+            SELECT source_id::text FROM billing_transferpart WHERE target_id = family.id
             UNION ALL
             SELECT unnest(CASE
                 WHEN starts_with(g.fact, 'returned:') OR starts_with(g.fact, 'back:')
                     THEN ARRAY[split_part(g.fact, ':', -1)]
                 WHEN starts_with(g.fact, 'conversion:')
                     THEN (string_to_array(g.fact, ':'))[3:]
-                ELSE ARRAY[]::text[] END)) AS came (of)
+                ELSE ARRAY[]::text[] END)
+            FROM billing_grant AS g WHERE g.id = family.id) AS came (of)
     )
-    SELECT p.id FROM family
-    JOIN billing_grant g ON g.id = family.id
-    JOIN billing_wallet w ON w.id = g.wallet_id
-    JOIN billing_purchase p ON p.account_id = w.account_id
-    LEFT JOIN billing_packpurchase k ON k.id = p.pack_purchase_id
-    WHERE {_BROUGHT}
+    SELECT brought.id FROM family
+    CROSS JOIN LATERAL (
+        SELECT p.id FROM billing_grant g
+        JOIN billing_wallet w ON w.id = g.wallet_id
+        JOIN billing_purchase p ON p.account_id = w.account_id
+        LEFT JOIN billing_packpurchase k ON k.id = p.pack_purchase_id
+        WHERE g.id = family.id AND {_BROUGHT}
+        OFFSET 0) AS brought
     UNION
     SELECT id FROM billing_purchase WHERE paid_at >= %(start)s AND paid_at < %(end)s
     UNION
@@ -56,10 +59,12 @@ TOUCHED: Final = f"""
     WHERE period_ends_at >= %(start)s AND period_starts_at < %(end)s
     UNION
     SELECT p.id FROM billing_paidperiod AS t
-    JOIN billing_planchange AS c ON c.subscription_id = t.subscription_id
+    CROSS JOIN LATERAL (
+        SELECT contract_id FROM billing_planchange
+        WHERE subscription_id = t.subscription_id AND begins_anew
+        OFFSET 0) AS c
     JOIN billing_purchase AS p ON p.contract_id = c.contract_id
-    WHERE t.ends_at >= %(start)s AND t.starts_at < %(end)s
-      AND c.begins_anew AND p.period_ends_at IS NOT NULL
+    WHERE t.ends_at >= %(start)s AND t.starts_at < %(end)s AND p.period_ends_at IS NOT NULL
     UNION
     SELECT purchase_id FROM billing_refund
     WHERE COALESCE(decided_at, requested_at) >= %(start)s

@@ -18,11 +18,12 @@ from billing.accounts.models import Account
 from billing.insights import revenue
 from billing.insights.revenue import Sums
 from billing.insights.revenue.spreading import Standing
+from billing.ledger.models import Entry, Grant
 from billing.payments.gateway.seen import SeenRefund
 from billing.payments.models import Purchase
 from billing.subscriptions import services as subscriptions
 from plans.credits import MICROS
-from plans.periods import add_period
+from plans.periods import Window, add_period
 from tests import factories
 from tests.insights import sales
 from tests.insights.books import lines, months, now_of, see_that_what_was_touched_is_all_that_moved
@@ -137,6 +138,32 @@ def test_credits_that_were_sent_stay_what_they_were_bought_as(ada: Account) -> N
     stands = now_of(bought, ada)
     assert stands.used_micros == USD * 70 // ALL
     assert stands.expired_micros == 0
+
+
+def test_a_day_on_which_a_friend_uses_them_touches_the_purchase(ada: Account) -> None:
+    look(paid(ada))
+    friend = factories.new_account("eve")
+    factories.send(ada, friend, 700 * MICROS)
+    factories.later(friend, 3 * DAY)
+    spend(friend, 70)
+
+    at = sales.clock(friend)
+    day = revenue.moved_in(Window("", at - DAY, at + DAY))
+
+    assert day[True, "USD"].used_micros == USD * 70 // ALL
+
+
+def test_a_day_on_which_credits_end_touches_their_purchase_though_nobody_wrote_it(
+    ada: Account,
+) -> None:
+    look(paid(ada))
+    end = Grant.objects.filter(expires_at__isnull=False).earliest("expires_at").expires_at
+    assert end is not None
+
+    day = revenue.moved_in(Window("", end - DAY, end + DAY))
+
+    assert not Entry.objects.filter(kind="expire").exists()
+    assert day[True, "USD"].expired_micros == USD
 
 
 def test_a_year_is_earned_month_by_month(ada: Account) -> None:

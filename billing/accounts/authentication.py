@@ -117,6 +117,11 @@ class Caller:
         return self.account.pk if self.account is not None else self.key_id
 
     @property
+    def member(self) -> Membership | None:
+        """Return as which member of an organization he acts; None: for himself."""
+        return None if self.seat is None else self.seat.membership
+
+    @property
     def limited_as(self) -> dict[str, str]:
         """Return of whom his requests are counted: the account they are for, and the key."""
         subjects = {}

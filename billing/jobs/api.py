@@ -366,8 +366,7 @@ def orderer_of(request: Request, scope: Scope) -> tuple[Account, Membership | No
         Forbidden, Malformed, NotFound: as `account_of`.
     """
     account_of(request, scope)  # his role must allow it as well
-    seat = caller_of(request).seat
-    return person_of(request, scope), None if seat is None else seat.membership
+    return person_of(request, scope), caller_of(request).member
 
 
 def sight_of(request: Request, scope: Scope) -> dict[str, Any]:

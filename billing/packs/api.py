@@ -270,6 +270,7 @@ class PurchaseActivation(APIView):
             purchase = services.activate(
                 account=account_of(request, own_or(caller, Scope.GRANTS_WRITE)),
                 purchase_id=purchase_id,
+                by=caller.member,
                 actor=Actor(caller.kind, caller.actor_id),
             )
             return 200, PurchaseOut(purchase).data

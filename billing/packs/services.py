@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from billing.accounts import selectors as accounts
+from billing.accounts.members import Membership
 from billing.accounts.models import Account
 from billing.ledger import services as ledger
 from billing.ledger.errors import AmountOutOfRange
@@ -154,21 +155,27 @@ def deliver(
     return _hand_over(account, lot, fact=fact, paid=paid, actor=actor)
 
 
-def activate(*, account: Account, purchase_id: str, actor: Actor) -> PackPurchase:
+def activate(
+    *, account: Account, purchase_id: str, by: Membership | None = None, actor: Actor
+) -> PackPurchase:
     """The purchase is in effect: its credits are in the wallet, and their time has begun.
 
     A repeat changes nothing. After its last day it has come into effect by itself, on that day.
 
+    Args:
+        by: the member who does so for a pool; None: the person himself, or the platform.
+
     Raises:
         NotFound: the account has no such purchase.
-        AccountFrozen: an operator has frozen it; it begins by itself on its last day all the same.
+        AccountFrozen: an operator has frozen it, or `by`; it begins by itself on its last day all
+            the same.
     """
     require_transaction("packs.activate")
-    locked = ledger.lock_wallet(account, catalog=plans.current().catalog)
+    locked = ledger.lock_wallet_by(account, by=by, catalog=plans.current().catalog)
     bought = selectors.purchase(account, purchase_id)
     if bought.is_active:
         return bought
-    accounts.require_not_frozen(account)
+    accounts.require_not_frozen(account, by=by)
     assert bought.activate_by is not None, "what waits has a last day"
     return _begin(locked, bought, at=min(locked.now, bought.activate_by), actor=actor)
 

@@ -133,6 +133,7 @@ class RedemptionList(APIView):
             redemption = services.redeem(
                 account=account,
                 typed=given.validated_data["code"],
+                by=caller.member,
                 actor=Actor(caller.kind, caller.actor_id),
             )
             if redemption is None:  # answered, not raised: the wrong try stays counted

@@ -9,9 +9,9 @@ from billing.operators import services as operators
 from billing.subscriptions import services
 
 
-def freeze(account: Account) -> User:
+def freeze(account: Account, by: User | None = None) -> User:
     """Freeze an account; return by whom."""
-    sam = User.objects.create_superuser("freezer")
+    sam = by or User.objects.create_superuser("freezer")
     services.freeze(account=account, operator=sam, reason="x", now=datetime.now(UTC))
     return sam
 

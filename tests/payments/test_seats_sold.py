@@ -7,6 +7,7 @@ import pytest
 from billing.accounts.members import Organization
 from billing.payments.models import Checkout, PlanChange, Purchase
 from plans.credits import MICROS
+from tests.acts import frozen
 from tests.organizations import studio
 from tests.payments import till as tills
 from tests.payments.lives import FREE, Life
@@ -143,6 +144,30 @@ def test_only_who_buys_for_a_team_buys_seats(lives: Till, team: Organization) ->
 
     assert refused.status_code == 403
     assert not Checkout.objects.exists()
+
+
+def test_a_frozen_member_buys_and_changes_nothing_for_a_team_until_he_is_let_go(
+    studio_life: Life, team: Organization
+) -> None:
+    ada = studio.member(team, "ada").account
+    sam = frozen.freeze(ada)
+    wish = {"plan": "team", "interval": "P1M", "seats": 4, "success_url": BACK}
+
+    refused = studio_life.ask("/v1/checkout-sessions", **wish)
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "account_frozen")
+    assert not Checkout.objects.exists()
+    frozen.let_go(ada, sam)
+    studio_life.subscribe("team", seats=4)
+    frozen.freeze(ada, by=sam)
+
+    refused = change(studio_life, 6)
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "account_frozen")
+    assert not PlanChange.objects.exists()
+    assert (studio_life.charges(), studio_life.credits) == ([3200], 400)
+    frozen.let_go(ada, sam)
+    assert change(studio_life, 6).status_code == 201
 
 
 def test_seats_that_an_operator_changes_at_stripe_are_followed(studio_life: Life) -> None:

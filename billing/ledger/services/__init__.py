@@ -35,6 +35,7 @@ from billing.ledger.services.restoring import (
 from billing.ledger.services.transferring import Sending, collect, take_back, transfer
 from billing.ledger.services.wallets import (
     lock_wallet,
+    lock_wallet_by,
     lock_wallet_until,
     lock_wallets,
     move_clock,
@@ -84,6 +85,7 @@ __all__ = [
     "hold",
     "issue_of",
     "lock_wallet",
+    "lock_wallet_by",
     "lock_wallet_until",
     "lock_wallets",
     "make_partitions",

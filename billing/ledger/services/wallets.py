@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import F
 
 from billing.accounts import services as accounts
+from billing.accounts.members import Membership
 from billing.accounts.models import Account
 from billing.ledger import selectors, store
 from billing.ledger.models import Allowance, Standstill, Wallet
@@ -57,6 +58,17 @@ def lock_wallets(accounts: Iterable[Account], *, catalog: Catalog) -> dict[str, 
         key: lock_wallet(wanted[key], catalog=catalog)
         for key in order.values_list("account_id", flat=True)
     }
+
+
+def lock_wallet_by(account: Account, *, by: Membership | None, catalog: Catalog) -> LockedWallet:
+    """Lock the account's wallet for what a member decides for it; return it.
+
+    Args:
+        by: the member: his is locked as well, so that nobody freezes him meanwhile; None: nobody's
+            of an organization.
+    """
+    whom = [account] if by is None else [account, by.account]
+    return lock_wallets(whom, catalog=catalog)[account.pk]
 
 
 def lock_wallet_until(account: Account, *, until: datetime, catalog: Catalog) -> LockedWallet:

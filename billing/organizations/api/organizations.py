@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from billing.accounts import selectors as accounts
 from billing.accounts.authentication import caller_of, person_of
+from billing.accounts.errors import AccountFrozen
 from billing.accounts.members import NAME_LENGTH_MAX, Organization
 from billing.accounts.roles import Right
 from billing.accounts.scopes import Scope
@@ -96,6 +97,7 @@ class OrganizationList(APIView):
     paged = True
     idempotency: ClassVar = {"POST": "required"}
     limit: ClassVar = {"POST": "sign_up"}
+    refusals: ClassVar = {"POST": [AccountFrozen]}
 
     @extend_schema(responses=OrganizationPage, operation_id="list_organizations")
     def get(self, request: Request) -> Response:

@@ -4,15 +4,18 @@ from datetime import datetime
 
 from django.db import transaction
 
+from billing.accounts import selectors as account_selectors
 from billing.accounts import services as accounts
 from billing.accounts.members import Membership, MembershipChange, Organization
 from billing.accounts.models import Account
 from billing.accounts.roles import Role
 from billing.ids import new_id
+from billing.ledger import services as ledger
 from billing.ledger.services import Actor
 from billing.organizations import selectors
 from billing.organizations.services.noting import note
 from billing.transactions import require_transaction
+from plans import selectors as plans
 
 
 def found(
@@ -27,9 +30,12 @@ def found(
 
     Raises:
         NotFound: `owner` is an organization, which belongs to none.
+        AccountFrozen: an operator has frozen `owner`.
     """
     require_transaction("organizations.found")
     owner = selectors.person_named(owner.external_id, is_sandbox=owner.is_sandbox)
+    ledger.lock_wallet(owner, catalog=plans.current().catalog)
+    account_selectors.require_not_frozen(owner)
     organization_id = new_id("org")
     account = accounts.make_organization_account(organization_id, like=owner, now=now)
     organization = Organization.objects.create(

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from billing.accounts.authentication import account_of
+from billing.accounts.authentication import account_of, caller_of
 from billing.accounts.errors import AccountFrozen
 from billing.accounts.models import Account
 from billing.accounts.scopes import Scope
@@ -127,7 +127,10 @@ class SubscriptionChange(APIView):
             said = dict(given.validated_data)
             agreed = said.pop("preview", None)
             wish = ChangeWish(**said)
-            return services.ask_change(account=account, wish=wish, agreed_micros=agreed, now=now).pk
+            by = caller_of(request).member
+            return services.ask_change(
+                account=account, wish=wish, agreed_micros=agreed, by=by, now=now
+            ).pk
 
         answer = idempotency.answer_in_steps(
             key,

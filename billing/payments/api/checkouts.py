@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from billing.accounts.authentication import account_of
+from billing.accounts.authentication import account_of, caller_of
 from billing.accounts.errors import AccountFrozen
 from billing.accounts.scopes import Scope
 from billing.http import idempotency
@@ -183,7 +183,9 @@ class CheckoutList(APIView):
             account = buyer_of(request)
             given.is_valid(raise_exception=True)
             wish = Wish(**given.validated_data, language=language)
-            return services.ask(account=account, wish=wish, now=now).pk
+            return services.ask(
+                account=account, wish=wish, by=caller_of(request).member, now=now
+            ).pk
 
         answer = idempotency.answer_in_steps(
             key,

@@ -14,6 +14,7 @@ import structlog
 from django.db import transaction
 
 from billing.accounts import selectors as accounts
+from billing.accounts.members import Membership
 from billing.accounts.models import Account
 from billing.payments.errors import (
     ChangeUnderWay,
@@ -60,23 +61,29 @@ def preview(*, account: Account, wish: Wish) -> Judged:
 
 
 def ask_change(
-    *, account: Account, wish: Wish, agreed_micros: int | None, now: datetime
+    *,
+    account: Account,
+    wish: Wish,
+    agreed_micros: int | None,
+    by: Membership | None = None,
+    now: datetime,
 ) -> PlanChange:
     """Write down what is agreed; `carry_out` goes on with it. In the caller's transaction.
 
     Args:
         agreed_micros: what the preview said is due now; None: whatever it costs.
+        by: the member who decides so for a pool; None: the person himself.
 
     Raises:
-        AccountFrozen: an operator has frozen the account.
+        AccountFrozen: an operator has frozen the account, or `by`.
         PreviewIsOld: it costs something else by now.
         ChangeUnderWay: an earlier one has not ended.
         InDebt: credits would be taken off its price, and the account owes some.
         DomainError: as `preview`.
     """
     require_transaction("payments.ask_change")
-    locked, judged = reckoning.judge(account, wish)
-    accounts.require_not_frozen(account)
+    locked, judged = reckoning.judge(account, wish, by=by)
+    accounts.require_not_frozen(account, by=by)
     before = PlanChange.objects.filter(contract=judged.contract, ended_at=None).first()
     if before is not None:
         raise ChangeUnderWay(pay_url=before.pay_url)

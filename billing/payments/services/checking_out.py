@@ -11,6 +11,7 @@ import structlog
 from django.db import transaction
 
 from billing.accounts import selectors as accounts
+from billing.accounts.members import Membership
 from billing.accounts.models import Account
 from billing.ledger import services as ledger
 from billing.packs import services as packs
@@ -77,18 +78,19 @@ class _Terms:
     trial: str = ""
 
 
-def ask(*, account: Account, wish: Wish, now: datetime) -> Checkout:
+def ask(*, account: Account, wish: Wish, by: Membership | None = None, now: datetime) -> Checkout:
     """Write down what the account wants to pay for, on the terms of the moment.
 
     In the caller's transaction; `open_page` goes on with it.
 
     Args:
+        by: the member who decides so for a pool; None: the person himself.
         now: the real instant.
 
     Raises:
         PaymentsNotConfigured: as `customers.wire_for`.
         UnsafeAddress: nobody should be led there.
-        AccountFrozen: an operator has frozen the account.
+        AccountFrozen: an operator has frozen the account, or `by`.
         UnknownPlan, PlanNotOnSale, NoSuchPrice, SubscribedAlready, SeatsOutOfRange,
             FewerSeatsThanMembers: of a plan.
         UnknownPack, NotOnSale, QuantityOutOfRange, NotIncluded, NoPrice: of a pack.
@@ -100,8 +102,8 @@ def ask(*, account: Account, wish: Wish, now: datetime) -> Checkout:
     if wish.cancel_url:
         returns.require_safe(wish.cancel_url, pointer="/cancel_url", is_live=wire.is_live)
     published = plans.current()
-    locked = ledger.lock_wallet(account, catalog=published.catalog)
-    accounts.require_not_frozen(account)
+    locked = ledger.lock_wallet_by(account, by=by, catalog=published.catalog)
+    accounts.require_not_frozen(account, by=by)
     judge = _plan_terms if wish.plan else _pack_terms
     terms = judge(account, published.catalog, wish, locked.now)
     _methods(published.catalog, terms.price.currency, is_plan=bool(wish.plan))

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Final, Literal
 
+from billing.accounts.members import Membership
 from billing.accounts.models import Account
 from billing.ledger import services as ledger
 from billing.ledger.services import LockedWallet
@@ -82,8 +83,13 @@ class _Offered:
     is_back: bool
 
 
-def judge(account: Account, wish: Wish) -> tuple[LockedWallet, Judged]:
+def judge(
+    account: Account, wish: Wish, *, by: Membership | None = None
+) -> tuple[LockedWallet, Judged]:
     """Return what a change comes to, with the wallet locked; in the caller's transaction.
+
+    Args:
+        by: the member who decides so for a pool: his wallet is locked as well.
 
     Raises:
         NotSubscribed: nothing is collected for the account.
@@ -94,7 +100,7 @@ def judge(account: Account, wish: Wish) -> tuple[LockedWallet, Judged]:
     require_transaction("payments.judge")
     contract, subscription = _collected(account)
     published = plans.current()
-    locked = ledger.lock_wallet(account, catalog=published.catalog)
+    locked = ledger.lock_wallet_by(account, by=by, catalog=published.catalog)
     offered = _offered(account, contract, subscription, wish, locked.now)
     rule = changes.rule_of(
         published.catalog.change_policy,

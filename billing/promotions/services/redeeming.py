@@ -6,6 +6,7 @@ from typing import Final
 from django.utils.translation import gettext as _
 
 from billing.accounts import selectors as accounts
+from billing.accounts.members import Membership
 from billing.accounts.models import Account
 from billing.http.errors import RateLimited
 from billing.ledger import services as ledger
@@ -27,14 +28,19 @@ WRONG_TRIES_MAX: Final = 10
 _WHILE: Final = timedelta(hours=1)
 
 
-def redeem(*, account: Account, typed: str, actor: Actor) -> Redemption | None:
+def redeem(
+    *, account: Account, typed: str, by: Membership | None = None, actor: Actor
+) -> Redemption | None:
     """The account has what the code gives. None: there is no such code, and the try is counted.
 
     None is an answer to be committed, not a refusal: a refusal would undo the count. A revoked
     code and one of the other side of the sandbox are none.
 
+    Args:
+        by: the member who does so for a pool; None: the person himself, or the platform.
+
     Raises:
-        AccountFrozen: an operator has frozen it; no try is counted.
+        AccountFrozen: an operator has frozen it, or `by`; no try is counted.
         RateLimited: ten wrong codes within an hour.
         AlreadyRedeemed: by this account.
         CodeExpired: its time is over.
@@ -46,8 +52,8 @@ def redeem(*, account: Account, typed: str, actor: Actor) -> Redemption | None:
         AmountOutOfRange: beyond what a wallet may hold.
     """
     require_transaction("promotions.redeem")
-    locked = ledger.lock_wallet(account, catalog=plans.current().catalog)
-    accounts.require_not_frozen(account)
+    locked = ledger.lock_wallet_by(account, by=by, catalog=plans.current().catalog)
+    accounts.require_not_frozen(account, by=by)
     _require_patience(account, locked.now)
     code = _lock(typed, is_sandbox=account.is_sandbox)
     if code is None:

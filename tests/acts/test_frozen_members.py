@@ -86,6 +86,27 @@ def test_what_he_may_not_the_platform_and_the_other_members_still_may(
     assert answer.json()["code"] == "already_granted", "the campaign's word, not the freeze's"
 
 
+@pytest.mark.parametrize("who", ["the pool", "the member"])
+def test_what_is_lent_is_taken_back_by_nobody_but_the_platform(
+    team: Organization, ben: Account, ask: Ask, who: str
+) -> None:
+    factories.give(team.account, 100, source="pack")
+    lent = studio.allot(team, "cleo", 40)
+    sam = frozen.freeze(team.account if who == "the pool" else ben)
+    before, path = studio.facts(), f"/v1/allotments/{lent.pk}/take-back"
+
+    answer = ask("ben", "post", path)
+
+    assert (answer.status_code, answer.json()["code"]) == REFUSED
+    lent.refresh_from_db()
+    assert (studio.facts(), lent.taken_back_at) == (before, None)
+    assert studio.take_back(lent).taken_back_at is not None
+    assert studio.facts() != before
+    if who == "the member":
+        frozen.let_go(ben, sam)
+        assert ask("ben", "post", path).status_code == 200, "a repeat changes nothing"
+
+
 def test_he_founds_no_other_team_until_he_is_let_go(
     team: Organization, ben: Account, ask: Ask
 ) -> None:

@@ -167,6 +167,7 @@ class AllotmentTakeBack(APIView):
     authz: ClassVar = {"POST": "allotment.take_back"}
     idempotency: ClassVar = {"POST": "optional"}
     limit: ClassVar = {"POST": "money"}
+    refusals: ClassVar = {"POST": [AccountFrozen]}
 
     @extend_schema(request=None, responses={200: AllotmentOut}, operation_id="take_back_allotment")
     def post(self, request: Request, allotment_id: str) -> HttpResponse:

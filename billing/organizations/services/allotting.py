@@ -81,15 +81,19 @@ def take_back(allotment: Allotment, *, by: Membership | None = None, actor: Acto
     A repeat changes nothing, and brings what has come back since.
 
     Args:
-        by: the member who decides so; None: the platform.
+        by: the member who decides so; None: the platform, which may also of a frozen pool.
 
     Raises:
         NotFound: `by` has no such place any more.
+        AccountFrozen: an operator has frozen the pool, or `by`.
     """
     require_transaction("organizations.take_back")
     pool, person = allotment.organization.account, allotment.account
-    locked = ledger.lock_wallets([pool, person], catalog=plans.current().catalog)
+    whom = [pool, person] + ([by.account] if by is not None else [])
+    locked = ledger.lock_wallets(whom, catalog=plans.current().catalog)
     selectors.require_place(by)
+    if by is not None:
+        accounts.require_not_frozen(pool, by=by)
     lender, borrower = locked[pool.pk], locked[person.pk]
     made = ledger.take_back(lender, borrower, allotment.transfer, actor=actor)
     if allotment.taken_back_at is None:

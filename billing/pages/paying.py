@@ -147,6 +147,7 @@ def resume_plan(visit: Visit) -> None:
     """Let the plan go on that was to end. A repeat changes nothing.
 
     Raises:
+        AccountFrozen: an operator has frozen the account.
         NotSubscribed, DomainError: as `end_plan`.
     """
     payments.resume_contract(contract_id=_contract_of(visit), now=visit.now)

@@ -6,6 +6,7 @@ import pytest
 from stripe.params import SubscriptionUpdateParamsPauseCollection
 
 from billing.payments.models import Invoice, Purchase
+from tests.acts import frozen
 from tests.payments.lives import COLLECTED, DAY, HOUR, Life
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +69,21 @@ def test_what_is_resumed_in_time_goes_on_as_if_nothing_had_been(subscriber: Life
     subscriber.go_to_renewal()
     assert (subscriber.subscription.pk, subscriber.credits) == (begun.pk, 100)
     assert subscriber.charges() == [1000, 1000]
+
+
+def test_a_frozen_account_resumes_nothing_and_is_charged_no_more(subscriber: Life) -> None:
+    frozen.freeze(subscriber.account)
+    assert subscriber.ask("/v1/subscription/cancel").status_code == 201
+    ends_at = subscriber.subscription.ends_at
+    assert ends_at is not None
+
+    refused = subscriber.ask("/v1/subscription/resume")
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "account_frozen")
+    assert subscriber.subscription.ends_at == ends_at
+    assert subscriber.at_stripe["cancel_at_period_end"] is True
+    subscriber.go_to_renewal()
+    assert (subscriber.is_free, subscriber.charges()) == (True, [1000])
 
 
 def test_what_was_ended_is_bought_again_and_begins_anew(subscriber: Life) -> None:

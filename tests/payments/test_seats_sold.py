@@ -170,6 +170,26 @@ def test_a_frozen_member_buys_and_changes_nothing_for_a_team_until_he_is_let_go(
     assert change(studio_life, 6).status_code == 201
 
 
+def test_a_frozen_member_ends_a_teams_plan_and_does_not_resume_it(
+    studio_life: Life, team: Organization
+) -> None:
+    studio_life.subscribe("team", seats=4)
+    ada = studio.member(team, "ada").account
+    sam = frozen.freeze(ada)
+    assert studio_life.ask("/v1/subscription/cancel").status_code == 201
+    ends_at = studio_life.subscription.ends_at
+    assert ends_at is not None
+
+    refused = studio_life.ask("/v1/subscription/resume")
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "account_frozen")
+    assert studio_life.subscription.ends_at == ends_at
+    assert studio_life.at_stripe["cancel_at_period_end"] is True
+    frozen.let_go(ada, sam)
+    assert studio_life.ask("/v1/subscription/resume").status_code == 201
+    assert studio_life.subscription.ends_at is None
+
+
 def test_seats_that_an_operator_changes_at_stripe_are_followed(studio_life: Life) -> None:
     studio_life.subscribe("team", seats=3)
     item = studio_life.at_stripe["items"].data[0].id

@@ -172,7 +172,7 @@ class SubscriptionResume(APIView):
     authz: ClassVar = {"POST": "subscription.resume"}
     idempotency: ClassVar = {"POST": "optional"}
     limit: ClassVar = {"POST": "money"}
-    refusals: ClassVar = {"POST": [NotSubscribed, NoCatalog, *_OF_STRIPE]}
+    refusals: ClassVar = {"POST": [AccountFrozen, NotSubscribed, NoCatalog, *_OF_STRIPE]}
 
     @extend_schema(
         request=ResumeIn,
@@ -183,7 +183,8 @@ class SubscriptionResume(APIView):
         """Let a plan go on that was to end with its period."""
 
         def carry_out(contract_id: str) -> None:
-            services.resume_contract(contract_id=contract_id, now=timezone.now())
+            by = caller_of(request).member
+            services.resume_contract(contract_id=contract_id, by=by, now=timezone.now())
 
         return _in_steps(request, ResumeIn(data=request.data), carry_out)
 

@@ -16,6 +16,7 @@ from django.db import transaction
 from billing.accounts import selectors as accounts
 from billing.accounts.members import Membership
 from billing.accounts.models import Account
+from billing.ledger import services as ledger
 from billing.payments.errors import (
     ChangeUnderWay,
     PaymentFailed,
@@ -41,6 +42,7 @@ from billing.payments.services.fulfilling import UNPAID
 from billing.payments.services.reckoning import Judged, Wish
 from billing.subscriptions.errors import NotSubscribed
 from billing.transactions import forbid_transaction, require_transaction
+from plans import selectors as plans
 
 State = PlanChange.State
 _NOT_PAID: Final = "not_paid"
@@ -203,14 +205,20 @@ def end_contract(*, contract_id: str, at_once: bool, now: datetime) -> None:
     _set(contract_id, ends=True, at_once=at_once, now=now)
 
 
-def resume_contract(*, contract_id: str, now: datetime) -> None:
+def resume_contract(*, contract_id: str, by: Membership | None = None, now: datetime) -> None:
     """It goes on after its period, and stays the plan that it is. A repeat changes nothing.
 
     Outside any transaction.
 
+    Args:
+        by: the member who decides so for a pool; None: the person himself.
+
     Raises:
+        AccountFrozen: an operator has frozen the account, or `by`.
         PaymentsAway, PaymentsRefused, PaymentsNotConfigured: as `carry_out`.
     """
+    forbid_transaction("payments.resume_contract")
+    _require_not_frozen(contract_id, by=by)
     _set(contract_id, ends=False, at_once=False, now=now)
 
 
@@ -243,6 +251,18 @@ def _end_change(contract_id: str, *, now: datetime) -> None:
         give_up(change_id=change.pk, now=now)
     elif change is not None:
         go_on(change_id=change.pk, now=now)
+
+
+@transaction.atomic(durable=True)
+def _require_not_frozen(contract_id: str, *, by: Membership | None) -> None:
+    """Check that the account of a contract may be charged again by what is done now.
+
+    Raises:
+        AccountFrozen: an operator has frozen it, or `by`.
+    """
+    account = Contract.objects.select_related("account").get(pk=contract_id).account
+    ledger.lock_wallet_by(account, by=by, catalog=plans.current().catalog)
+    accounts.require_not_frozen(account, by=by)
 
 
 def _set(contract_id: str, *, ends: bool, at_once: bool, now: datetime) -> None:

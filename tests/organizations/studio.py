@@ -192,9 +192,9 @@ def allot(
 
 
 @transaction.atomic
-def take_back(allotment: Allotment) -> Allotment:
+def take_back(allotment: Allotment, *, by: Membership | None = None) -> Allotment:
     """Have an allotment back."""
-    return services.take_back(allotment, actor=OPERATOR)
+    return services.take_back(allotment, by=by, actor=OPERATOR)
 
 
 @transaction.atomic

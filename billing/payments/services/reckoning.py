@@ -86,10 +86,7 @@ class _Offered:
 def judge(
     account: Account, wish: Wish, *, by: Membership | None = None
 ) -> tuple[LockedWallet, Judged]:
-    """Return what a change comes to, with the wallet locked; in the caller's transaction.
-
-    Args:
-        by: the member who decides so for a pool: his wallet is locked as well.
+    """Return what a change comes to, in the caller's transaction; its wallet and `by`'s are locked.
 
     Raises:
         NotSubscribed: nothing is collected for the account.

@@ -1,10 +1,12 @@
 """A campaign is granted to a list: one looks and asks, another decides, each has one share."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
+from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from billing.accounts.models import Account
@@ -168,6 +170,55 @@ def test_a_run_counts_for_the_day_of_both_its_persons(
     assert (used(sam), used(fay)) == (990, 990)
 
 
+def test_what_the_release_of_before_approves_while_this_one_comes_counts_for_no_day(
+    ada: Account, bob: Account, sam: User, fay: User
+) -> None:
+    """Its processes run on for a while on the tables of this one, and know no day of a run."""
+    run = ask(sam)
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE billing_campaignrun SET state = 'approved', approver_id = %s,"
+            " decided_at = now() WHERE id = %s",
+            [fay.pk, run.pk],
+        )
+    connection.check_constraints()
+
+    run.refresh_from_db()
+    assert (run.state, run.counted_on, carry_out(run)) == ("approved", None, 2)
+    assert [factories.free_micros(one) for one in (ada, bob)] == [5 * MICROS, 5 * MICROS]
+    run.refresh_from_db()
+    assert (run.state, run.counted_on) == ("done", None)
+    assert (used(sam), used(fay)) == (0, 0)
+
+
+def test_on_the_way_down_a_day_is_the_sum_of_its_adjustments_again(
+    ada: Account, bob: Account, cyd: Account, sam: User, fay: User
+) -> None:
+    """Else the release of before could correct nothing more on a day that had a run."""
+    desk.approve(desk.ask(cyd, 50, sam), fay)
+    run = approve(ask(sam), fay)
+    carry_out(run)
+    assert (used(sam), used(fay)) == (60, 60)
+    executor = MigrationExecutor(connection)
+    migration = executor.loader.get_migration("billing", "0052_runs_count_for_a_day")
+    before = executor.loader.project_state(migration.dependencies)
+    connection.check_constraints()
+
+    with connection.schema_editor(atomic=False) as editor:
+        migration.unapply(before.clone(), editor)
+        assert (used(sam), used(fay)) == (50, 50)
+        desk.approve(desk.ask(cyd, 7, sam), fay)
+        connection.check_constraints()
+        assert (used(sam), used(fay)) == (57, 57)
+        migration.apply(before.clone(), editor)
+
+    run.refresh_from_db()
+    assert (run.state, run.counted_on) == ("done", None)
+    desk.approve(desk.ask(cyd, 1, sam), fay)
+    assert (used(sam), used(fay)) == (58, 58)
+
+
 @pytest.mark.parametrize("whose", ["requester", "approver"])
 def test_a_run_that_a_day_has_no_room_for_waits_and_gives_nothing(
     ada: Account, bob: Account, cyd: Account, sam: User, fay: User, whose: str
@@ -298,9 +349,11 @@ def test_the_database_keeps_a_run_as_it_was_looked_at(
     ):
         with pytest.raises(IntegrityError), transaction.atomic():
             wrong()
-    with pytest.raises(IntegrityError, match="campaign_run_is_counted_once"), transaction.atomic():
-        CampaignRun.objects.update(state="approved", approver=fay, decided_at=timezone.now())
     approve(run, fay)
+    for day in (None, timezone.now() - timedelta(days=9)):
+        again = pytest.raises(IntegrityError, match="campaign_run_is_counted_once")
+        with again, transaction.atomic():
+            CampaignRun.objects.update(state="done", finished_at=timezone.now(), counted_on=day)
     for wrong in (
         lambda: CampaignRun.objects.update(counted_on=None),
         lambda: OperatorDay.objects.filter(operator=sam).update(used_micros=0),

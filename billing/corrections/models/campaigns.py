@@ -118,7 +118,8 @@ class CampaignRun(models.Model):
                 ),
                 name="campaign_run_state_matches_columns",
             ),
-            # Those that were approved before runs were counted count for no day.
+            # Those that were approved before runs were counted, or by a process of the release
+            # of before while this one comes, count for no day.
             models.CheckConstraint(
                 condition=Q(counted_on=None) | Q(state__in=["approved", "done"]),
                 name="campaign_run_counts_when_approved",

@@ -12,3 +12,15 @@ RETURNS bool LANGUAGE sql STABLE AS $$
             WHERE a.counted_on = that_day AND c.is_sandbox = sandbox
               AND (a.requester_id = person OR a.approver_id = person))
 $$;
+
+-- A day is the sum of its adjustments alone again. (The column that says which runs counted goes
+-- after this; no run is decided on meanwhile: dropping the triggers has locked the table.)
+UPDATE billing_operatorday AS d SET used_micros = d.used_micros - r.moved
+FROM (SELECT p.person, c.counted_on, c.is_sandbox, sum(c.amount_micros)::bigint AS moved
+      FROM billing_campaignrun AS c
+      CROSS JOIN LATERAL (VALUES (c.requester_id), (c.approver_id)) AS p (person)
+      WHERE c.counted_on IS NOT NULL
+      GROUP BY p.person, c.counted_on, c.is_sandbox) AS r
+WHERE d.operator_id = r.person AND d.day = r.counted_on AND d.is_sandbox = r.is_sandbox;
+SET CONSTRAINTS ALL IMMEDIATE;
+SET CONSTRAINTS ALL DEFERRED;

@@ -15,11 +15,11 @@ RETURNS bool LANGUAGE sql STABLE AS $$
                   AND (r.requester_id = person OR r.approver_id = person)) AS counted)
 $$;
 
--- It is counted with its approval, and for that day for ever; older runs were not.
+-- It is counted with its approval or never, and for that day for ever. Older runs were not, and
+-- those are not which the release of before approves, while processes of it still run.
 CREATE FUNCTION billing_campaign_run_is_counted_once() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF (OLD.state = 'requested' AND (NEW.state = 'approved') <> (NEW.counted_on IS NOT NULL))
-       OR (OLD.state = 'approved' AND NEW.counted_on IS DISTINCT FROM OLD.counted_on) THEN
+    IF OLD.state <> 'requested' AND NEW.counted_on IS DISTINCT FROM OLD.counted_on THEN
         RAISE EXCEPTION 'campaign_run_is_counted_once: run %', OLD.id
             USING ERRCODE = 'integrity_constraint_violation',
                   CONSTRAINT = 'campaign_run_is_counted_once';

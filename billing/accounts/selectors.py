@@ -25,6 +25,14 @@ def find_account(external_id: str, *, is_sandbox: bool) -> Account | None:
     return accounts(is_sandbox=is_sandbox).filter(external_id=external_id).first()
 
 
+def strangers(names: Sequence[str], *, is_sandbox: bool) -> list[str]:
+    """Return those of the names that no account of this side has, in their order."""
+    asked = [name for name in names if external_ids.is_external_id(name)]
+    found = accounts(is_sandbox=is_sandbox).filter(external_id__in=asked)
+    known = set(found.values_list("external_id", flat=True))
+    return [name for name in names if name not in known]
+
+
 def account_of(account_id: str) -> Account | None:
     """Return the account of that id, or None."""
     is_text = external_ids.is_external_id(account_id)

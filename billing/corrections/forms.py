@@ -71,6 +71,16 @@ class WordsField(forms.CharField):
         return tuple(super().clean(value).replace(",", " ").split())
 
 
+class NamesField(forms.CharField):
+    """Names of accounts with blanks or lines between them; a name may hold commas itself."""
+
+    widget = UnfoldAdminTextInputWidget
+
+    def clean(self, value: Any) -> tuple[str, ...]:  # noqa: ANN401 (as the base)
+        """Return the names in the order in which they stand there."""
+        return tuple(super().clean(value).split())
+
+
 def _text(label: Any, *, most: int, **more: Any) -> forms.CharField:  # noqa: ANN401 (lazy texts)
     return forms.CharField(label=label, max_length=most, widget=UnfoldAdminTextInputWidget, **more)
 
@@ -172,7 +182,7 @@ class CampaignRunForm(ReasonedForm):
     is_sandbox = forms.BooleanField(
         label=gettext_lazy("sandbox"), required=False, widget=UnfoldBooleanWidget
     )
-    external_ids = WordsField(
+    external_ids = NamesField(
         label=gettext_lazy("accounts"),
         required=False,
         help_text=gettext_lazy("Their names, with blanks or lines between; or fill in the filter."),
@@ -212,10 +222,13 @@ class CompensationForm(ReasonedForm):
         widget=UnfoldAdminTextInputWidget,
         help_text=gettext_lazy("Written in the same way."),
     )
-    accounts = WordsField(
+    accounts = NamesField(
         label=gettext_lazy("accounts"),
         required=False,
-        help_text=gettext_lazy("Their names, with blanks between; empty: whoever ordered."),
+        help_text=gettext_lazy(
+            "Their names, with blanks or lines between; empty: whoever ordered."
+        ),
+        widget=UnfoldAdminTextareaWidget({"rows": 2}),
     )
     models = WordsField(label=gettext_lazy("models"), required=False)
     tasks = WordsField(label=gettext_lazy("tasks"), required=False)

@@ -133,10 +133,11 @@ def preview(selection: Selection, rule: Rule, *, catalog: Catalog) -> Preview:
     """Return what `rule` gives for the jobs of `selection`, as they have ended by now.
 
     Raises:
-        InvalidCorrection: more in all than one wallet may hold.
+        InvalidCorrection: a name that no account has, or more in all than one wallet may hold.
         NothingSelected: nobody has anything.
         SelectionTooLarge: of more than a hundred thousand jobs.
     """
+    _require_known(selection)
     hurt = list(_hurt(selection))
     if len(hurt) > JOBS_MAX:
         raise SelectionTooLarge(jobs_max=JOBS_MAX)
@@ -156,6 +157,21 @@ def preview(selection: Selection, rule: Rule, *, catalog: Catalog) -> Preview:
         currency=worth.currency if worth else "",
         top=_top(shares),
     )
+
+
+def _require_known(selection: Selection) -> None:
+    """Refuse names that are nobody's, so that none is left out unseen.
+
+    Raises:
+        InvalidCorrection: with the first of them.
+    """
+    strangers = accounts.strangers(selection.accounts, is_sandbox=selection.is_sandbox)
+    if strangers:
+        raise InvalidCorrection(
+            _("No account on this side of the sandbox has the name: %(names)s.")
+            % {"names": " ".join(strangers[:TOP])},
+            field="accounts",
+        )
 
 
 def matching(selection: Selection) -> QuerySet[Job]:

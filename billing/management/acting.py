@@ -19,6 +19,7 @@ from billing.operators.models import ActRecord
 
 # Where an argument is not called as the field that it fills.
 _ARGUMENTS: Final = {
+    "accounts": "--account",
     "amount_micros": "credits",
     "grant_ids": "--grant",
     "text_en": "--notice-en",

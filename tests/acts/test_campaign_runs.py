@@ -307,7 +307,7 @@ def test_it_is_looked_at_asked_for_and_decided_on_in_the_window(
     form = {
         "campaign": "spring",
         "name": "sorry",
-        "external_ids": "ada\nbob, nobody",
+        "external_ids": "ada\nbob nobody",
         "reason": "incident",
         "text": "Ticket 9",
     }

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-from billing.corrections.errors import InvalidCorrection
+from billing.corrections.errors import InvalidCorrection, ShareAboveMaximum
 from plans.credits import MICROS, MICROS_MAX
 from plans.wording import gettext as _
 
@@ -97,6 +97,22 @@ def shares(rule: Rule, hurt: Iterable[Hurt], *, step_micros: int) -> list[Share]
         Share(account_id, _of_account(rule, jobs, step_micros), tuple(sorted(jobs)))
         for account_id, jobs in sorted(by_account.items())
     ]
+
+
+def require_bounded(rule: Rule, *, account: str, share_micros: int, max_micros: int) -> None:
+    """Check the largest share, whose account has that name.
+
+    What the jobs cost bounds a share of it; a fixed amount is what a person thought of, as an
+    adjustment is, and one account has no more of it.
+
+    Args:
+        max_micros: what one adjustment gives at most.
+
+    Raises:
+        ShareAboveMaximum: it is a fixed amount, or the sum of such, and above that.
+    """
+    if rule.basis != Basis.CHARGED and share_micros > max_micros:
+        raise ShareAboveMaximum(account=account, share_micros=share_micros, max_micros=max_micros)
 
 
 def digest(terms: Mapping[str, object], found: Sequence[Share]) -> str:

@@ -27,6 +27,28 @@ class AboveMaximum(DomainError):
         )
 
 
+class ShareAboveMaximum(DomainError):
+    """A compensation by a fixed amount that gives one account more than an adjustment may."""
+
+    code = "share_above_maximum"
+    kind = ErrorKind.INVALID
+
+    def __init__(self, *, account: str, share_micros: int, max_micros: int) -> None:
+        share, most = format_micros(share_micros), format_micros(max_micros)
+        super().__init__(
+            _(
+                "%(account)s would have %(share)s credits; by a fixed amount one account has "
+                "%(max)s at most. Give less for each, set a cap, or give a share of what was "
+                "charged."
+            )
+            % {"account": account, "share": share, "max": most},
+            field="fixed_micros",
+            account=account,
+            share=share,
+            max=most,
+        )
+
+
 class DayCapReached(DomainError):
     """A person has had a hand in as much as he may on one day."""
 

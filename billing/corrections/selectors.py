@@ -136,6 +136,7 @@ def preview(selection: Selection, rule: Rule, *, catalog: Catalog) -> Preview:
         InvalidCorrection: a name that no account has, or more in all than one wallet may hold.
         NothingSelected: nobody has anything.
         SelectionTooLarge: of more than a hundred thousand jobs.
+        ShareAboveMaximum: an account has a fixed amount above what one adjustment gives.
     """
     _require_known(selection)
     hurt = list(_hurt(selection))
@@ -147,6 +148,13 @@ def preview(selection: Selection, rule: Rule, *, catalog: Catalog) -> Preview:
     amount_micros = sum(share.amount_micros for share in shares)
     if amount_micros > MICROS_MAX:
         raise InvalidCorrection(_("The amount is beyond what a wallet may hold."))
+    top = _top(shares)
+    amounts.require_bounded(
+        rule,
+        account=top[0].external_id,
+        share_micros=top[0].amount_micros,
+        max_micros=catalog.corrections.adjustment_max_micros,
+    )
     worth = catalog.credit.worth
     return Preview(
         digest=amounts.digest({"selection": selection.written(), "rule": rule.written()}, shares),
@@ -155,7 +163,7 @@ def preview(selection: Selection, rule: Rule, *, catalog: Catalog) -> Preview:
         jobs_before=_before(selection, shares),
         worth_micros=amount_micros * worth.amount_micros // MICROS if worth else None,
         currency=worth.currency if worth else "",
-        top=_top(shares),
+        top=top,
     )
 
 

@@ -20,6 +20,7 @@ from billing.operators.models import ActRecord
 # Where an argument is not called as the field that it fills.
 _ARGUMENTS: Final = {
     "accounts": "--account",
+    "fixed_micros": "--per-job or --per-account",
     "amount_micros": "credits",
     "grant_ids": "--grant",
     "text_en": "--notice-en",

@@ -56,7 +56,8 @@ class Corrections(Table):
 
     Attributes:
         reasons: the reasons that an adjustment or a compensation may have.
-        adjustment_max_micros: what one adjustment gives or takes at most.
+        adjustment_max_micros: what one adjustment gives or takes at most, and a compensation gives
+            one account by a fixed amount.
         adjustment_day_max_micros: what the adjustments and campaign runs that a person requested
             or approved may give and take together on one day of the catalog's zone.
         approval_above_micros: an adjustment above this needs a second person; "0": each does.

@@ -56,6 +56,7 @@ UNDOCUMENTED: Final = {
     "not_your_request": "as adjustment_above_maximum",
     "run_known": "as adjustment_above_maximum",
     "too_many_accounts": "as adjustment_above_maximum",
+    "share_above_maximum": "as adjustment_above_maximum",
     "selection_changed": "as adjustment_above_maximum",
     "selection_too_large": "as adjustment_above_maximum",
     "alert_closed": "answers operators, who alone look after alerts",

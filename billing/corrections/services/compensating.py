@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from billing.corrections import selectors
+from billing.corrections import amounts, selectors
 from billing.corrections.amounts import Rule
 from billing.corrections.errors import IncidentKnown, InvalidCorrection, SelectionChanged
 from billing.corrections.models import (
@@ -67,7 +67,7 @@ def request_compensation(  # noqa: PLR0913 (a request has as many facts)
     Raises:
         Forbidden: he may not request compensations.
         InvalidCorrection: no such reason, no explanation, or no notice.
-        NothingSelected, SelectionTooLarge: as the preview.
+        NothingSelected, SelectionTooLarge, ShareAboveMaximum: as the preview.
         SelectionChanged: what would move is no longer what was looked at.
         IncidentKnown: the incident is compensated on other terms.
     """
@@ -117,6 +117,7 @@ def approve_compensation(
         SelectionChanged: he has looked at something else.
         Decided: it was decided on by another, or its time is over.
         OwnRequest: he has requested it himself.
+        ShareAboveMaximum: an account has a fixed amount above what one adjustment gives by now.
     """
     require_permission(approver, "approve_compensation")
     compensation = _lock(compensation_id)
@@ -126,6 +127,7 @@ def approve_compensation(
     if is_approved and compensation.approver_id == approver.pk:
         return compensation
     require_decidable(compensation, by=approver, now=now)
+    _require_bounded(compensation)
     _decide(compensation, Compensation.State.APPROVED, approver, now)
     outbox.post(TaskName.CARRY_OUT_COMPENSATION, now=now, compensation_id=compensation.pk)
     return compensation
@@ -175,6 +177,17 @@ def _decide(compensation: Compensation, state: str, approver: User | None, now: 
     compensation.approver = approver
     compensation.decided_at = now
     compensation.save(update_fields=["state", "approver", "decided_at"])
+
+
+def _require_bounded(compensation: Compensation) -> None:
+    """Check the shares by the bound in force: what was asked for may have come before it."""
+    largest = compensation.shares.select_related("account").order_by("-amount_micros")[0]
+    amounts.require_bounded(
+        Rule(**compensation.rule),
+        account=largest.account.external_id,
+        share_micros=largest.amount_micros,
+        max_micros=plans.current().catalog.corrections.adjustment_max_micros,
+    )
 
 
 def _require_notice(notice: Notice) -> None:

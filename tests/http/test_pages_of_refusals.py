@@ -177,7 +177,7 @@ def test_every_browser_gets_the_icon_that_it_asks_for_by_itself(admin_client: Cl
         assert icon["Content-Type"] in {"image/x-icon", "image/vnd.microsoft.icon"}
         assert icon["Cache-Control"] == "max-age=86400, public"
         assert not icon.cookies
-        assert b"".join(icon.streaming_content).startswith(b"\0\0\1\0")
+        assert icon.getvalue().startswith(b"\0\0\1\0")
 
 
 @pytest.fixture(params=["en-US", "zh-CN"])

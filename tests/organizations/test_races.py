@@ -76,7 +76,7 @@ def test_control_without_the_lock_only_the_database_keeps_the_ceiling(
     team: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     factories.give(team.account, 1000)
-    studio.ceiling(team, "cleo", 7)
+    factories.settle(studio.ceiling(team, "cleo", 7).account)  # two cannot open one wallet at once
     _unlock(monkeypatch)
     judged = _together(4, limits.Limits.barriers)
     monkeypatch.setattr(limits.Limits, "barriers", judged)

@@ -127,6 +127,7 @@ COMMITS: Final = [
     "billing/payments/services/catching_up.py:_forget_applied",
     "billing/payments/services/catching_up.py:_give_up",
     "billing/payments/services/catching_up.py:_note_fetched",
+    "billing/payments/services/changing.py:_require_not_frozen",
     "billing/payments/services/changing.py:preview",
     "billing/payments/services/checking_out.py:_expire",
     "billing/payments/services/checking_out.py:_fail",

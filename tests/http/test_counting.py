@@ -1,5 +1,6 @@
 """Counting: exact under any number at once, in Redis' own time, and silent when it is away."""
 
+import logging
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -7,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
-import structlog
 from django.conf import settings as configured
 from django.db import transaction
 from django.test import RequestFactory
@@ -130,12 +130,12 @@ def test_a_redis_that_was_killed_is_found_again(own_valkey: Valkey) -> None:
 
 
 def test_that_nobody_counts_is_told_once_and_that_somebody_does_again_too(
-    own_valkey: Valkey,
+    own_valkey: Valkey, caplog: pytest.LogCaptureFixture
 ) -> None:
     own_valkey.process.kill()
     own_valkey.process.wait()
     breaker = counting._redis_at(own_valkey.url).breaker
-    with structlog.testing.capture_logs() as told:
+    with caplog.at_level(logging.INFO, counting.__name__):
         for _request in range(3):
             breaker._silent_until = 0.0  # so long has passed
             with pytest.raises(Uncounted):
@@ -145,7 +145,8 @@ def test_that_nobody_counts_is_told_once_and_that_somebody_does_again_too(
         for _request in range(2):
             spend([counter("2/30d")])
 
-    assert [one["event"] for one in told] == ["limits_are_not_counted", "limits_are_counted_again"]
+    told = [one.msg["event"] for one in caplog.records if one.name == counting.__name__]
+    assert told == ["limits_are_not_counted", "limits_are_counted_again"]
 
 
 def test_whoever_is_refused_waits_a_second_at_least() -> None:

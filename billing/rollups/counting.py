@@ -103,6 +103,11 @@ _LIVE_ATTEMPTS: Final = """
         WHERE j.id >= %(job)s AND j.id < %(job_end)s
           AND (t.state <> 'ended' OR j.finished_at IS NULL))
 """
+_LOWEST: Final = {
+    "en": "SELECT min(id) FROM billing_entry",
+    "job": "SELECT min(id) FROM billing_job",
+    "acc": "SELECT min(id) FROM billing_account",
+}
 # Of each statement how many of its columns name a row; what follows are sums.
 _KEYS: Final = {CREDITS: 5, JOBS: 7, ACCOUNTS: 1, COHORTS: 3}
 
@@ -139,8 +144,7 @@ def has_live_jobs(day: date) -> bool:
 
 def first_of(prefix: str) -> str | None:
     """Return the lowest id of the entries, the jobs or the accounts; None: there is none."""
-    table = {"en": "billing_entry", "job": "billing_job", "acc": "billing_account"}[prefix]
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT min(id) FROM {table}")  # noqa: S608 (one of three names)
+        cursor.execute(_LOWEST[prefix])
         (lowest,) = cursor.fetchone()
     return lowest if lowest is None else str(lowest)

@@ -145,7 +145,7 @@ def test_that_nobody_counts_is_told_once_and_that_somebody_does_again_too(
         for _request in range(2):
             spend([counter("2/30d")])
 
-    told = [one.msg["event"] for one in caplog.records if one.name == counting.__name__]
+    told = [vars(one)["msg"]["event"] for one in caplog.records if one.name == counting.__name__]
     assert told == ["limits_are_not_counted", "limits_are_counted_again"]
 
 

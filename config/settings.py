@@ -139,7 +139,13 @@ def _database(name: str, *, session_options: str) -> dict[str, Any]:
         }
     )
     limits = {"connect_timeout": 5, "options": session_options}
-    read["OPTIONS"] = {**read.get("OPTIONS", {}), **limits}
+    # What is asked a second time by `billing.asking` is planned once a connection.
+    planned = env.bool("DATABASE_PREPARED_STATEMENTS", default=True)
+    read["OPTIONS"] = {
+        **read.get("OPTIONS", {}),
+        **limits,
+        "prepare_threshold": 1 if planned else None,
+    }
     return read
 
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
+from plans.asking import Prepared
 from plans.catalog.schema import Catalog
 from plans.errors import NoCatalog
 from plans.models import CatalogVersion, Publication
@@ -32,10 +33,9 @@ def current(*, at: datetime | None = None) -> Published:
     Raises:
         NoCatalog: nothing was published, or nothing has begun yet.
     """
-    latest = begun(at=at).values_list("version_id", flat=True).first()
-    if latest is None:
-        raise NoCatalog(_("No catalog is in force yet; an operator must run load_catalog."))
-    return version(latest)
+    for (latest,) in _in_force() if at is None else begun(at=at).values_list("version_id")[:1]:
+        return version(latest)
+    raise NoCatalog(_("No catalog is in force yet; an operator must run load_catalog."))
 
 
 def begun(*, at: datetime | None = None) -> QuerySet[Publication]:
@@ -43,6 +43,9 @@ def begun(*, at: datetime | None = None) -> QuerySet[Publication]:
     return Publication.objects.filter(
         withdrawal=None, effective_at__lte=Now() if at is None else at
     ).order_by("-effective_at", "-sequence")
+
+
+_in_force = Prepared(lambda: begun().values_list("version_id")[:1])
 
 
 def scheduled() -> Sequence[Publication]:

@@ -14,6 +14,7 @@ from billing.accounts.members import Membership
 from billing.accounts.models import Account, AccountSignal, ApiKey, FreeTier, Identity
 from billing.accounts.roles import Role
 from billing.accounts.signals import Signal
+from plans.asking import Given, Prepared
 from plans.catalog.policies import Book
 from plans.catalog.schema import Catalog
 
@@ -105,9 +106,17 @@ def currencies_of(catalog: Catalog) -> list[str]:
 
 def frozen(*accounts: Account | str) -> AccountFrozen | None:
     """Return that one of the accounts, or of those of these ids, is frozen; None: none is."""
-    since = Freeze.objects.filter(account__in=accounts, lifted_at=None)
-    first = since.values_list("frozen_at", flat=True).first()
-    return None if first is None else AccountFrozen(since=first)
+    for account in accounts:
+        for (since,) in _frozen(account=account.pk if isinstance(account, Account) else account):
+            return AccountFrozen(since=since)
+    return None
+
+
+_frozen = Prepared(
+    lambda: Freeze.objects.filter(account=Given("account"), lifted_at=None).values_list(
+        "frozen_at"
+    )[:1]
+)
 
 
 def require_not_frozen(account: Account | str, *, by: Membership | None = None) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from django.db import connection
 from django.db.models import Q
 
-from billing.ledger import statements, store
+from billing.ledger import past, statements, store
 from billing.ledger.bounds import Automatic
 from billing.ledger.debts import Owed
 from billing.ledger.lots import Part, Timed
@@ -59,8 +59,8 @@ def written(wallet: Wallet, *, instants: Sequence[datetime]) -> list[tuple[Timel
         for place, at in enumerate(instants, start=1)
     ]
     schedules = _schedules(wallet, [(at, began) for _place, at, began in stood])
-    given = store.given_of_late(wallet.pk, chain.from_iterable(schedules))
-    uses = store.each_use(wallet.pk, since=instants[0])
+    given = past.given_of_late(wallet.pk, chain.from_iterable(schedules))
+    uses = past.each_use(wallet.pk, since=instants[0])
     halts = _halts(wallet)
     found = []
     for (place, at, began), own in zip(stood, schedules, strict=True):

@@ -1,19 +1,13 @@
-"""The SQL of the hot path, and the columns that it is given; `store` runs it."""
+"""The SQL of the hot path; `store` runs it, and `facts` says what it is given."""
 
-import json
-from collections import Counter
-from typing import Any, Final, Protocol
-
-from billing.ids import new_id
-from billing.ledger.journal import PATHS, Bucket, Kind, chain
-from billing.ledger.lots import Issue
-from billing.ledger.timeline import Timeline
-from plans.catalog.matching import match_text
+from typing import Final
 
 # The clock is read after the lock is held: a wait for the lock makes the instant later, never
 # the other way round. `touched_at` keeps it from running back when the server's clock does.
 LOCK: Final = """
-    WITH locked AS MATERIALIZED (SELECT * FROM billing_wallet WHERE account_id = %s FOR UPDATE)
+    WITH locked AS MATERIALIZED (
+        SELECT * FROM billing_wallet WHERE account_id = %(account)s FOR UPDATE
+    )
     SELECT id, available_micros, held_micros, seq, digest, touched_at, due_at,
            GREATEST(clock_timestamp() + clock_offset, touched_at),
            debt_micros, timed_holds, automatic_on, automatic_count, halted_at, last_entry_id
@@ -28,7 +22,8 @@ LOT: Final = """
     FROM billing_grant
 """
 LOTS: Final = f"""{LOT}
-    WHERE wallet_id = %s AND (pending_micros > 0 OR available_micros > 0 OR held_micros > 0)
+    WHERE wallet_id = %(wallet)s
+      AND (pending_micros > 0 OR available_micros > 0 OR held_micros > 0)
 """
 SCHEDULES: Final = """
     SELECT id, code, terms::text, zone, anchor_at, subscription, next_at, ends_at, windows_of,
@@ -39,6 +34,12 @@ SCHEDULES: Final = """
       AND (next_at IS NOT NULL OR ends_at IS NULL OR ends_at > %(at)s)
     ORDER BY position, id
 """
+# Of the wallet that was just locked nobody but the database knows the id and the last touch yet.
+_LOCKED: Final = "(SELECT {} FROM billing_wallet WHERE account_id = %(account)s)"
+LOTS_OF_LOCKED: Final = LOTS.replace("%(wallet)s", _LOCKED.format("id"))
+SCHEDULES_OF_LOCKED: Final = SCHEDULES.replace("%(wallet)s", _LOCKED.format("id")).replace(
+    "%(at)s", _LOCKED.format("touched_at")
+)
 # What is used up of a window comes as one row, however many orders it was: of a window that is
 # never over they would only grow.
 USES: Final = """
@@ -53,16 +54,28 @@ USES: Final = """
 """
 DEBTS: Final = """
     SELECT id, amount_micros - paid_micros FROM billing_debt
-    WHERE wallet_id = %s AND paid_at IS NULL ORDER BY id
+    WHERE wallet_id = %(wallet)s AND paid_at IS NULL ORDER BY id
 """
 # What costs nothing took from no grant, and ends like any other.
 TIMED: Final = """
     SELECT h.id, h.expires_at, array_remove(array_agg(a.grant_id ORDER BY a.position), NULL),
            array_remove(array_agg(a.amount_micros ORDER BY a.position), NULL)
     FROM billing_hold AS h LEFT JOIN billing_allocation AS a ON a.hold_id = h.id
-    WHERE h.wallet_id = %s AND h.state = 'open' AND h.expires_at IS NOT NULL
+    WHERE h.wallet_id = %(wallet)s AND h.state = 'open' AND h.expires_at IS NOT NULL
     GROUP BY h.id, h.expires_at ORDER BY h.expires_at, h.id
 """
+HOLD_COLUMNS: Final = (
+    *("id", "wallet_id", "reference", "state", "amount_micros", "captured_micros"),
+    *("created_at", "expires_at", "settled_at"),
+)
+HOLD: Final = f"""
+    SELECT ARRAY(SELECT a.grant_id FROM billing_allocation AS a
+                 WHERE a.hold_id = h.id ORDER BY a.position),
+           ARRAY(SELECT a.amount_micros FROM billing_allocation AS a
+                 WHERE a.hold_id = h.id ORDER BY a.position),
+           {", ".join(HOLD_COLUMNS)}
+    FROM billing_hold AS h WHERE h.id = %(hold)s AND h.wallet_id = %(wallet)s
+"""  # noqa: S608 (constants of this file)
 # What stood in the rows at an instant is what had been written by then: entries that count from
 # an earlier instant may have been written later. The instant from which they count is asked for
 # the sake of its index. Each of these is asked for many instants at once, %(ats)s, which rise:
@@ -207,7 +220,19 @@ WRITE: Final = """
         WHERE b.id = r.id
     ), timed_out AS (
         UPDATE billing_hold AS h SET state = 'expired', settled_at = h.expires_at
-        WHERE h.id = ANY(%(timed_out)s)
+        WHERE h.id = ANY(%(timed_out)s::text[])
+    ), opened AS (
+        INSERT INTO billing_hold (
+            id, wallet_id, reference, state, amount_micros, captured_micros, created_at, expires_at)
+        SELECT h.id, %(wallet)s, h.reference, 'open', h.amount, 0, %(now)s, h.expires_at
+        FROM unnest(%(h_id)s::text[], %(h_reference)s::text[], %(h_amount)s::bigint[],
+                    %(h_expires)s::timestamptz[]) AS h(id, reference, amount, expires_at)
+    ), resolved AS (
+        UPDATE billing_hold AS h
+        SET state = o.state, captured_micros = o.captured, settled_at = %(now)s
+        FROM unnest(%(o_id)s::text[], %(o_state)s::text[], %(o_captured)s::bigint[])
+             AS o(id, state, captured)
+        WHERE h.id = o.id
     ), planned AS (
         UPDATE billing_allowance AS a SET next_at = p.next_at
         FROM unnest(%(p_id)s::text[], %(p_next)s::timestamptz[]) AS p(id, next_at)
@@ -220,124 +245,11 @@ WRITE: Final = """
         last_entry_id = %(last)s, digest = %(digest)s, due_at = %(due)s, touched_at = %(touched)s
     WHERE id = %(wallet)s
 """
-
-
-class Chained(Protocol):
-    """A wallet whose entries are numbered and chained."""
-
-    id: str
-    seq: int
-    last_entry_id: str
-    digest: bytes
-    timeline: Timeline
-
-
-def entries(locked: Chained) -> dict[str, list[Any]]:
-    """Number and chain the movements; the wallet's last entry and its `digest` follow them."""
-    rows: list[tuple[Any, ...]] = []
-    for movement in locked.timeline.movements:
-        locked.seq += 1
-        locked.digest = chain(locked.digest, wallet_id=locked.id, seq=locked.seq, movement=movement)
-        previous_id, locked.last_entry_id = locked.last_entry_id, new_id("en")
-        source, target = PATHS[movement.kind]
-        rows.append(
-            (
-                locked.last_entry_id,
-                previous_id,
-                locked.seq,
-                movement.kind.value,
-                source.value,
-                target.value,
-                movement.amount_micros,
-                movement.grant_id,
-                movement.hold_id,
-                movement.available_after_micros,
-                movement.held_after_micros,
-                movement.cause.type,
-                movement.cause.id,
-                movement.actor.type,
-                movement.actor.id,
-                movement.effective_at,
-                locked.digest,
-            )
-        )
-    return _columns(
-        "e",
-        "id previous seq kind source target amount grant hold available held cause_type cause_id "
-        "actor_type actor_id effective digest",
-        rows,
-    )
-
-
-def grants(timeline: Timeline) -> dict[str, list[Any]]:
-    """Sum the movements by grant: whole rows for the new ones, differences for the others."""
-    totals: dict[str, Counter[Bucket]] = {}
-    for movement in timeline.movements:
-        total = totals.setdefault(movement.grant_id, Counter())
-        source, target = PATHS[movement.kind]
-        total[source] -= movement.amount_micros
-        total[target] += movement.amount_micros
-    issues = []
-    for issue in timeline.issues:
-        total = totals.pop(issue.lot.id, Counter())
-        total[Bucket.ISSUED] += issue.amount_micros
-        issues.append((*_terms_of(issue, timeline), *(total[bucket] for bucket in Bucket)))
-    for grant_id in timeline.ended.keys() - {issue.lot.id for issue in timeline.issues}:
-        totals.setdefault(grant_id, Counter())
-    changes = [
-        (key, *(total[bucket] for bucket in Bucket), timeline.ended.get(key))
-        for key, total in totals.items()
-    ]
-    buckets = "pending available held captured expired revoked transferred"
-    terms = (
-        "id source fact reason priority series pack scope locked subscribed back lasts day "
-        "streak paid currency effective expires ends amount"
-    )
-    return _columns("i", f"{terms} {buckets}", issues) | _columns(
-        "d", f"id {buckets} ends", changes
-    )
-
-
-def repaid(timeline: Timeline) -> dict[str, list[Any]]:
-    """Sum by debt what was paid of it."""
-    paid: Counter[str] = Counter()
-    for movement in timeline.movements:
-        if movement.kind == Kind.REPAY:
-            paid[movement.cause.id] += movement.amount_micros
-    return _columns("r", "id paid", [*paid.items()])
-
-
-def _terms_of(issue: Issue, timeline: Timeline) -> tuple[Any, ...]:
-    """Return what a new grant's row says of its terms.
-
-    Only lots that were made without an end can have it drawn before they are written.
-    """
-    lot, ends_at = issue.lot, timeline.ended.get(issue.lot.id)
-    return (
-        lot.id,
-        lot.source,
-        issue.fact,
-        issue.reason,
-        lot.priority,
-        lot.series,
-        lot.pack,
-        match_text(lot.scope),
-        json.dumps(lot.locked_while),
-        lot.with_subscription,
-        lot.goes_back,
-        lot.lasts,
-        issue.day_at,
-        issue.streak_days,
-        issue.paid_micros,
-        issue.paid_currency,
-        lot.effective_at,
-        None if ends_at else lot.expires_at,
-        ends_at,
-        issue.amount_micros,
-    )
-
-
-def _columns(prefix: str, names: str, rows: list[tuple[Any, ...]]) -> dict[str, list[Any]]:
-    """Turn rows into one list a column, which `unnest` turns back into rows."""
-    columns = names.split()
-    return {f"{prefix}_{name}": [row[place] for row in rows] for place, name in enumerate(columns)}
+# Once the hold stands: each row is held against it as it comes.
+ALLOCATE: Final = """
+    INSERT INTO billing_allocation (
+        hold_id, grant_id, wallet_id, position, amount_micros, created_at)
+    SELECT a.hold_id, a.grant_id, %(wallet)s, a.position, a.amount, %(now)s
+    FROM unnest(%(a_hold)s::text[], %(a_grant)s::text[], %(a_position)s::smallint[],
+                %(a_amount)s::bigint[]) AS a(hold_id, grant_id, position, amount)
+"""

@@ -1,40 +1,37 @@
 """The hot path's statements: lock and load a wallet, and write what its timeline did.
 
-One statement locks and tells the time, two load what is alive (a third where an allowance has
-come due, and one where units are counted), and one writes all entries and sums. The rules stay
-in `timeline`; nothing here decides.
+One statement locks and tells the time and two load what is alive, in one round trip (another where
+an allowance has come due, and one where units are counted); one writes all entries, holds and sums.
+The rules stay in `timeline`; nothing here decides.
 """
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from billing.http.requests import request_id
 from billing.ids import new_id
-from billing.ledger import statements
+from billing.ledger import facts, past, statements
 from billing.ledger.bounds import Automatic
-from billing.ledger.counting import Use
 from billing.ledger.debts import Owed
 from billing.ledger.journal import Kind
 from billing.ledger.lots import Lot, Part, Timed
-from billing.ledger.models import Allowance, CountedUse, Grant, Wallet, ZoneChange
+from billing.ledger.models import Allowance, Hold, Wallet, ZoneChange
 from billing.ledger.schedules import Schedule
 from billing.ledger.timeline import Timeline
 from billing.outbox import services as outbox
 from billing.outbox.names import TaskName
+from plans import asking
 from plans.catalog.allowances import Allowance as AllowanceTerms
 from plans.catalog.matching import read_match
 from plans.catalog.schema import Catalog
 from plans.periods import Move, Zones
-
-_GIVEN_OF_LATE: Final = timedelta(days=70)
-_A_YEAR_OF_LATE: Final = timedelta(days=800)
 
 
 @dataclass(slots=True)
@@ -48,6 +45,7 @@ class LockedWallet:
         catalog: whose rules count for what is done now, such as the one for expired grants.
         halted_at: since when nothing comes by itself, as it stands in the rows.
         timeline: what the wallet is and what happens to it; `write` makes it lasting.
+        opened, resolved: holds that begin, with their parts, and that end; `write` writes them.
     """
 
     id: str
@@ -61,6 +59,8 @@ class LockedWallet:
     planned: dict[str, datetime | None]
     catalog: Catalog
     halted_at: datetime | None = None
+    opened: list[tuple[Hold, Sequence[Part]]] = field(default_factory=list)
+    resolved: list[Hold] = field(default_factory=list)
 
     @property
     def is_written(self) -> bool:
@@ -83,15 +83,19 @@ def lock(
         until: the past instant to which it is settled only, unless it has been before, because
             something happens then that the ledger does not know; None: to now.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(statements.LOCK, [account_id])
-        row = cursor.fetchone()
-        if row is None:
-            return None
-        wallet_id, available, held, seq, digest, touched_at, due_at, now, *state, last_id = row
-        timeline = _load(cursor, wallet_id, available, held, touched_at, until=now)
-        timeline.automatic = Automatic(catalog.safety.automatic_grants_per_day, *state[2:])
-        _load_state(cursor, wallet_id, timeline, *state[:2])
+    whose = {"account": account_id}
+    wallets, lots, schedules = asking.ask(
+        (statements.LOCK, whose),
+        (statements.LOTS_OF_LOCKED, whose),
+        (statements.SCHEDULES_OF_LOCKED, whose),
+    )
+    if not wallets:
+        return None
+    [(wallet_id, available, held, seq, digest, touched_at, due_at, now, *state, last_id)] = wallets
+    timeline = _timeline(wallet_id, touched_at, lots, schedules, until=now)
+    timeline.available_micros, timeline.held_micros = available, held
+    timeline.automatic = Automatic(catalog.safety.automatic_grants_per_day, *state[2:])
+    _load_state(wallet_id, timeline, *state[:2])
     planned = _planned(timeline)
     timeline.settle(now if until is None else max(touched_at, min(until, now)))
     return LockedWallet(
@@ -119,10 +123,11 @@ def load(wallet: Wallet) -> Timeline:
     The balances are summed from the lots of one statement: the wallet's row was read before
     them, and somebody may have moved credits in between.
     """
-    with connection.cursor() as cursor:
-        timeline = _load(cursor, wallet.pk, 0, 0, wallet.touched_at, until=None)
-        timeline.automatic.halted_at = wallet.halted_at
-        _load_state(cursor, wallet.pk, timeline, wallet.debt_micros, wallet.timed_holds)
+    whose = {"wallet": wallet.pk, "at": wallet.touched_at}
+    lots, schedules = asking.ask((statements.LOTS, whose), (statements.SCHEDULES, whose))
+    timeline = _timeline(wallet.pk, wallet.touched_at, lots, schedules, until=None)
+    timeline.automatic.halted_at = wallet.halted_at
+    _load_state(wallet.pk, timeline, wallet.debt_micros, wallet.timed_holds)
     timeline.available_micros = sum(lot.available_micros for lot in timeline.lots.values())
     timeline.held_micros = sum(lot.held_micros for lot in timeline.lots.values())
     return timeline
@@ -153,10 +158,10 @@ def clock(wallet: Wallet) -> datetime:
 def write(locked: LockedWallet) -> None:
     """Make lasting what the timeline did since it was locked; a second call adds only the new.
 
-    The entries, the grants and the wallet's sums change in one statement.
+    The entries, the grants, the holds and the wallet's sums change in one statement.
     """
     timeline = locked.timeline
-    facts: dict[str, Any] = {
+    written: dict[str, Any] = {
         "wallet": locked.id,
         "now": locked.now,
         "request": request_id(),
@@ -173,18 +178,37 @@ def write(locked: LockedWallet) -> None:
         "p_id": [schedule.id for schedule in timeline.schedules],
         "p_next": [schedule.next_at for schedule in timeline.schedules],
     }
-    facts |= statements.entries(locked)
-    facts |= statements.grants(timeline) | statements.repaid(timeline)
-    facts |= {"seq": locked.seq, "last": locked.last_entry_id, "digest": locked.digest}
-    with connection.cursor() as cursor:
-        cursor.execute(statements.WRITE, facts)
+    written |= facts.entries(locked)
+    written |= facts.grants(timeline) | facts.repaid(timeline)
+    written |= facts.holds(locked.opened, locked.resolved)
+    written |= {"seq": locked.seq, "last": locked.last_entry_id, "digest": locked.digest}
+    changes = [(statements.WRITE, written)]
+    if written["a_hold"]:
+        changes.append((statements.ALLOCATE, written))
+    asking.tell(*changes)
     _have_told(locked)
-    locked.due_at, locked.planned = facts["due"], _planned(timeline)
-    locked.halted_at = facts["halted"]
+    locked.due_at, locked.planned = written["due"], _planned(timeline)
+    locked.halted_at = written["halted"]
     timeline.movements.clear()
     timeline.issues.clear()
     timeline.ended.clear()
     timeline.timed_out.clear()
+    locked.opened.clear()
+    locked.resolved.clear()
+
+
+def hold(locked: LockedWallet, hold_id: str) -> tuple[Hold, list[Part]]:
+    """Return a hold of the wallet, and its parts in the order in which they were taken.
+
+    Raises:
+        Hold.DoesNotExist: the wallet has none of this id.
+    """
+    [rows] = asking.ask((statements.HOLD, {"wallet": locked.id, "hold": hold_id}))
+    if not rows:
+        raise Hold.DoesNotExist(hold_id)
+    [(grants, amounts, *columns)] = rows
+    held = Hold.from_db(None, statements.HOLD_COLUMNS, columns)
+    return held, [*map(Part, grants, amounts)]
 
 
 def _have_told(locked: LockedWallet) -> None:
@@ -205,28 +229,6 @@ def _have_told(locked: LockedWallet) -> None:
             account_id=locked.account_id,
             halted_at=halted_at.isoformat(),
         )
-
-
-def uses(wallet_id: str, *, since: datetime) -> list[Use]:
-    """Return what was taken from windows that were not over at `since`, in order.
-
-    What was settled by then comes as one use a window; to look back further see `each_use`.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(statements.USES, {"wallet": wallet_id, "since": since})
-        return [Use(*row) for row in cursor.fetchall()]
-
-
-def each_use(wallet_id: str, *, since: datetime) -> list[Use]:
-    """Return the use of each order of windows that were not over at `since`, in order."""
-    rows = CountedUse.objects.filter(wallet_id=wallet_id, window_ends_at__gt=since)
-    return [
-        Use(*row)
-        for row in rows.order_by("created_at", "id").values_list(
-            *("series", "window", "window_ends_at", "units_micros"),
-            *("kept_micros", "created_at", "settled_at"),
-        )
-    ]
 
 
 def moves(wallet_id: str, *, until: datetime | None = None) -> tuple[Move, ...]:
@@ -258,48 +260,46 @@ def schedule(allowance: Allowance, *, moves: tuple[Move, ...]) -> Schedule:
     )
 
 
-def _load(
-    cursor: Any,  # noqa: ANN401 (Django's cursor wrapper has no public type)
+def _timeline(
     wallet_id: str,
-    available_micros: int,
-    held_micros: int,
     touched_at: datetime,
+    lots: Iterable[tuple[Any, ...]],
+    schedules: Iterable[tuple[Any, ...]],
     *,
     until: datetime | None,
 ) -> Timeline:
-    """Load a timeline that will be settled to `until`; None: to whatever instant."""
-    cursor.execute(statements.LOTS, [wallet_id])
-    lots = {row[0]: lot(row) for row in cursor.fetchall()}
-    schedules = _schedules(cursor, wallet_id, touched_at)
-    counted = any(schedule.terms.is_counted for schedule in schedules)
+    """Return a timeline of these rows that will be settled to `until`; None: to whatever instant.
+
+    Its balances are for the caller to say.
+    """
+    planned = [
+        Schedule(key, code, _terms(terms), *(*others, _moves(moves or "[]")))
+        for key, code, terms, *others, moves in schedules
+    ]
+    counted = any(schedule.terms.is_counted for schedule in planned)
     return Timeline(
-        available_micros=available_micros,
-        held_micros=held_micros,
+        available_micros=0,
+        held_micros=0,
         instant=touched_at,
-        lots=lots,
-        schedules=schedules,
-        given=given(wallet_id, schedules, until=until),
-        uses=uses(wallet_id, since=touched_at) if counted else [],
+        lots={row[0]: lot(row) for row in lots},
+        schedules=planned,
+        given=past.given(wallet_id, planned, until=until),
+        uses=past.uses(wallet_id, since=touched_at) if counted else [],
         new_id=new_grant_id,
     )
 
 
-def _load_state(
-    cursor: Any,  # noqa: ANN401 (Django's cursor wrapper has no public type)
-    wallet_id: str,
-    timeline: Timeline,
-    debt_micros: int,
-    timed_holds: int,
-) -> None:
+def _load_state(wallet_id: str, timeline: Timeline, debt_micros: int, timed_holds: int) -> None:
     """Load what few wallets have: debts, and holds with an end."""
+    whose = {"wallet": wallet_id}
     if debt_micros:
-        cursor.execute(statements.DEBTS, [wallet_id])
-        timeline.debts = [Owed(*row) for row in cursor.fetchall()]
+        [debts] = asking.ask((statements.DEBTS, whose))
+        timeline.debts = [Owed(*row) for row in debts]
     if timed_holds:
-        cursor.execute(statements.TIMED, [wallet_id])
+        [timed] = asking.ask((statements.TIMED, whose))
         timeline.timed = [
             Timed(key, ends_at, tuple(map(Part, grants, amounts)))
-            for key, ends_at, grants, amounts in cursor.fetchall()
+            for key, ends_at, grants, amounts in timed
         ]
 
 
@@ -330,18 +330,6 @@ def lot(row: tuple[Any, ...]) -> Lot:
     return found
 
 
-def _schedules(
-    cursor: Any,  # noqa: ANN401 (Django's cursor wrapper has no public type)
-    wallet_id: str,
-    at: datetime,
-) -> list[Schedule]:
-    cursor.execute(statements.SCHEDULES, {"wallet": wallet_id, "at": at})
-    return [
-        Schedule(key, code, _terms(terms), *(*others, _moves(moves or "[]")))
-        for key, code, terms, *others, moves in cursor.fetchall()
-    ]
-
-
 @lru_cache(maxsize=4096)
 def _moves(text: str) -> tuple[Move, ...]:
     return tuple(Move(datetime.fromisoformat(at), zone) for at, zone in json.loads(text))
@@ -350,46 +338,6 @@ def _moves(text: str) -> tuple[Move, ...]:
 @lru_cache(maxsize=4096)
 def _terms(text: str) -> AllowanceTerms:
     return AllowanceTerms.model_validate_json(text)
-
-
-def given(
-    wallet_id: str,
-    schedules: list[Schedule],
-    *,
-    until: datetime | None,
-    known_at: datetime | None = None,
-) -> set[str]:
-    """Return the facts of what the schedules' allowances gave of late, when it will be asked.
-
-    Args:
-        until: the instant up to which will be settled; None: any.
-        known_at: what was given later is not known yet; None: all is.
-    """
-    starts = [one.next_at for one in schedules if one.next_at is not None]
-    if not starts or (until is not None and min(starts) > until):
-        return set()
-    found = given_of_late(wallet_id, schedules)
-    return {fact for fact, made_at in found if known_at is None or made_at <= known_at}
-
-
-def given_of_late(wallet_id: str, schedules: Iterable[Schedule]) -> list[tuple[str, datetime]]:
-    """Return the facts of what the schedules' allowances gave of late, and when it was written.
-
-    Of late means not long before the next window: a later zone or plan may name a day again
-    that was given already, but never one of months ago; a year may be named again for a year.
-    """
-    coming = [(one, one.next_at) for one in schedules if one.next_at is not None]
-    if not coming:
-        return []
-    first = min(at for _one, at in coming)
-    yearly = {one.series for one, _at in coming if one.terms.cadence == "yearly"}
-    recent = Grant.objects.filter(
-        Q(effective_at__gte=first - _GIVEN_OF_LATE)
-        | Q(series__in=yearly, effective_at__gte=first - _A_YEAR_OF_LATE),
-        wallet_id=wallet_id,
-        fact__startswith="allowance:",
-    )
-    return list(recent.values_list("fact", "created_at"))
 
 
 def new_grant_id() -> str:

@@ -17,6 +17,7 @@ from billing.packs.models import PackPurchase
 from billing.subscriptions.models import Subscription
 from billing.sweeps import fairly
 from plans import selectors as plans
+from plans.asking import Given, Prepared
 from plans.catalog.offers import Plan
 
 
@@ -134,9 +135,18 @@ def grants_of(bought: PackPurchase, *, at: datetime) -> list[GrantTerms]:
 
 def overdue(account: Account, *, at: datetime) -> QuerySet[PackPurchase]:
     """Return the account's purchases whose last day has come by `at`, the oldest first."""
+    if not _waits(account=account.pk):
+        return PackPurchase.objects.none()
     return PackPurchase.objects.filter(
         account=account, activated_at=None, activate_by__lte=at
     ).order_by("activate_by", "id")
+
+
+_waits = Prepared(
+    lambda: PackPurchase.objects.filter(account=Given("account"), activated_at=None).values_list(
+        "pk"
+    )[:1]
+)
 
 
 def activate_at(account_ids: Sequence[str]) -> dict[str, datetime]:
@@ -174,26 +184,35 @@ def concurrency_of(account: Account, plan: Plan, *, at: datetime) -> int:
 
     The plan's own number, the highest step that its purchases reach in one currency, or the
     highest perk of a pack, whichever is most; and on top what packs add. A pack's perks last as
-    long as its credits could, spent or not. One statement.
+    long as its credits could, spent or not.
     """
-    steps = plan.entitlements.steps
+    found = _bought_by(account, plan, at=at) if _has_bought(account=account.pk) else {}
+    reached = [
+        step.concurrency
+        for step in plan.entitlements.steps
+        if (found.get(f"bought_{step.currency}") or 0) >= step.bought_micros
+    ]
+    most = max(plan.entitlements.concurrency, found.get("highest") or 0, *reached)
+    return most + (found.get("more") or 0)
+
+
+_has_bought = Prepared(
+    lambda: PackPurchase.objects.filter(account=Given("account")).values_list("pk")[:1]
+)
+
+
+def _bought_by(account: Account, plan: Plan, *, at: datetime) -> dict[str, int | None]:
+    """Return what its purchases add to the jobs at once, and what they cost by currency."""
     sums = {
         f"bought_{currency}": Sum("paid_micros", filter=Q(paid_currency=currency))
-        for currency in {step.currency for step in steps}
+        for currency in {step.currency for step in plan.entitlements.steps}
     }
     is_live = _is_live(at)
-    found = PackPurchase.objects.filter(account=account).aggregate(
+    return PackPurchase.objects.filter(account=account).aggregate(
         highest=Max("concurrency", filter=is_live),
         more=Sum("concurrency_more", filter=is_live),
         **sums,
     )
-    reached = [
-        step.concurrency
-        for step in steps
-        if (found[f"bought_{step.currency}"] or 0) >= step.bought_micros
-    ]
-    most = max(plan.entitlements.concurrency, found["highest"] or 0, *reached)
-    return most + (found["more"] or 0)
 
 
 def _is_live(at: datetime) -> Q:

@@ -13,8 +13,8 @@ from billing.insights import audit
 from billing.jobs import services as jobs
 from billing.jobs.errors import ConcurrencyLimit, QuotaExceeded
 from billing.jobs.models import Job
+from billing.ledger import past, statements
 from billing.ledger import services as ledger
-from billing.ledger import statements, store
 from billing.ledger.errors import InsufficientCredits
 from billing.ledger.models import CountedUse, Hold
 from billing.ledger.timeline import Timeline
@@ -159,5 +159,5 @@ def test_control_without_the_lock_only_the_database_stops_the_fourth(
 
     assert sum(isinstance(one, Job) for one in results) == 3, results
     assert sum(isinstance(one, IntegrityError) for one in results) == 2, results
-    assert store.uses(factories.wallet_of(with_videos).pk, since=datetime.now(UTC))
+    assert past.uses(factories.wallet_of(with_videos).pk, since=datetime.now(UTC))
     assert list(audit.breaches()) == []

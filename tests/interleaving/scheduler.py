@@ -44,6 +44,7 @@ class Side:
         self.arrived = threading.Event()
         self._go = threading.Semaphore(0)
         self._is_over = False
+        self._round_trip: object = None
         self._acts: Queue[Act | None] = Queue()
         self._thread = threading.Thread(target=self._live, daemon=True)
         self._thread.start()
@@ -108,6 +109,11 @@ class Side:
         many: bool,  # noqa: FBT001 (Django's signature)
         context: Any,  # noqa: ANN401 (as above)
     ) -> Any:  # noqa: ANN401 (as above)
+        # What goes to the database together is one step.
+        round_trip = connection.connection._pipeline
+        if round_trip is not None and round_trip is self._round_trip:
+            return execute(sql, params, many, context)
+        self._round_trip = round_trip
         # What is written outside a transaction is committed at once, and others feel it.
         alone = not connection.in_atomic_block and not _is_plain(sql)
         # Django numbers its savepoints from one run to the next: the same step must be the same.

@@ -7,6 +7,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from billing.accounts.models import Account
+from billing.ledger import store
 from billing.ledger.models import Allocation, Entry, Grant, Hold, Wallet
 from plans.credits import MICROS
 from tests import factories
@@ -318,13 +319,14 @@ def test_a_hold_cannot_end_without_entries_that_say_so(held: Hold) -> None:
 def test_a_hold_cannot_say_captured_where_its_entries_say_released(
     ada: Account, held: Hold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save = Hold.save
+    write = store.write
 
-    def lying(self: Hold, **facts: object) -> None:
-        self.state, self.captured_micros = "captured", self.amount_micros
-        save(self, **facts)  # type: ignore[arg-type]  # as the service calls it
+    def lying(locked: store.LockedWallet) -> None:
+        for one in locked.resolved:
+            one.state, one.captured_micros = "captured", one.amount_micros
+        write(locked)
 
-    monkeypatch.setattr(Hold, "save", lying)
+    monkeypatch.setattr(store, "write", lying)
 
     refused(lambda: factories.release(ada, held), "hold_adds_up")
 

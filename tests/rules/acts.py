@@ -15,7 +15,7 @@ from billing.gpu.protocol import State
 from billing.jobs import services as jobs
 from billing.jobs.models import Callback
 from billing.jobs.services import hearing
-from billing.ledger import journal, statements, store
+from billing.ledger import facts, journal, statements, store
 from billing.ledger import services as ledger
 from billing.ledger.lots import Part
 from billing.ledger.models import Grant, Wallet
@@ -52,13 +52,13 @@ def first_lot_pays_all(patch: Patch) -> None:
 
 
 def a_gap(patch: Patch) -> None:
-    entries = statements.entries
+    entries = facts.entries
 
-    def gapped(locked: statements.Chained) -> dict[str, list[object]]:
+    def gapped(locked: facts.Chained) -> dict[str, list[object]]:
         locked.seq += 1
         return entries(locked)
 
-    patch.setattr(statements, "entries", gapped)
+    patch.setattr(facts, "entries", gapped)
 
 
 def give_ten(ada: Account) -> Act:
@@ -68,7 +68,7 @@ def give_ten(ada: Account) -> Act:
 
 def by_another_path(patch: Patch) -> None:
     paths = {**journal.PATHS, journal.Kind.HOLD: journal.PATHS[journal.Kind.EXPIRE]}
-    patch.setattr(statements, "PATHS", paths)
+    patch.setattr(facts, "PATHS", paths)
 
 
 def for_no_reason(ada: Account) -> Act:

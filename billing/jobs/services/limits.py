@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from billing.accounts.members import Membership
 from billing.accounts.models import Account
@@ -17,6 +17,7 @@ from billing.ledger import selectors as ledger
 from billing.organizations.windows import window_of
 from billing.packs import selectors as packs
 from plans import entitlements
+from plans.asking import Given, Prepared
 from plans.catalog.matching import Match, fits
 from plans.catalog.offers import Plan
 from plans.catalog.rights import CountLimit
@@ -25,6 +26,16 @@ from plans.credits import format_micros
 from plans.periods import Window, Zones
 
 _NEVER_AGAIN_SECONDS = 86_400  # when an order that is too large by itself may be tried again
+
+
+_live_count = Prepared(
+    lambda: (
+        Job.objects.filter(wallet__account=Given("account"), finished_at=None)
+        .values("wallet__account")
+        .annotate(live=Count("pk"))
+        .values_list("live")
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +163,7 @@ class Limits:
 
     @cached_property
     def _live_count(self) -> int:
-        return Job.objects.filter(wallet__account=self._account, finished_at=None).count()
+        return sum(live for (live,) in _live_count(account=self._account.pk))
 
     @cached_property
     def _live(self) -> list[Job]:

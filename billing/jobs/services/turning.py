@@ -18,6 +18,7 @@ from billing.jobs.turns import LaneClock
 from billing.transactions import require_transaction
 from plans import periods
 from plans import selectors as plans
+from plans.asking import Given, Prepared
 from plans.catalog.policies import Lane as SoldLane
 
 USUAL: Final = "standard"  # the lane of an order that may not choose one
@@ -136,10 +137,15 @@ def clock_of(lane: str, backends: Sequence[str]) -> int:
     A backend that has started none yet may have taken another's place, and its queue: then those
     of all count, for who orders now must not overtake what waits.
     """
-    clocks = dict(LaneClock.objects.filter(lane=lane).values_list("backend", "turn"))
+    clocks: dict[str, int] = dict(_clocks(lane=lane))
     if all(backend in clocks for backend in backends):
         return max(clocks[backend] for backend in backends)
     return max(clocks.values(), default=0)
+
+
+_clocks = Prepared(
+    lambda: LaneClock.objects.filter(lane=Given("lane")).values_list("backend", "turn")
+)
 
 
 def _lane(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from fractions import Fraction
 
-from billing.ledger import store
+from billing.ledger import past
 from billing.ledger.counting import Counted, Cover
 from billing.ledger.models import CountedUse
 from billing.ledger.store import LockedWallet
@@ -40,7 +40,7 @@ def draw(locked: LockedWallet, covers: Iterable[Cover], *, reference: str) -> No
         for cover in covers
     )
     if made:
-        locked.timeline.uses = store.uses(locked.id, since=locked.now)
+        locked.timeline.uses = past.uses(locked.id, since=locked.now)
 
 
 def settle_draws(locked: LockedWallet, *, reference: str, kept_share: Fraction) -> None:
@@ -61,4 +61,4 @@ def settle_draws(locked: LockedWallet, *, reference: str, kept_share: Fraction) 
         use.settled_at = locked.now
         use.save(update_fields=["kept_micros", "settled_at"])
     if settled:
-        locked.timeline.uses = store.uses(locked.id, since=locked.now)
+        locked.timeline.uses = past.uses(locked.id, since=locked.now)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from billing.ids import new_id
-from billing.ledger import selectors, store
+from billing.ledger import past, selectors, store
 from billing.ledger.journal import SYSTEM, Actor, Cause
 from billing.ledger.lots import Issue, Lot, conversion_series
 from billing.ledger.models import Allowance, Grant
@@ -80,7 +80,7 @@ class SubscriptionEnd:
         moves = store.moves(self.wallet_id, until=self.known_at)
         automatic = [one for one in self.begins if one.mode == Allowance.Mode.AUTO]
         schedules = [store.schedule(one, moves=moves) for one in automatic]
-        known = store.given(self.wallet_id, schedules, until=None, known_at=self.known_at)
+        known = past.given(self.wallet_id, schedules, until=None, known_at=self.known_at)
         timeline.given |= known
         timeline.schedules.extend(schedules)
 

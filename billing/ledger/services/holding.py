@@ -8,7 +8,7 @@ from billing.ledger import store
 from billing.ledger.errors import InDebt
 from billing.ledger.journal import Actor, Cause
 from billing.ledger.lots import Part, Timed
-from billing.ledger.models import Allocation, Hold
+from billing.ledger.models import Hold
 from billing.ledger.store import LockedWallet
 from billing.transactions import require_transaction
 from plans import burn_order
@@ -53,19 +53,9 @@ def hold(  # noqa: PLR0913 (what is held has as many facts)
         cause=cause,
         actor=actor,
     )
-    held = Hold.objects.create(
-        pk=hold_id,
-        wallet_id=locked.id,
-        reference=reference,
-        amount_micros=amount_micros,
-        created_at=locked.now,
-        expires_at=lasts_until,
-    )
     if lasts_until is not None:
         locked.timeline.timed.append(Timed(hold_id, lasts_until, tuple(parts)))
-    store.write(locked)
-    _allocate(locked, held, parts)
-    return held
+    return _open(locked, hold_id, parts, reference=reference, lasts_until=lasts_until)
 
 
 def set_aside(
@@ -90,16 +80,7 @@ def set_aside(
         locked.timeline.set_aside(
             lots[part.grant_id], part.amount_micros, hold_id=hold_id, cause=cause, actor=actor
         )
-    held = Hold.objects.create(
-        pk=hold_id,
-        wallet_id=locked.id,
-        reference=reference,
-        amount_micros=sum(part.amount_micros for part in parts),
-        created_at=locked.now,
-    )
-    store.write(locked)
-    _allocate(locked, held, parts)
-    return held
+    return _open(locked, hold_id, parts, reference=reference)
 
 
 def capture(
@@ -141,10 +122,10 @@ def forfeit(locked: LockedWallet, *, hold_id: str, cause: Cause, actor: Actor) -
     is given anew. A repeat changes nothing.
     """
     require_transaction("ledger.forfeit")
-    held = Hold.objects.get(pk=hold_id, wallet_id=locked.id)
+    held, parts = store.hold(locked, hold_id)
     if held.state != Hold.State.OPEN:
         return held
-    for part in _parts(held):
+    for part in parts:
         locked.timeline.forfeit(
             locked.timeline.lots[part.grant_id],
             part.amount_micros,
@@ -210,14 +191,14 @@ def _resolve(
     """End the hold; None gives all of it back. One that has ended by itself stays as it is."""
     if locked.timeline.timed_out:
         store.write(locked)
-    held = Hold.objects.get(pk=hold_id, wallet_id=locked.id)
+    held, parts = store.hold(locked, hold_id)
     if held.state != Hold.State.OPEN:
         return held
     amount_micros = capture_micros or 0
     assert 0 <= amount_micros <= held.amount_micros
     locked.timeline.resolve(
         hold_id=hold_id,
-        parts=_parts(held),
+        parts=parts,
         capture_micros=amount_micros,
         cause=cause,
         actor=actor,
@@ -228,28 +209,31 @@ def _resolve(
     return _end(locked, held, state, captured_micros=amount_micros)
 
 
-def _allocate(locked: LockedWallet, held: Hold, parts: Sequence[Part]) -> None:
-    Allocation.objects.bulk_create(
-        Allocation(
-            hold=held,
-            grant_id=part.grant_id,
-            wallet_id=locked.id,
-            position=position,
-            amount_micros=part.amount_micros,
-            created_at=locked.now,
-        )
-        for position, part in enumerate(parts)
+def _open(
+    locked: LockedWallet,
+    hold_id: str,
+    parts: Sequence[Part],
+    *,
+    reference: str,
+    lasts_until: datetime | None = None,
+) -> Hold:
+    """Write down a hold of these parts, with what the timeline did for it."""
+    held = Hold(
+        pk=hold_id,
+        wallet_id=locked.id,
+        reference=reference,
+        amount_micros=sum(part.amount_micros for part in parts),
+        created_at=locked.now,
+        expires_at=lasts_until,
     )
-
-
-def _parts(held: Hold) -> list[Part]:
-    given = held.allocations.order_by("position").values_list("grant_id", "amount_micros")
-    return [Part(*one) for one in given]
+    locked.opened.append((held, parts))
+    store.write(locked)
+    return held
 
 
 def _end(locked: LockedWallet, held: Hold, state: Hold.State, *, captured_micros: int) -> Hold:
     held.state, held.captured_micros = state, captured_micros
     held.settled_at = locked.now
-    held.save(update_fields=["state", "captured_micros", "settled_at"])
+    locked.resolved.append(held)
     store.write(locked)
     return held

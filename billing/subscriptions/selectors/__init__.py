@@ -1,5 +1,6 @@
 """Which plan counts for an account, how it stands, and whom a new catalog touches."""
 
+from billing.subscriptions.selectors.ends import end_at, lapse_at, overdue, to_end
 from billing.subscriptions.selectors.members import (
     PAST_DUE,
     UNSUBSCRIBED,
@@ -9,18 +10,15 @@ from billing.subscriptions.selectors.members import (
     brought_micros,
     catalog_of,
     differs,
-    end_at,
     given_by,
     grants_of,
     had_trial,
     is_moving,
-    lapse_at,
     membership_of,
     moving,
     moving_free,
     next_change,
     open_of,
-    overdue,
     paid_for,
     period_under_way,
     plan_of,
@@ -29,7 +27,6 @@ from billing.subscriptions.selectors.members import (
     seats_in_price,
     standing_of,
     terms_of,
-    to_end,
 )
 from billing.subscriptions.selectors.touching import touched
 

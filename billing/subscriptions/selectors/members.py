@@ -1,6 +1,5 @@
 """Which plan counts for an account, and how it stands."""
 
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -15,6 +14,7 @@ from billing.ledger.models import Grant
 from billing.subscriptions.models import PaidPeriod, Subscription
 from plans import periods, prices
 from plans import selectors as plans
+from plans.asking import Given, Prepared
 from plans.catalog.offers import Plan
 from plans.catalog.schema import Catalog
 
@@ -54,11 +54,18 @@ def open_of(account: Account) -> Subscription | None:
 
     The end counts by the wallet's clock, whether a sweep has written it down or not.
     """
-    return (
-        Subscription.objects.filter(account=account, ended_at=None)
+    for (key,) in _open(account=account.pk):
+        return Subscription.objects.get(pk=key)
+    return None
+
+
+_open = Prepared(
+    lambda: (
+        Subscription.objects.filter(account=Given("account"), ended_at=None)
         .filter(Q(ends_at=None) | Q(ends_at__gt=Now() + F("account__wallet__clock_offset")))
-        .first()
+        .values_list("pk")[:1]
     )
+)
 
 
 def paid_for(account: Account, *, since: datetime, until: datetime) -> QuerySet[Subscription]:
@@ -66,22 +73,6 @@ def paid_for(account: Account, *, since: datetime, until: datetime) -> QuerySet[
     return Subscription.objects.filter(
         account=account, price_micros__gt=0, started_at__gte=since, started_at__lt=until
     )
-
-
-def end_at(account_ids: Sequence[str]) -> dict[str, datetime]:
-    """Return when the subscriptions of these accounts end by themselves, where one will."""
-    given = Subscription.objects.filter(account__in=account_ids, ended_at=None)
-    rows = given.values_list("account_id", "ends_at")
-    return {account_id: at for account_id, at in rows if at is not None}
-
-
-def lapse_at(account_ids: Sequence[str]) -> dict[str, datetime]:
-    """Return when the subscriptions of these accounts end if nothing more is paid for them."""
-    open_ones = Subscription.objects.filter(
-        account__in=account_ids, ended_at=None, paid_until__isnull=False
-    )
-    until = {one.account_id: access_until(one) for one in open_ones}
-    return {account_id: at for account_id, at in until.items() if at is not None}
 
 
 def membership_of(account: Account, *, catalog: Catalog) -> Membership:
@@ -160,24 +151,6 @@ def brought_micros(subscription: Subscription) -> int:
     grants = ledger.grants(subscription.account).filter(series__endswith=f":{subscription.pk}")
     brought: int | None = grants.aggregate(total=Sum("amount_micros"))["total"]
     return brought or 0
-
-
-def overdue(accounts: Collection[Account] | None = None) -> QuerySet[Subscription]:
-    """Return the open subscriptions whose paid time and grace are over, the longest first.
-
-    By their wallets' clocks. Who ends by himself is ended by the sweep, not here.
-
-    Args:
-        accounts: those of these alone; None: of all.
-    """
-    over = Subscription.objects.filter(
-        ended_at=None, paid_until__lte=Now() + F("account__wallet__clock_offset")
-    ).exclude(ends_at__lte=F("paid_until"))
-    if accounts is not None:
-        over = over.filter(account__in=accounts)
-    found = [row.pk for row in over.select_related("account__wallet") if _is_overdue(row)]
-    late = Subscription.objects.filter(pk__in=found).select_related("account")
-    return late.order_by("paid_until")
 
 
 def period_under_way(subscription: Subscription, *, at: datetime) -> PaidPeriod | None:
@@ -277,13 +250,6 @@ def differs(old: Plan | None, new: Plan) -> bool:
     return old is None or said_of(old) != said_of(new)
 
 
-def to_end() -> QuerySet[Subscription]:
-    """Return the open subscriptions whose end has come by their wallet's clock, oldest first."""
-    return Subscription.objects.filter(
-        ended_at=None, ends_at__lte=Now() + F("account__wallet__clock_offset")
-    ).order_by("ends_at")
-
-
 def _moves_by(plan: Plan, now: datetime) -> bool:
     return plan.existing == "move" and (plan.moves_at is None or plan.moves_at <= now)
 
@@ -374,11 +340,6 @@ def _went_back(subscription: Subscription, *, after: datetime) -> bool:
     """Say whether the time that follows was paid for, and is not any more."""
     gone = subscription.paid_periods.exclude(taken_back_at=None)
     return gone.filter(ends_at__gt=after).exists()
-
-
-def _is_overdue(subscription: Subscription) -> bool:
-    until = access_until(subscription)
-    return until is not None and until <= ledger.instant(subscription.account.wallet)
 
 
 def _standing(subscription: Subscription, plan: Plan) -> frozenset[str]:

@@ -16,6 +16,7 @@ from billing.subscriptions.services.telling import tell
 from billing.sweeps import Sweep, fairly
 from billing.transactions import require_transaction
 from plans import selectors as plans
+from plans.asking import Given, Prepared
 from plans.catalog.schema import Catalog
 
 _BATCH: Final = 100
@@ -110,13 +111,17 @@ def finish_if_over(locked: LockedWallet, account: Account, *, catalog: Catalog) 
     Args:
         catalog: the one in force, whose free plan begins.
     """
-    over = Subscription.objects.filter(
-        account=account, ended_at=None, ends_at__lte=locked.now
-    ).first()
-    if over is None:
-        return locked
-    finish(locked, over, catalog=catalog)
-    return ledger.lock_wallet(account, catalog=locked.catalog)
+    for (key,) in _over(account=account.pk, at=locked.now):
+        finish(locked, Subscription.objects.get(pk=key), catalog=catalog)
+        return ledger.lock_wallet(account, catalog=locked.catalog)
+    return locked
+
+
+_over = Prepared(
+    lambda: Subscription.objects.filter(
+        account=Given("account"), ended_at=None, ends_at__lte=Given("at")
+    ).values_list("pk")[:1]
+)
 
 
 def end_due(*, limit: int = _BATCH) -> int:

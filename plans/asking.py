@@ -1,0 +1,103 @@
+"""The statements of the hot path: planned once a connection, and several in one round trip.
+
+Django fills the values into the text of a statement, so that the database reads and plans it anew
+each time. Here they travel beside it (psycopg's raw cursor), and Django's hooks see it as ever.
+A queryset that is asked often is put into words once a process: that costs more than the answer.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property, lru_cache
+from typing import Any, Final, TypeAlias
+
+import psycopg
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
+from django.db.models import Expression, Field, QuerySet
+from django.db.models.sql.compiler import SQLCompiler
+from psycopg.types.numeric import Int8Dumper
+
+Question: TypeAlias = tuple[str, Mapping[str, Any]]  # a statement, and what its %(name)s are
+_NAME: Final = re.compile(r"%\((\w+)\)s")
+
+
+class Given(Expression):
+    """A value of a `Prepared` queryset that is said each time it is asked."""
+
+    def __init__(self, name: str, output_field: Field[Any, Any] | None = None) -> None:
+        super().__init__(output_field=output_field)
+        self.name = name
+
+    def as_sql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
+    ) -> tuple[str, tuple[()]]:
+        """Return the place of the value."""
+        return f"%({self.name})s", ()
+
+
+class Prepared:
+    """A queryset of plain columns, put into words when it is first asked."""
+
+    def __init__(self, queryset: Callable[[], QuerySet[Any, Any]]) -> None:
+        """Take what makes the queryset, with a `Given` for each value that is not always the same.
+
+        Its rows are as the database gives them: Django's converters are passed by.
+        """
+        self._queryset = queryset
+
+    def __call__(self, **facts: str | int | datetime) -> list[tuple[Any, ...]]:
+        """Return the rows, in one round trip."""
+        statement, constants = self._worded
+        return ask((statement, facts | constants))[0]
+
+    @cached_property
+    def _worded(self) -> tuple[str, dict[str, Any]]:
+        statement, constants = self._queryset().query.sql_with_params()
+        names = [f"constant_{place}" for place, _constant in enumerate(constants)]
+        for name in names:
+            statement = statement.replace("%s", f"%({name})s", 1)
+        return statement, dict(zip(names, constants, strict=True))
+
+
+def ask(*questions: Question) -> list[list[tuple[Any, ...]]]:
+    """Run the statements in one round trip, in their order; return the rows of each.
+
+    Each begins when the one before it has ended: it sees what that one waited for. The first that
+    fails is what is raised, and those behind it have not run.
+    """
+    with connection.wrap_database_errors:
+        return [cursor.fetchall() for cursor in _run(questions)]
+
+
+def tell(*statements: Question) -> None:
+    """Run statements that change rows, as `ask` does."""
+    with connection.wrap_database_errors:
+        _run(statements)
+
+
+def _run(statements: Sequence[Question]) -> list[CursorWrapper]:
+    connection.ensure_connection()
+    cursors = [_cursor() for _statement in statements]
+    with connection.connection.pipeline():
+        for cursor, (statement, facts) in zip(cursors, statements, strict=True):
+            numbered, names = _numbered(statement)
+            cursor.execute(numbered, [facts[name] for name in names])
+    return cursors
+
+
+def _cursor() -> CursorWrapper:
+    raw = psycopg.RawCursor(connection.connection)
+    # One width for all whole numbers: else each mixture of widths is a statement of its own.
+    raw.adapters.register_dumper(int, Int8Dumper)
+    if connection.queries_logged:
+        return connection.make_debug_cursor(raw)  # type: ignore[arg-type]  # stubs know no driver
+    return connection.make_cursor(raw)  # type: ignore[arg-type]  # as above
+
+
+@lru_cache(maxsize=64)
+def _numbered(statement: str) -> tuple[str, list[str]]:
+    """Return the statement as PostgreSQL numbers what it is given, and the names in that order."""
+    names = list(dict.fromkeys(_NAME.findall(statement)))
+    return _NAME.sub(lambda found: f"${names.index(found[1]) + 1}", statement), names

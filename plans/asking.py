@@ -79,6 +79,8 @@ def tell(*statements: Question) -> None:
 
 def _run(statements: Sequence[Question]) -> list[CursorWrapper]:
     connection.ensure_connection()
+    if connection.queries_logged:
+        return _logged(statements)
     cursors = [_cursor() for _statement in statements]
     with connection.connection.pipeline():
         for cursor, (statement, facts) in zip(cursors, statements, strict=True):
@@ -87,13 +89,19 @@ def _run(statements: Sequence[Question]) -> list[CursorWrapper]:
     return cursors
 
 
+def _logged(statements: Sequence[Question]) -> list[CursorWrapper]:
+    """Run them as any other: who logs statements wants each one's own time, and its values."""
+    cursors = [connection.cursor() for _statement in statements]
+    for cursor, (statement, facts) in zip(cursors, statements, strict=True):
+        cursor.execute(statement, facts)
+    return cursors
+
+
 def _cursor() -> CursorWrapper:
     raw = psycopg.RawCursor(connection.connection)
     # One width for all whole numbers: else each mixture of widths is a statement of its own.
     raw.adapters.register_dumper(int, Int8Dumper)
-    if connection.queries_logged:
-        return connection.make_debug_cursor(raw)  # type: ignore[arg-type]  # stubs know no driver
-    return connection.make_cursor(raw)  # type: ignore[arg-type]  # as above
+    return connection.make_cursor(raw)  # type: ignore[arg-type]  # the stubs know no driver
 
 
 @lru_cache(maxsize=64)

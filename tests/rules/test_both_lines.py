@@ -114,7 +114,7 @@ RULES: Final = (
         "a hold ends once",
         acts.ended,
         acts.once_more,
-        "hold_ends_once|grant_nothing_negative",
+        "hold_ends_once|grant_nothing_negative|wallet_held_not_negative",
     ),
     Rule(
         "I7",

@@ -55,7 +55,15 @@ def hold(  # noqa: PLR0913 (what is held has as many facts)
     )
     if lasts_until is not None:
         locked.timeline.timed.append(Timed(hold_id, lasts_until, tuple(parts)))
-    return _open(locked, hold_id, parts, reference=reference, lasts_until=lasts_until)
+    held = Hold(
+        pk=hold_id,
+        wallet_id=locked.id,
+        reference=reference,
+        amount_micros=amount_micros,
+        created_at=locked.now,
+        expires_at=lasts_until,
+    )
+    return _open(locked, held, parts)
 
 
 def set_aside(
@@ -80,7 +88,14 @@ def set_aside(
         locked.timeline.set_aside(
             lots[part.grant_id], part.amount_micros, hold_id=hold_id, cause=cause, actor=actor
         )
-    return _open(locked, hold_id, parts, reference=reference)
+    held = Hold(
+        pk=hold_id,
+        wallet_id=locked.id,
+        reference=reference,
+        amount_micros=sum(part.amount_micros for part in parts),
+        created_at=locked.now,
+    )
+    return _open(locked, held, parts)
 
 
 def capture(
@@ -209,23 +224,8 @@ def _resolve(
     return _end(locked, held, state, captured_micros=amount_micros)
 
 
-def _open(
-    locked: LockedWallet,
-    hold_id: str,
-    parts: Sequence[Part],
-    *,
-    reference: str,
-    lasts_until: datetime | None = None,
-) -> Hold:
+def _open(locked: LockedWallet, held: Hold, parts: Sequence[Part]) -> Hold:
     """Write down a hold of these parts, with what the timeline did for it."""
-    held = Hold(
-        pk=hold_id,
-        wallet_id=locked.id,
-        reference=reference,
-        amount_micros=sum(part.amount_micros for part in parts),
-        created_at=locked.now,
-        expires_at=lasts_until,
-    )
     locked.opened.append((held, parts))
     store.write(locked)
     return held

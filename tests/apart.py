@@ -15,7 +15,7 @@ from tests.servers import FOREIGN, Servers
 
 
 @contextlib.contextmanager
-def servers_apart(name: str) -> Iterator[tuple[Path, Servers]]:
+def servers_apart(name: str, *, is_lasting: bool = False) -> Iterator[tuple[Path, Servers]]:
     """Yield a new folder and servers in it, which end with the block, or with a SIGTERM.
 
     The settings can be loaded from now on, and know no real address: who has those puts them into
@@ -25,7 +25,7 @@ def servers_apart(name: str) -> Iterator[tuple[Path, Servers]]:
     folder = Path(tempfile.mkdtemp(prefix=f"linggan-{name}-"))
     folder.chmod(0o711)  # so that a server that is not root finds its own folder
     (folder / "servers").mkdir(mode=0o711)
-    servers = Servers(folder / "servers", debian=False)
+    servers = Servers(folder / "servers", debian=False, is_lasting=is_lasting)
     servers.start()
     try:
         for foreign in FOREIGN:

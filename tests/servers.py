@@ -45,13 +45,20 @@ UNLIMITED = json.dumps({name: {one: [] for one in SUBJECTS} for name in DEFAULTS
 class Servers:
     """The throw-away servers of one test run."""
 
-    def __init__(self, folder: Path, *, debian: bool) -> None:
+    def __init__(self, folder: Path, *, debian: bool, is_lasting: bool = False) -> None:
+        """Remember where they will be.
+
+        Args:
+            debian: with Debian's own binaries.
+            is_lasting: PostgreSQL keeps what was committed when it is killed, as in production.
+        """
         made = secrecy.make()
         self.postgres = Postgres(
             folder / "postgres",
             find_postgres(debian=debian),
             password=made["postgres_password"],
-            throw_away=True,
+            application_password=made["postgres_application_password"] if is_lasting else None,
+            throw_away=not is_lasting,
         )
         self.valkey = Valkey(
             folder / "valkey",

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -41,13 +42,16 @@ class Postgres:
         password: str,
         application_password: str | None = None,
         throw_away: bool = False,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         """Remember where it is.
 
         Args:
             password: the owner's, who may do anything.
             application_password: of the role that owns nothing; None: no such role is made.
+            settings: what it is told beyond, or against, the usual at each start.
         """
+        self.settings = dict(settings or {})
         self._folder = folder
         self._programs = programs
         self._password = password
@@ -84,7 +88,7 @@ class Postgres:
                 self._make_cluster(programs, place)
             self._clear_the_way()
             self.port = self.port or free_port()  # started again: under its old address
-            settings = {**_ALWAYS, **(_THROW_AWAY if self._throw_away else {})}
+            settings = {**_ALWAYS, **(_THROW_AWAY if self._throw_away else {}), **self.settings}
             chosen = [f"--{name}={value}" for name, value in settings.items()]
             where = ["-D", f"{place.path}/cluster", f"--port={self.port}"]
             self._process = spawn(

@@ -1,6 +1,5 @@
 """One storm: a platform with customers, blows until all is ordered, calm until all has ended."""
 
-import hashlib
 import json
 import sys
 import time
@@ -163,7 +162,7 @@ def _look(
         films=journal["film"],
         given_micros=GIVEN * MICROS,
         balances=balances,
-        digest=hashlib.sha256((service.folder / "film.mp4").read_bytes()).hexdigest(),
+        digest=service.film_digest(),
         open_messages=facts.open_messages(),
         dead_messages=facts.dead_messages(),
         unapplied=facts.unapplied(),

@@ -44,6 +44,7 @@ class JobSeen:
     moved: Mapping[str, int] = field(default_factory=dict)
     twice: Sequence[str] = ()
     films: Sequence[str] = ()
+    account: str = ""
 
     @property
     def is_final(self) -> bool:
@@ -120,6 +121,7 @@ def jobs() -> list[JobSeen]:
             moved=moved.get(job.hold_id, {}),
             twice=twice.get(job.hold_id, []),
             films=films.get(job.pk, []),
+            account=job.account_id,
         )
         for job in Job.objects.select_related("hold").order_by("pk")
     ]

@@ -1,5 +1,6 @@
 """The whole service in processes of its own, as `./run serve` starts it, with more workers."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -58,6 +59,10 @@ class Service:
         """What the predictor has written down."""
         return self.folder / "journal"
 
+    def film_digest(self) -> str:
+        """Return the SHA-256 of the one film that there is."""
+        return hashlib.sha256((self.folder / "film.mp4").read_bytes()).hexdigest()
+
     def start(self) -> None:
         """Return when the API says that all is ready.
 
@@ -68,7 +73,7 @@ class Service:
             machine.start()
         self.gate.open()
         ends_at = time.monotonic() + _READY_SECONDS
-        while not self._is_ready():
+        while not self.is_ready():
             if time.monotonic() > ends_at:
                 raise TimeoutError("The service was not ready in time.")
             time.sleep(0.2)
@@ -79,7 +84,8 @@ class Service:
         for machine in self.machines:
             machine.end()
 
-    def _is_ready(self) -> bool:
+    def is_ready(self) -> bool:
+        """Say whether the API and Cog say that all is ready."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5):
                 pass

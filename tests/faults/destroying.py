@@ -1,0 +1,87 @@
+"""One run: the product, each experiment on it, the verdict on each, and the table."""
+
+import time
+from collections.abc import Sequence
+from random import Random
+from typing import Final
+
+from tests.faults import verdict
+from tests.faults.experiment import Experiment, all_of_them
+from tests.faults.field import Field
+from tests.faults.ground import Ground
+from tests.faults.run_faults import Asked
+from tests.faults.verdict import Verdict
+from tests.kills.blowing import say
+
+_BREACHES_SHOWN: Final = 30
+_HEAD: Final = (
+    *("experiment", "count", "acknowledged", "refused", "resolved", "LOST", "DOUBLED"),
+    *("breaches", "worst s", "median s"),
+)
+
+
+def destroy(asked: Asked, ground: Ground) -> list[Verdict]:
+    """Do the experiments one after the other; return the verdicts, once they were told.
+
+    Raises:
+        SystemExit: an experiment is asked for that does not exist.
+    """
+    chosen = _chosen(asked)
+    field = Field(ground)
+    verdicts: list[Verdict] = []
+    try:
+        began = time.monotonic()
+        field.open()
+        say(f"the product was ready after {time.monotonic() - began:.0f} s")
+        for experiment in chosen:
+            if missing := experiment.missing():
+                say(f"{experiment.id} was not done: {missing}")
+                continue
+            verdicts.append(_one(asked, experiment, field))
+    finally:
+        field.close()
+    _tell(verdicts)
+    return verdicts
+
+
+def _chosen(asked: Asked) -> list[Experiment]:
+    known = all_of_them()
+    unknown = [name for name in asked.names if name not in known]
+    if unknown:
+        raise SystemExit(f"There is no {', '.join(unknown)}; there are: {', '.join(known)}.")
+    return [known[name] for name in asked.names or known]
+
+
+def _one(asked: Asked, experiment: Experiment, field: Field) -> Verdict:
+    began = time.monotonic()
+    rounds = asked.rounds or experiment.rounds
+    say(f"{experiment.id} {experiment.title}: {rounds} rounds")
+    outcome = experiment.run(field, rounds, Random(f"{experiment.id} {asked.seed}"))
+    judged = verdict.judge(field, experiment, outcome, began=began)
+    for sentence in judged.breaches[:_BREACHES_SHOWN]:
+        say(f"BROKEN {experiment.id} {sentence}")
+    for note in judged.notes:
+        say(f"  {note}")
+    say(f"  {judged.seconds:.0f} s, {len(judged.breaches)} breaches")
+    return judged
+
+
+def _tell(verdicts: Sequence[Verdict]) -> None:
+    """Print the one table."""
+    rows = [_HEAD, *(_row(one) for one in verdicts)]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(_HEAD))]
+    for row in rows:
+        first, *rest = (cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        say("  ".join([row[0].ljust(len(first)), *rest]))
+
+
+def _row(one: Verdict) -> tuple[str, ...]:
+    def seconds(given: float | None) -> str:
+        return "-" if given is None else f"{given:.1f}"
+
+    numbers = (one.count, one.acknowledged, one.refused, one.resolved, one.lost, one.doubled)
+    return (
+        f"{one.experiment} {one.title}",
+        *map(str, (*numbers, len(one.breaches))),
+        *(seconds(one.worst_seconds), seconds(one.median_seconds)),
+    )

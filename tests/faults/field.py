@@ -1,0 +1,152 @@
+"""The whole product at work, and each of its processes by name: only those that were started here.
+
+To be used from one thread only, the main one, as the machines of a storm are.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from django.core.management import call_command
+from django.db import connection
+
+from billing.accounts import tokens
+from billing.accounts.services import create_api_key
+from config.embedded.postgres import Postgres
+from plans.catalog import publish
+from plans.credits import MICROS
+from tests import factories
+from tests.faults.ground import Ground
+from tests.faults.load import CLIENTS, POOR, Load, People
+from tests.jobs import shop
+from tests.kills import blowing, service
+
+GIVEN: Final = 5_000  # credits of each customer who is not poor
+GIVEN_MICROS: Final = GIVEN * MICROS
+CUSTOMERS: Final = 8
+_WORKERS: Final = 2
+
+
+class Field:
+    """A product that runs, and what may be done to it.
+
+    Attributes:
+        postgres: the database server that the door leads to.
+        service: API, workers, scheduler and Cog, each a machine that can be killed.
+        log: where the servers' words go.
+    """
+
+    def __init__(self, ground: Ground) -> None:
+        """Start nothing."""
+        self.ground = ground
+        self.folder = ground.folder
+        self.log = ground.log
+        self.gate = ground.gate
+        self.port = ground.port
+        self.postgres: Postgres = ground.servers.postgres
+        self._numbers = count(1)
+        self._names = count(1)
+        self.service = service.compose(
+            ground.folder,
+            ground.servers,
+            port=ground.port,
+            cog_port=ground.cog_port,
+            gate=ground.gate,
+            workers=_WORKERS,
+        )
+
+    def open(self) -> None:
+        """Return when everything works."""
+        call_command("migrate", verbosity=0)
+        os.environ.pop("DATABASE_OWNER_URL")  # what serves owns nothing
+        text = f"{shop.HEAD}\n{shop.CREDIT}\n{blowing.CATALOG}"
+        publish.publish(text, now=datetime.now(UTC))
+        self.service.start()
+
+    def close(self) -> None:
+        """End all of it but what stands on the ground: the door, and the two servers."""
+        self.service.end()
+
+    # -- the database --------------------------------------------------------------------------
+    @contextmanager
+    def superuser(self) -> Iterator[psycopg.Connection[Any]]:
+        """Yield a session of the owner's, past the door and past every limit."""
+        with psycopg.connect(self.postgres.url, autocommit=True) as session:
+            yield session
+
+    def session_of_ours(self, pid: int) -> int:
+        """Return the process id of a session, proven to be of the server that was started here."""
+        parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
+        assert int(parent) == self.postgres.process.pid, f"{pid} is not ours"
+        return pid
+
+    def wait_for_database(self, patience_seconds: float = 60.0) -> None:
+        """Return when the server answers.
+
+        Raises:
+            TimeoutError: it does not in time.
+        """
+        ends_at = time.monotonic() + patience_seconds
+        while time.monotonic() < ends_at:
+            try:
+                with self.superuser() as session:
+                    session.execute("SELECT 1")
+            except psycopg.OperationalError:
+                time.sleep(0.05)
+            else:
+                return
+        raise TimeoutError("The database does not answer.")
+
+    def forget_connections(self) -> None:
+        """Let this process connect anew: what it had may be broken."""
+        connection.close()
+
+    # -- who asks ------------------------------------------------------------------------------
+    @contextmanager
+    def load(self, chance: str, *, clients: int = CLIENTS) -> Iterator[Load]:
+        """Let new customers ask for all kinds of things while the block runs."""
+        self.forget_connections()
+        load = self.people(chance, clients=clients)
+        load.start()
+        try:
+            yield load
+        finally:
+            load.stop()
+
+    def people(self, chance: str, *, clients: int = CLIENTS) -> Load:
+        """Return customers who do not ask for anything yet."""
+        now = datetime.now(UTC)
+        prefix = f"crowd{next(self._names)}"
+        names = [f"{prefix}-{number}" for number in range(CUSTOMERS + POOR)]
+        for name in names[:CUSTOMERS]:
+            factories.give(factories.new_account(name, is_sandbox=False), GIVEN)
+        for name in names[CUSTOMERS:]:
+            factories.new_account(name, is_sandbox=False)
+        signed = [tokens.sign(name, lifetime=timedelta(days=2), now=now) for name in names]
+        _key, secret = create_api_key(prefix, ["grants:write"], now=now)
+        people = People(names, signed, secret)
+        return Load(people, self._numbers, port=self.port, chance=chance, clients=clients)
+
+    # -- how it is ------------------------------------------------------------------------------
+    def fallen(self) -> list[str]:
+        """Return the names of the processes that have ended by themselves."""
+        return [one.name for one in [*self.service.machines, self.ground.door] if not one.is_alive]
+
+    def wait_until_ready(self, patience_seconds: float = 120.0) -> float:
+        """Return when the API says that all is ready, after so many seconds.
+
+        Raises:
+            TimeoutError: it does not say so in time.
+        """
+        began = time.monotonic()
+        while not self.service.is_ready():
+            if time.monotonic() - began > patience_seconds:
+                raise TimeoutError("The product was not ready again in time.")
+            time.sleep(0.1)
+        return time.monotonic() - began

@@ -52,7 +52,7 @@ class Postgres:
             settings: what it is told beyond, or against, the usual at each start.
         """
         self.settings = dict(settings or {})
-        self._folder = folder
+        self.folder = folder
         self._programs = programs
         self._password = password
         self._application_password = application_password
@@ -82,9 +82,9 @@ class Postgres:
         Raises:
             CannotServe: the cluster cannot be made or the server does not come up.
         """
-        with entered(self._folder) as place:
+        with entered(self.folder) as place:
             programs = self._programs.reachable_by(place.user)
-            if not (self._folder / "cluster").exists():
+            if not (self.folder / "cluster").exists():
                 self._make_cluster(programs, place)
             self._clear_the_way()
             self.port = self.port or free_port()  # started again: under its old address
@@ -114,9 +114,9 @@ class Postgres:
 
     def _make_cluster(self, programs: Path, place: Entered) -> None:
         """Make the cluster under another name first, so that a half-made one is never used."""
-        half = self._folder / "half-made"
+        half = self.folder / "half-made"
         shutil.rmtree(half, ignore_errors=True)
-        secret = self._folder / "password"
+        secret = self.folder / "password"
         secret.unlink(missing_ok=True)
         secret.touch(mode=0o600)
         secret.write_text(self._password)
@@ -142,12 +142,12 @@ class Postgres:
             secret.unlink()
         if making.returncode != 0:
             shutil.rmtree(half, ignore_errors=True)
-            raise CannotServe(_why_not(self._folder, said))
-        half.rename(self._folder / "cluster")
+            raise CannotServe(_why_not(self.folder, said))
+        half.rename(self.folder / "cluster")
 
     def _clear_the_way(self) -> None:
         """Wait for an earlier server that is still shutting down; forget one that crashed."""
-        notice = self._folder / "cluster" / "postmaster.pid"
+        notice = self.folder / "cluster" / "postmaster.pid"
         for _beat in range(int(_START_SECONDS / _BEAT_SECONDS)):
             if not notice.exists():
                 return
@@ -156,7 +156,7 @@ class Postgres:
                 notice.unlink(missing_ok=True)
                 return
             threading.Event().wait(_BEAT_SECONDS)
-        raise CannotServe(f"An earlier PostgreSQL still uses {self._folder}; end it first.")
+        raise CannotServe(f"An earlier PostgreSQL still uses {self.folder}; end it first.")
 
     def _wait(self) -> None:
         """Return when the database exists and answers, and the application's role with it."""
@@ -170,7 +170,7 @@ class Postgres:
                 except subprocess.TimeoutExpired:
                     continue
                 raise CannotServe(
-                    f"PostgreSQL ended while it started in {self._folder}."
+                    f"PostgreSQL ended while it started in {self.folder}."
                 ) from not_yet
             else:
                 return

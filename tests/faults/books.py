@@ -36,6 +36,8 @@ class Written:
         status: of the last answer that was heard; 0: none yet.
         at_first: what the first try told; what stands now may be known from a later one.
         times: how often it was sent.
+        is_told_badly: trouble was once told as something else than a 503 that says when to come
+            again.
         asked_at, heard_at: of the first try, by the monotonic clock.
     """
 
@@ -53,6 +55,7 @@ class Written:
     answer: Mapping[str, Any] = field(default_factory=dict)
     at_first: Told = Told.UNKNOWN
     times: int = 0
+    is_told_badly: bool = False
     heard_at: float = 0.0
 
     @property

@@ -4,6 +4,7 @@ To be used from one thread only, the main one, as the machines of a storm are.
 """
 
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,6 +51,7 @@ class Field:
         self.gate = ground.gate
         self.port = ground.port
         self.postgres: Postgres = ground.servers.postgres
+        self._of_ours: list[Postgres] = []
         self._numbers = count(1)
         self._names = count(1)
         self.service = service.compose(
@@ -72,6 +74,8 @@ class Field:
     def close(self) -> None:
         """End all of it but what stands on the ground: the door, and the two servers."""
         self.service.end()
+        for postgres in self._of_ours:
+            postgres.stop()
 
     # -- the database --------------------------------------------------------------------------
     @contextmanager
@@ -85,6 +89,18 @@ class Field:
         parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
         assert int(parent) == self.postgres.process.pid, f"{pid} is not ours"
         return pid
+
+    def take_over(self, postgres: Postgres) -> None:
+        """Let another server be the database from now on; it ends with the field."""
+        self.postgres = postgres
+        self._of_ours.append(postgres)
+        self.ground.lead_to(postgres.port)
+
+    def discard(self, postgres: Postgres) -> None:
+        """Throw away what a dead server of a run has left; the run's first one stays."""
+        if postgres in self._of_ours:
+            self._of_ours.remove(postgres)
+            shutil.rmtree(postgres.folder)
 
     def wait_for_database(self, patience_seconds: float = 60.0) -> None:
         """Return when the server answers.

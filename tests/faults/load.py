@@ -175,6 +175,9 @@ class Load:
         """Send a request once; what is heard is written down."""
         status, answer = self._ask(written)
         with self._lock:
+            if status >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
+                known = status == http.HTTPStatus.SERVICE_UNAVAILABLE and answer["Retry-After"]
+                written.is_told_badly = written.is_told_badly or not known
             if written.times == 1:
                 written.at_first = told_by(status, answer)
                 written.heard_at = time.monotonic()
@@ -210,7 +213,10 @@ class Load:
             content = None if body is None else json.dumps(body).encode()
             connection.request(method, path, content, headers)
             answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
+            told = json.loads(answer.read())
+            if answer.status == http.HTTPStatus.SERVICE_UNAVAILABLE:
+                told["Retry-After"] = answer.headers.get("Retry-After", "")
+            return answer.status, told
         finally:
             connection.close()
 

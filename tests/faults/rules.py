@@ -138,6 +138,13 @@ def every_refusal_has_its_reason(seen: Seen) -> Iterator[str]:
             yield f"{written.ask} {written.number} was refused: {written.status} {code}"
 
 
+def trouble_is_told_as_trouble(seen: Seen) -> Iterator[str]:
+    """By a 503 that says when to come again; a 500 would be a mistake of ours."""
+    for written in seen.books:
+        if written.is_told_badly:
+            yield f"{written.ask} {written.number} was not told when to come again"
+
+
 def everything_is_known_in_the_end(seen: Seen) -> Iterator[str]:
     """Whoever asks under the key is told."""
     for written in seen.books:
@@ -196,6 +203,7 @@ RULES: Final[tuple[Rule, ...]] = (
     what_was_refused_is_not_there,
     what_is_there_is_what_was_asked_for,
     every_refusal_has_its_reason,
+    trouble_is_told_as_trouble,
     everything_is_known_in_the_end,
     an_answer_stays_what_it_was,
     whoever_has_nothing_got_nothing,

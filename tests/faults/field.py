@@ -32,6 +32,7 @@ GIVEN: Final = 5_000  # credits of each customer who is not poor
 GIVEN_MICROS: Final = GIVEN * MICROS
 CUSTOMERS: Final = 8
 _WORKERS: Final = 2
+_PATIENCE_SECONDS: Final = 120.0
 
 
 class Field:
@@ -54,14 +55,7 @@ class Field:
         self._of_ours: list[Postgres] = []
         self._numbers = count(1)
         self._names = count(1)
-        self.service = service.compose(
-            ground.folder,
-            ground.servers,
-            port=ground.port,
-            cog_port=ground.cog_port,
-            gate=ground.gate,
-            workers=_WORKERS,
-        )
+        self.service = self._composed(ground.folder / "logs")
 
     def open(self) -> None:
         """Return when everything works."""
@@ -93,7 +87,8 @@ class Field:
     def take_over(self, postgres: Postgres) -> None:
         """Let another server be the database from now on; it ends with the field."""
         self.postgres = postgres
-        self._of_ours.append(postgres)
+        if postgres is not self.ground.servers.postgres and postgres not in self._of_ours:
+            self._of_ours.append(postgres)
         self.ground.lead_to(postgres.port)
 
     def discard(self, postgres: Postgres) -> None:
@@ -118,6 +113,19 @@ class Field:
             else:
                 return
         raise TimeoutError("The database does not answer.")
+
+    def revive_database(self) -> None:
+        """Return when the server answers; it is started if it has given up."""
+        ends_at = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < ends_at:
+            if self.postgres.process.poll() is not None:
+                self.postgres.start(self.log)
+            try:
+                self.wait_for_database(patience_seconds=1.0)
+            except TimeoutError:
+                continue
+            return
+        raise TimeoutError("The database does not come up again.")
 
     def forget_connections(self) -> None:
         """Let this process connect anew: what it had may be broken."""
@@ -149,12 +157,26 @@ class Field:
         people = People(names, signed, secret)
         return Load(people, self._numbers, port=self.port, chance=chance, clients=clients)
 
+    @contextmanager
+    def logging_to(self, folder: Path) -> Iterator[None]:
+        """Let all processes of the product write their words elsewhere while the block runs."""
+        usual = self.service
+        usual.end()
+        self.service = self._composed(folder / "logs")
+        self.service.start()
+        try:
+            yield
+        finally:
+            self.service.end()
+            self.service = usual
+            self.service.start()
+
     # -- how it is ------------------------------------------------------------------------------
     def fallen(self) -> list[str]:
         """Return the names of the processes that have ended by themselves."""
         return [one.name for one in [*self.service.machines, self.ground.door] if not one.is_alive]
 
-    def wait_until_ready(self, patience_seconds: float = 120.0) -> float:
+    def wait_until_ready(self, patience_seconds: float = _PATIENCE_SECONDS) -> float:
         """Return when the API says that all is ready, after so many seconds.
 
         Raises:
@@ -166,3 +188,14 @@ class Field:
                 raise TimeoutError("The product was not ready again in time.")
             time.sleep(0.1)
         return time.monotonic() - began
+
+    def _composed(self, logs: Path) -> service.Service:
+        return service.compose(
+            self.ground.folder,
+            self.ground.servers,
+            port=self.ground.port,
+            cog_port=self.ground.cog_port,
+            gate=self.ground.gate,
+            workers=_WORKERS,
+            logs=logs,
+        )

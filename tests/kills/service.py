@@ -125,10 +125,17 @@ def set_environment(folder: Path, servers: Servers, *, port: int, gate_port: int
 
 
 def compose(
-    folder: Path, servers: Servers, *, port: int, cog_port: int, gate: Gate, workers: int
+    folder: Path,
+    servers: Servers,
+    *,
+    port: int,
+    cog_port: int,
+    gate: Gate,
+    workers: int,
+    logs: Path | None = None,
 ) -> Service:
     """Return a service that is not started; of each three workers one has threads."""
-    logs = folder / "logs"
+    logs = logs or folder / "logs"
     logs.mkdir()
 
     def machine(name: str, command: Sequence[str | Path]) -> Machine:
@@ -175,7 +182,9 @@ def _worker(number: int) -> list[str | Path]:
 
 
 def _film(path: Path) -> Path:
-    """Make the film that every order gets: a real mp4 of one second."""
+    """Make the film that every order gets, once: a real mp4 of one second."""
+    if path.exists():
+        return path
     subprocess.run(  # noqa: S603 (our own arguments)
         [
             *(imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-f", "lavfi"),

@@ -194,7 +194,9 @@ def _gifts(accounts: Mapping[str, int]) -> list[Gift]:
 def _lines(accounts: Mapping[str, int]) -> list[Line]:
     rows = Event.objects.filter(account__in=accounts).exclude(sequence=None)
     return [
-        Line(accounts[account], sequence, kind, str(json.loads(payload)["data"].get("job", "")))
+        Line(
+            accounts[account], sequence or 0, kind, str(json.loads(payload)["data"].get("job", ""))
+        )
         for account, sequence, kind, payload in rows.values_list(
             "account_id", "sequence", "type", "payload"
         )

@@ -80,10 +80,11 @@ class Readyz(APIView):
 
 
 def database_answers() -> bool:
-    """Return True; a database that does not answer raises."""
+    """Return whether the database takes writes; one that does not answer raises."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    return True
+        cursor.execute("SELECT current_setting('transaction_read_only') = 'off'")
+        (takes_writes,) = cursor.fetchone()
+    return bool(takes_writes)
 
 
 def broker_answers() -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.core import exceptions as django_exceptions
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -67,6 +67,9 @@ _TITLE_OF_CODE: Final[Mapping[str, str | Promise]] = {
 }
 _RETRY_AFTER: Final = "retry_after_seconds"
 _RETRY_AFTER_DEFAULTS: Final[Mapping[int, int]] = {429: 5, 503: 5}
+# A server that takes no writes, such as a standby before its promotion, and a transaction that
+# outlived a limit: psycopg counts these states among the errors that nobody foresees.
+_AWAY_STATES: Final = frozenset({"25006", "25P03", "25P04"})
 _log = logging.getLogger(__name__)
 
 
@@ -119,6 +122,8 @@ def as_refusal(exc: Exception) -> DomainError | None:
     """Return `exc` as a refusal of ours, whoever raised it; None for a defect of the program."""
     if isinstance(exc, DomainError):
         return exc
+    if isinstance(exc, InternalError) and getattr(exc.__cause__, "sqlstate", "") in _AWAY_STATES:
+        return _away(exc)
     return next((seen_as(exc) for kinds, seen_as in _SEEN_AS if isinstance(exc, kinds)), None)
 
 

@@ -26,7 +26,7 @@ def test_a_database_that_is_lost_in_each_way_loses_nothing() -> None:
 
 
 def test_an_experiment_that_does_not_exist_is_refused_by_name() -> None:
-    refused = subprocess.run(  # noqa: S603 (our own program)
+    refused = subprocess.run(
         [sys.executable, "-m", "tests.faults.run_faults", "--faults", "F4", "F999"],
         cwd=ROOT,
         capture_output=True,

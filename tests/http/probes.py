@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from django.db import OperationalError
+import psycopg
+from django.db import InternalError, OperationalError
 from django.http import Http404
 from django.urls import path
 from django.utils import timezone
@@ -73,6 +74,13 @@ class OrderOut(serializers.Serializer[Any]):
     made = serializers.CharField()
 
 
+def _told(by: psycopg.Error) -> InternalError:
+    """Return what Django makes of such an error of the driver's."""
+    told = InternalError(str(by))
+    told.__cause__ = by
+    return told
+
+
 def refuse(end: str) -> None:
     """Raise what the order asks for."""
     refusals: dict[str, Exception] = {
@@ -86,6 +94,9 @@ def refuse(end: str) -> None:
         "limit": ProbeLimit("Wait.", retry_after_seconds=7),
         "unavailable": errors.Unavailable("Away."),
         "database": OperationalError("canceling statement due to lock timeout"),
+        "standby": _told(psycopg.errors.ReadOnlySqlTransaction("cannot execute INSERT")),
+        "too_long": _told(psycopg.errors.IdleInTransactionSessionTimeout("terminating")),
+        "broken": _told(psycopg.errors.DataCorrupted("invalid page")),
         "defect": RuntimeError("a defect with sk_live_0123456789ab_secret in it"),
     }
     if end in refusals:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from pytest_django import Settings
 
 from billing.http.health import HEARTBEAT_KEY
@@ -52,6 +53,17 @@ def test_without_a_worker_it_is_not_ready(age_seconds: int | None, get: Ask) -> 
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     assert answer.json()["checks"] == {"database": "ok", "broker": "ok", "worker": "failing"}
     assert answer.headers["Retry-After"] == "5"
+
+
+@pytest.mark.django_db
+def test_with_a_database_that_takes_no_writes_it_is_not_ready(get: Ask) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION READ ONLY")
+
+    answer = get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["database"] == "failing"
 
 
 @pytest.mark.django_db

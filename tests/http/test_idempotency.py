@@ -109,7 +109,10 @@ def test_a_refusal_on_the_merits_is_kept(
 
 @pytest.mark.parametrize(
     ("end", "status"),
-    [("conflict", 409), ("limit", 429), ("unavailable", 503), ("database", 503), ("defect", 500)],
+    [
+        *[("conflict", 409), ("limit", 429), ("unavailable", 503), ("database", 503)],
+        *[("standby", 503), ("too_long", 503), ("broken", 500), ("defect", 500)],
+    ],
 )
 def test_what_may_pass_is_not_kept_and_leaves_nothing(
     end: str, status: int, ada: dict[str, str], post: Ask

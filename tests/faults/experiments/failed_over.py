@@ -9,6 +9,7 @@ from tests.faults.experiment import Experiment, Outcome
 from tests.faults.field import Field
 
 WITHIN_SECONDS: Final = 10.0
+_READ_ONLY_SECONDS: Final = 1.5
 
 
 def run(field: Field, rounds: int, random: Random) -> Outcome:
@@ -21,6 +22,9 @@ def run(field: Field, rounds: int, random: Random) -> Outcome:
             began = time.monotonic()
             first = field.postgres
             standby.crash(first)
+            if number % 2 == 0:  # some are led there before it takes writes
+                field.ground.lead_to(second.port)
+                load.live_for(_READ_ONLY_SECONDS)
             standby.promote(field, second)
             outcome.recover(began, mended_at=time.monotonic(), within_seconds=WITHIN_SECONDS)
             field.discard(first)

@@ -9,7 +9,6 @@ from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
-from billing.errors import DomainError
 from billing.gpu import callbacks, registry
 from billing.http import errors, problems
 from billing.jobs import services
@@ -39,7 +38,10 @@ class BackendCallback(View):
                 body=_bounded_body(request, backend),
                 now=timezone.now(),
             )
-        except DomainError as refusal:
+        except Exception as wrong:
+            refusal = problems.as_refusal(wrong)  # a database that is away, too: come again
+            if refusal is None:
+                raise
             return problems.respond(refusal)
         return HttpResponse(echo, content_type="application/json")
 

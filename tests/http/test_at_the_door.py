@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as configured
-from django.db import InterfaceError, connection
+from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 from pytest_django import Settings
 
@@ -75,6 +75,27 @@ def test_a_callback_is_posted_and_nothing_else(method: str) -> None:
     assert answer.headers["Content-Type"] == "application/problem+json"
     if method != "head":
         assert answer.json()["code"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize(
+    ("address", "hearing"),
+    [
+        ("/webhooks/stripe", "billing.payments.callbacks.services.hear"),
+        ("/webhooks/backends/demo/att.x", "billing.jobs.callbacks.services.hear"),
+    ],
+)
+def test_who_reports_while_the_database_is_away_is_told_to_come_again(
+    address: str, hearing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(**_facts: object) -> None:
+        raise OperationalError("the database system is starting up")
+
+    monkeypatch.setattr(hearing, away)
+    monkeypatch.setattr("billing.jobs.callbacks.callbacks.attempt_of", lambda _token: "at_1")
+    answer = Client(raise_request_exception=False).post(address, b"{}", "application/json")
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert answer.headers["Retry-After"] == "5"
 
 
 @pytest.mark.parametrize("method", ["options", "post", "delete"])

@@ -40,7 +40,11 @@ class People:
 
 
 class Load:
-    """Some clients and their books."""
+    """Some clients and their books.
+
+    Attributes:
+        active: how many of the clients ask at this time.
+    """
 
     def __init__(
         self, people: People, numbers: Iterator[int], *, port: int, chance: str, clients: int
@@ -53,15 +57,14 @@ class Load:
         """
         self.people = people
         self.books: list[Written] = []
-        self.may_submit = threading.Event()
-        self.may_submit.set()
+        self.active = min(clients, CLIENTS)
         self._numbers = numbers
         self._port = port
         self._lock = threading.Lock()
         self._is_over = threading.Event()
         self._next_submit = 0.0
         self._threads = [
-            threading.Thread(target=self._live, args=(Random(f"{chance} {one}"),), daemon=True)
+            threading.Thread(target=self._live, args=(one, Random(f"{chance} {one}")), daemon=True)
             for one in range(clients)
         ]
 
@@ -122,8 +125,11 @@ class Load:
         threading.Event().wait(seconds)
 
     # -- a client ------------------------------------------------------------------------------
-    def _live(self, random: Random) -> None:
+    def _live(self, place: int, random: Random) -> None:
         while not self._is_over.is_set():
+            if place >= self.active:
+                self._is_over.wait(_PAUSE_SECONDS)
+                continue
             ask = random.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
             written = self._write_down(ask, random)
             if written is not None:
@@ -136,7 +142,7 @@ class Load:
         with self._lock:
             if ask == Ask.SUBMIT:
                 now = time.monotonic()
-                if now < self._next_submit or not self.may_submit.is_set():
+                if now < self._next_submit:
                     return None
                 self._next_submit = now + _SUBMIT_EVERY_SECONDS
                 written = self._order(next(self._numbers), customer, random)

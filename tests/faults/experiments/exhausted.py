@@ -10,6 +10,7 @@ from tests.faults.books import Told
 from tests.faults.experiment import Experiment, Outcome
 from tests.faults.field import Field
 from tests.faults.holding import wallet_kept
+from tests.faults.load import CLIENTS
 
 _CONNECTIONS: Final = "20"
 _CLIENTS: Final = 200
@@ -41,7 +42,9 @@ def _crowd(field: Field, outcome: Outcome) -> None:
     field.postgres.settings["max_connections"] = _CONNECTIONS
     began = time.monotonic()
     field.postgres.start(field.log)
+    outcome.load.active = _CLIENTS
     _watch_health(field, outcome, seconds=_CROWDED_SECONDS)
+    outcome.load.active = CLIENTS
     del field.postgres.settings["max_connections"]
     field.postgres.stop()
     field.postgres.start(field.log)

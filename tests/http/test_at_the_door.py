@@ -92,6 +92,7 @@ def test_who_reports_while_the_database_is_away_is_told_to_come_again(
 
     monkeypatch.setattr(hearing, away)
     monkeypatch.setattr("billing.jobs.callbacks.callbacks.attempt_of", lambda _token: "at_1")
+    monkeypatch.setattr("billing.gpu.registry.callback_bytes_max", lambda _backend: 100)
     answer = Client(raise_request_exception=False).post(address, b"{}", "application/json")
 
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")

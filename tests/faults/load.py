@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ _ANSWER_SECONDS: Final = 25.0
 _PAUSE_SECONDS: Final = 0.15
 _SUBMIT_EVERY_SECONDS: Final = 0.35  # what two processors can carry out beside all else
 _PATIENCE_SECONDS: Final = 240.0
+_RESOLVERS: Final = 8
 _GOOD_AGAIN: Final = 8  # acknowledgements in a row that count as being well
 _WELL_SECONDS: Final = 1.5
 _GIFT_MAX: Final = 40
@@ -82,8 +84,15 @@ class Load:
     def resolve(self) -> None:
         """Ask what is unknown again under its key, until it is known or patience ends."""
         unknown = [one for one in self.books if one.told == Told.UNKNOWN]
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(self._resolve, unknown))
+        ends_at = time.monotonic() + _PATIENCE_SECONDS
+        with ThreadPoolExecutor(_RESOLVERS) as pool:
+            try:
+                list(pool.map(partial(self._resolve, ends_at=ends_at), unknown))
+            except BaseException:
+                pool.shutdown(
+                    wait=False, cancel_futures=True
+                )  # whoever ends the run waits for none
+                raise
 
     def repeat(self, written: Written) -> tuple[int, dict[str, Any]]:
         """Ask once more under the same key; return the answer, which is not written down."""
@@ -197,8 +206,7 @@ class Load:
         except (OSError, http.client.HTTPException, ValueError):
             return 0, {}
 
-    def _resolve(self, written: Written) -> None:
-        ends_at = time.monotonic() + _PATIENCE_SECONDS
+    def _resolve(self, written: Written, *, ends_at: float) -> None:
         while written.told == Told.UNKNOWN and time.monotonic() < ends_at:
             self._try(written)
             if written.told == Told.UNKNOWN:

@@ -19,7 +19,9 @@ _HELD_SECONDS: Final = 60.0
 _HELD_SHORTLY_SECONDS: Final = 12.0  # in a run of few rounds
 _FEW: Final = 5
 _WITHIN_SECONDS: Final = 15.0  # 200 requests stand in the line when it is mended
+_USUAL_SECONDS: Final = 3.0
 _HEALTH_SECONDS_MAX: Final = 1.0
+_HEALTH_TIMES_MAX: Final = 3  # of the usual, where a machine has much else to do
 _LOOK_SECONDS: Final = 0.1
 
 
@@ -43,7 +45,9 @@ def _crowd(field: Field, outcome: Outcome) -> None:
     began = time.monotonic()
     field.postgres.start(field.log)
     outcome.load.active = _CLIENTS
-    _watch_health(field, outcome, seconds=_CROWDED_SECONDS)
+    slowest = _health(field, seconds=_CROWDED_SECONDS)
+    # Not judged: health stands in the one line of the API's threads, behind the crowd.
+    outcome.notes.append(f"health within {slowest:.2f} s behind {_CLIENTS} clients")
     outcome.load.active = CLIENTS
     del field.postgres.settings["max_connections"]
     field.postgres.stop()
@@ -55,9 +59,13 @@ def _hold(field: Field, outcome: Outcome, random: Random, *, seconds: float) -> 
     """Hold one customer's wallet: his requests end in time, and the others' go on."""
     load = outcome.load
     kept = random.randrange(4)
+    usual = _health(field, seconds=_USUAL_SECONDS)
     began = time.monotonic()
     with wallet_kept(field, load.people.names[kept]):
-        _watch_health(field, outcome, seconds=seconds)
+        slowest = _health(field, seconds=seconds)
+    outcome.notes.append(f"health within {slowest:.2f} s by a held wallet, {usual:.2f} s before")
+    if slowest > max(_HEALTH_SECONDS_MAX, _HEALTH_TIMES_MAX * usual):
+        outcome.breaches.append(f"health took {slowest:.2f} s, and {usual:.2f} s before")
     ended = time.monotonic()
     during = [one for one in list(load.books) if began < one.asked_at and one.heard_at < ended]
     others = [one for one in during if one.customer != kept]
@@ -66,17 +74,14 @@ def _hold(field: Field, outcome: Outcome, random: Random, *, seconds: float) -> 
     outcome.recover(began, mended_at=ended, within_seconds=_WITHIN_SECONDS)
 
 
-def _watch_health(field: Field, outcome: Outcome, *, seconds: float) -> None:
-    """Ask the API for a while whether it lives; the 99th of a hundred answers counts."""
+def _health(field: Field, *, seconds: float) -> float:
+    """Ask the API for a while whether it lives; return how long 99 of 100 answers took at most."""
     ends_at = time.monotonic() + seconds
     took: list[float] = []
     while time.monotonic() < ends_at:
         took.append(_health_took(field.port))
         threading.Event().wait(_LOOK_SECONDS)
-    slowest = sorted(took)[min(len(took) - 1, len(took) * 99 // 100)]
-    outcome.notes.append(f"99 of 100 answers of health within {slowest:.2f} s ({len(took)} asked)")
-    if slowest > _HEALTH_SECONDS_MAX:
-        outcome.breaches.append(f"health took {slowest:.2f} s")
+    return sorted(took)[min(len(took) - 1, len(took) * 99 // 100)]
 
 
 def _health_took(port: int) -> float:

@@ -69,6 +69,7 @@ def test_an_unknown_command_is_refused_with_a_sentence() -> None:
         (["--check", "test", "--night", "-n", "2"], "-m pytest -m night --durations=10 -n 2"),
         (["--check", "test", "--operations", "9"], "-m tests.night.long_run --operations 9"),
         (["--check", "test", "--kills", "9"], "-m tests.kills.run_storm --kills 9"),
+        (["--check", "test", "--faults", "F4"], "-m tests.faults.run_faults --faults F4"),
         (["--check", "check", "lint"], "ruff check . run"),
         (
             ["--check", "test", "--vendors", "-k", "openai"],

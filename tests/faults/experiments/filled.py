@@ -22,6 +22,8 @@ from tests.faults.field import Field
 _DATA_MEGABYTES: Final = 256
 _LOGS_MEGABYTES: Final = 4
 _FULL_SECONDS: Final = 4.0
+_UNFELT_SECONDS_MAX: Final = 40.0
+_LOOK_SECONDS: Final = 0.2
 _WITHIN_SECONDS: Final = 10.0
 _ACKNOWLEDGED_MIN: Final = 5
 # Its journal must not fill the small disk by itself.
@@ -55,6 +57,7 @@ def _fill_data(field: Field, outcome: Outcome, data: Path, *, ends_segment: bool
         ends_segment: the journal needs a new file at once, for which there is no room either.
     """
     began = time.monotonic()
+    before = _felt(field)
     disks.fill(data)
     if ends_segment:
         try:
@@ -63,9 +66,19 @@ def _fill_data(field: Field, outcome: Outcome, data: Path, *, ends_segment: bool
         except psycopg.Error:
             pass
     outcome.load.live_for(_FULL_SECONDS)
+    ends_at = time.monotonic() + _UNFELT_SECONDS_MAX
+    while _felt(field) == before and time.monotonic() < ends_at:
+        outcome.load.live_for(_LOOK_SECONDS)
+    if _felt(field) == before:
+        outcome.breaches.append("nobody felt that the disk was full")
     disks.free(data)
     field.revive_database()
     outcome.recover(began, mended_at=time.monotonic(), within_seconds=_WITHIN_SECONDS)
+
+
+def _felt(field: Field) -> int:
+    """Return how often the server has found no room."""
+    return (field.folder / "database.log").read_text(errors="replace").count("No space left")
 
 
 def _fill_logs(outcome: Outcome, logs: Path) -> None:

@@ -4,6 +4,7 @@ The page is drawn from settings and words alone: it is also shown while the data
 session cannot be read, or the files beside it are missing.
 """
 
+import sys
 from collections.abc import Mapping
 from typing import Final
 
@@ -56,8 +57,14 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """Answer after a defect of ours, without a word about it; `handler500` of the URLs."""
+    """Answer after a defect of ours, without a word about it; `handler500` of the URLs.
+
+    A database that is away is none, and its last commit may stand.
+    """
     with _spoken(request):
+        if problems.is_away(sys.exception()):
+            sentence = _("The service cannot answer now. See what was done before you repeat it.")
+            return answer(request, errors.Unavailable(sentence))
         sentence = _("Something failed on our side. Ask us, and name the request id.")
         return answer(request, errors.Internal(sentence))
 

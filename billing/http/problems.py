@@ -122,9 +122,16 @@ def as_refusal(exc: Exception) -> DomainError | None:
     """Return `exc` as a refusal of ours, whoever raised it; None for a defect of the program."""
     if isinstance(exc, DomainError):
         return exc
-    if isinstance(exc, InternalError) and getattr(exc.__cause__, "sqlstate", "") in _AWAY_STATES:
+    if is_away(exc):
         return _away(exc)
     return next((seen_as(exc) for kinds, seen_as in _SEEN_AS if isinstance(exc, kinds)), None)
+
+
+def is_away(exc: BaseException | None) -> bool:
+    """Say whether the database could not do its work; what it was at may be done all the same."""
+    if isinstance(exc, InternalError):
+        return getattr(exc.__cause__, "sqlstate", "") in _AWAY_STATES
+    return isinstance(exc, OperationalError | InterfaceError)
 
 
 def absent(*, pointer: str = "", header: str = "") -> errors.NotFound:
@@ -207,7 +214,6 @@ _SEEN_AS: Final[tuple[tuple[tuple[type[Exception], ...], Callable[[Any], DomainE
         (django_exceptions.PermissionDenied, exceptions.PermissionDenied),
         lambda _exc: errors.Forbidden(_("You may not do this.")),
     ),
-    ((OperationalError, InterfaceError), _away),
     ((exceptions.ValidationError,), _wrong_input),
     ((exceptions.ParseError,), lambda exc: errors.Malformed(str(exc.detail))),
     (

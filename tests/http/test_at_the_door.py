@@ -121,6 +121,22 @@ def test_a_connection_that_was_closed_under_us_is_a_database_away(
     assert answer.json()["checks"]["database"] == "failing"
 
 
+@pytest.mark.django_db
+def test_a_person_is_not_told_of_a_mistake_while_the_database_is_away(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    def away() -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    browser = Client(raise_request_exception=False)
+    browser.cookies[settings.SESSION_COOKIE_NAME] = "a" * 32
+    monkeypatch.setattr(connection, "cursor", away)
+    answer = browser.get("/admin/", headers={"Accept-Language": "en"})
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "See what was done before you repeat it." in answer.content.decode()
+
+
 @pytest.fixture
 def plain_static_files(settings: Settings) -> None:
     """Spare these tests the collecting of static files."""

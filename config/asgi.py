@@ -9,6 +9,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
 from billing.jobs.events.streaming import Streams  # noqa: E402 (it needs the settings)
+from config import telemetry  # noqa: E402 (as above)
 
 
 def _allow_many_sockets() -> None:
@@ -19,3 +20,4 @@ def _allow_many_sockets() -> None:
 
 _allow_many_sockets()
 application = Streams()
+telemetry.begin("events")

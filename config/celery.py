@@ -7,10 +7,11 @@ from typing import Final
 from celery import Celery
 
 from billing.outbox.names import QUEUES, TaskName
+from config import working
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-app = Celery("linggan")
+app = Celery("linggan", task_cls="config.working:MeasuredTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.update(
     task_acks_late=True,
@@ -71,6 +72,7 @@ app.conf.beat_schedule = {
     for name, seconds in _EVERY.items()
 }
 app.autodiscover_tasks(["billing"])
+app.steps["worker"].add(working.Told)
 
 
 def queues() -> list[str]:

@@ -7,10 +7,8 @@ not set refuses to start, with a sentence that says which.
 import json
 import re
 from collections.abc import Callable
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal, TypeVar
-from urllib.parse import urlsplit
 
 import django_stubs_ext
 import environ
@@ -23,6 +21,7 @@ from billing.alerts import rules as alert_rules
 from billing.http import quotas
 from billing.http.addresses import Proxies
 from billing.http.logs import hide, logging_config
+from config import places
 from config.files import file_storage
 
 django_stubs_ext.monkeypatch()  # so that `ModelAdmin[Hold]` also runs
@@ -41,20 +40,6 @@ def _required(name: str, *, shortest: int = 1) -> str:
             "`./run serve` sets it by itself on a laptop. See .env.example."
         )
     return value
-
-
-def _host(url: str) -> str:
-    """Return the host of an address as a `Host` header says it, without its port."""
-    name = urlsplit(url).hostname or ""
-    return f"[{name}]" if ":" in name else name
-
-
-def _networks(written: list[str]) -> list[IPv4Network | IPv6Network]:
-    """Return the networks of ADMIN_ALLOWED_CIDRS, or refuse to start."""
-    try:
-        return [ip_network(one.strip()) for one in written if one.strip()]
-    except ValueError as wrong:
-        raise ImproperlyConfigured(f"ADMIN_ALLOWED_CIDRS: {wrong}.") from None
 
 
 def _understood(name: str, read: Callable[[Any], _T], said: str) -> _T:
@@ -252,7 +237,7 @@ ALLOWED_HOSTS = list(
         [
             *ALLOWED_HOSTS,
             *("localhost", "127.0.0.1", "[::1]"),
-            *filter(None, [_host(PUBLIC_URL), _host(BACKEND_WEBHOOK_BASE_URL)]),
+            *filter(None, [places.host(PUBLIC_URL), places.host(BACKEND_WEBHOOK_BASE_URL)]),
         ]
     )
 )
@@ -331,7 +316,7 @@ EVENTS_LISTENERS_PER_ACCOUNT_MAX: int = env.int("EVENTS_LISTENERS_PER_ACCOUNT_MA
 # How old an operator's last code may be when he changes something.
 OPERATOR_CONFIRMATION_MINUTES: int = env.int("OPERATOR_CONFIRMATION_MINUTES", default=10)
 # Networks from which the administration can be seen; empty: from anywhere.
-ADMIN_ALLOWED_CIDRS = _networks(env.list("ADMIN_ALLOWED_CIDRS", default=[]))
+ADMIN_ALLOWED_CIDRS = places.networks(env.list("ADMIN_ALLOWED_CIDRS", default=[]))
 
 # -- hosted pages -----------------------------------------------------------------------------
 PAGES_ENABLED: bool = env.bool("PAGES_ENABLED", default=True)
@@ -395,6 +380,11 @@ UNFOLD: dict[str, Any] = {
         ]
     },
 }
+
+# -- what it says of itself --------------------------------------------------------------------
+# Where this process answers Prometheus, such as 127.0.0.1:9464: an address of loopback or of the
+# cluster's own network, for it asks nobody who he is; empty: nowhere.
+METRICS_LISTEN = places.listening(env.str("METRICS_LISTEN", default=""))
 
 # -- logs --------------------------------------------------------------------------------------
 # text for people, json for machines

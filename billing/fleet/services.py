@@ -16,7 +16,7 @@ from billing.fleet import breaking, selectors, slots
 from billing.fleet.breaking import BreakerState, Circuit, Sign
 from billing.fleet.errors import NoSuchBreaker, ReasonMissing
 from billing.fleet.models import REASON_LENGTH_MAX, BackendState, Breaker
-from billing.gpu import registry
+from billing.gpu import calls, registry
 from billing.gpu.protocol import Health
 from billing.transactions import forbid_transaction, require_transaction
 
@@ -193,7 +193,8 @@ def health_of(backend: str) -> Health:
         UnknownBackend: it is not configured.
     """
     forbid_transaction("fleet.health_of")
-    return registry.backend_for(backend).health()
+    with calls.counted(backend, "health"):
+        return registry.backend_for(backend).health()
 
 
 def _let_through(backend: str, model: str, attempt_id: str) -> None:

@@ -10,6 +10,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from billing.http import cards
+from billing.telemetry import tracing
 
 _HIDDEN: Final = "[hidden]"
 # A key whose value is a secret whatever it looks like.
@@ -56,6 +57,7 @@ def logging_config(format: Literal["text", "json"]) -> dict[str, Any]:  # noqa: 
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            _name_the_trace,
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
             structlog.stdlib.PositionalArgumentsFormatter(),
@@ -73,6 +75,7 @@ def logging_config(format: Literal["text", "json"]) -> dict[str, Any]:  # noqa: 
                 "()": structlog.stdlib.ProcessorFormatter,
                 "foreign_pre_chain": [
                     structlog.contextvars.merge_contextvars,
+                    _name_the_trace,
                     structlog.stdlib.add_log_level,
                     structlog.stdlib.add_logger_name,
                     structlog.stdlib.ExtraAdder(),
@@ -94,6 +97,8 @@ def logging_config(format: Literal["text", "json"]) -> dict[str, Any]:  # noqa: 
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},
             "stripe": {"level": "WARNING"},
+            # A collector that is away is its owner's to notice; no request has lost anything.
+            "opentelemetry": {"level": "CRITICAL"},
         },
     }
 
@@ -134,6 +139,12 @@ def redact(text: str) -> str:
 def _is_no_refusal(record: logging.LogRecord) -> bool:
     """Return False for a 503: we gave it on purpose, and our own line tells of it already."""
     return getattr(record, "status_code", None) != HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def _name_the_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Add where the line stands in a trace, while somebody collects traces."""
+    event.update(tracing.ids())
+    return event
 
 
 def _processors(form: Literal["text", "json"]) -> list[Processor]:

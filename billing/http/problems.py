@@ -19,6 +19,7 @@ from rest_framework.renderers import JSONRenderer
 from billing.errors import DomainError, ErrorKind
 from billing.http import errors
 from billing.http.requests import request_id
+from billing.telemetry import meters
 
 CONTENT_TYPE: Final = "application/problem+json"
 # The page that says of each code what it means and what mends it; `explaining` shows it.
@@ -85,6 +86,7 @@ def title_of(refusal: DomainError) -> str:
 
 def problem(refusal: DomainError) -> tuple[int, dict[str, object]]:
     """Return the status and the problem document; no fact replaces a member of the document."""
+    meters.REFUSALS.labels(refusal.code).inc()
     status = status_of(refusal)
     document: dict[str, object] = {
         "type": f"{settings.PUBLIC_URL}{PAGE}#{refusal.code}",

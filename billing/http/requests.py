@@ -12,8 +12,11 @@ from django.http import HttpRequest, HttpResponse
 
 from billing.http.addresses import client_address
 from billing.ids import new_id
+from billing.telemetry import meters, tracing
 
 HEADER: Final = "X-Request-Id"
+# They belong to the trace of the attempt that they speak of, which their view knows.
+_JOIN_A_TRACE: Final = "/webhooks/backends/"
 # No quotes, no blanks, no controls: what is written into logs must not be able to break a line.
 _SAFE: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _log = logging.getLogger(__name__)
@@ -38,22 +41,37 @@ class RequestId:
         """Answer the request with its name bound to this thread's log lines."""
         proposed = request.headers.get(HEADER, "")
         name = proposed if _SAFE.fullmatch(proposed) else new_id("req")
+        with (
+            structlog.contextvars.bound_contextvars(request_id=name),
+            meters.IN_FLIGHT.track_inprogress(),
+        ):
+            if not tracing.is_on() or request.path_info.startswith(_JOIN_A_TRACE):
+                return self._answer(request, name)
+            asked = request.headers.get("traceparent", "")
+            with tracing.at_the_door(asked, str(request.method), {"request_id": name}):
+                return self._answer(request, name)
+
+    def _answer(self, request: HttpRequest, name: str) -> HttpResponse:
         started = time.monotonic()
-        with structlog.contextvars.bound_contextvars(request_id=name):
-            response = self._get_response(request)
-            response.headers[HEADER] = name
-            # The route, never the path: a path may hold a token, and is the caller's to choose.
-            match = request.resolver_match
-            _log.info(
-                "request answered",
-                extra={
-                    "method": request.method,
-                    "route": match.route if match else "",
-                    "address": client_address(request),
-                    "status": response.status_code,
-                    "milliseconds": round((time.monotonic() - started) * 1000, 1),
-                },
-            )
+        response = self._get_response(request)
+        seconds = time.monotonic() - started
+        response.headers[HEADER] = name
+        # The route, never the path: a path may hold a token, and is the caller's to choose.
+        match = request.resolver_match
+        route, method = match.route if match else "", str(request.method)
+        status = response.status_code
+        meters.answered(route=route, method=method, status=status, seconds=seconds)
+        tracing.note(f"{method} {route}".strip(), status=status)
+        _log.info(
+            "request answered",
+            extra={
+                "method": request.method,
+                "route": route,
+                "address": client_address(request),
+                "status": status,
+                "milliseconds": round(seconds * 1000, 1),
+            },
+        )
         return response
 
     def process_view(self, request: HttpRequest, *_view: object) -> None:

@@ -1,9 +1,12 @@
 """What a customer orders, as the edge hands it over. Pure."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final
+
+from billing.gpu.protocol import Status
 
 # What a backend is told beside the order itself. Whatever else it takes might cost more than was
 # billed, or reach where it should not, so it is named here before it may be passed on.
@@ -84,6 +87,20 @@ def without_texts(said: str, inputs: Mapping[str, str]) -> str:
             found = (at for at in range(len(heard) - size + 1) if heard[at : at + size] in pieces)
             hidden.update(letter for at in found for letter in range(at, at + size))
     return _cut(said, places, hidden)
+
+
+def spoken(status: Status, inputs: Mapping[str, str]) -> bytes:
+    """Return what of a callback is kept: its words, without its bytes and what was ordered."""
+    words = {
+        "state": status.state,
+        "message": without_texts(status.message, inputs),
+        "usage": dict(status.usage),
+        "raw": {
+            name: without_texts(value, inputs) if isinstance(value, str) else value
+            for name, value in status.raw.items()
+        },
+    }
+    return json.dumps(words, default=str).encode()
 
 
 def _letters(text: str) -> tuple[str, list[int]]:

@@ -5,6 +5,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from billing.ids import ID_LENGTH_MAX, new_id
+from billing.telemetry import tracing
 
 ERROR_LENGTH_MAX = 2000
 
@@ -29,6 +30,14 @@ class Message(models.Model):
     queue = models.CharField(_("queue"), max_length=32)
     request_id = models.CharField(
         _("request id"), max_length=64, blank=True, help_text=_("The request that caused it.")
+    )
+    traceparent = models.CharField(
+        _("trace"),
+        max_length=tracing.LENGTH_MAX,
+        blank=True,
+        default="",
+        db_default="",  # workers of the former release know no such column
+        help_text=_("Where in a trace it was posted; empty: in none."),
     )
     rings = models.PositiveIntegerField(
         _("rings"), default=0, help_text=_("How often workers were called.")

@@ -27,6 +27,12 @@ def heartbeat_age(*, now: datetime) -> int | None:
     return None if beaten_at is None else max(0, int(now.timestamp()) - int(beaten_at))
 
 
+def traceparent_of(message_id: str) -> str:
+    """Return where in a trace the message was posted; "": in none."""
+    found = Message.objects.filter(pk=message_id).values_list("traceparent", flat=True).first()
+    return found or ""
+
+
 def is_open(task: TaskName, **arguments: str) -> bool:
     """Say whether a message for `task` about just these ids is still to be run."""
     waiting = Message.objects.filter(ring_at__isnull=False, task=task.value)

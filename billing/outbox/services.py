@@ -22,6 +22,7 @@ from billing.outbox.gateway import Hint, Ring
 from billing.outbox.models import ERROR_LENGTH_MAX, Message
 from billing.outbox.names import QUEUES, TaskName
 from billing.outbox.selectors import HEARTBEAT_KEY
+from billing.telemetry import tracing
 from billing.transactions import forbid_transaction, require_transaction
 
 BATCH: Final = 100
@@ -49,15 +50,17 @@ def post(
     require_transaction("outbox.post")
     _require_ids(arguments)
     later = not_before if not_before is not None and not_before > now else None
-    message = Message.objects.create(
-        task=task.value,
-        arguments=arguments,
-        queue=QUEUES[task],
-        request_id=request_id()[:64],
-        created_at=now,
-        rings=0 if later else 1,
-        ring_at=later or now + pauses.after_ring(1),
-    )
+    with tracing.span(f"post {task}", tracing.Kind.PRODUCER, arguments):
+        message = Message.objects.create(
+            task=task.value,
+            arguments=arguments,
+            queue=QUEUES[task],
+            request_id=request_id()[:64],
+            traceparent=tracing.traceparent(),
+            created_at=now,
+            rings=0 if later else 1,
+            ring_at=later or now + pauses.after_ring(1),
+        )
     if later is None:
         # Beside `hint` the one use of on_commit: what it does may be lost, the row may not.
         transaction.on_commit(partial(gateway.nudge, _ring(message)), robust=True)

@@ -12,8 +12,9 @@ from django.utils import timezone
 from structlog.contextvars import bound_contextvars
 
 from billing.http.logs import redact
-from billing.outbox import services
+from billing.outbox import selectors, services
 from billing.outbox.names import TaskName
+from billing.telemetry import meters, tracing
 
 # So many batches a round at most: a long backlog must not keep one worker for itself.
 _BATCHES: Final = 10
@@ -38,7 +39,10 @@ def errand(name: TaskName) -> Callable[[Callable[..., None]], Callable[..., None
         _require_future(body)
 
         def run(*, message_id: str = "", request_id: str = "", **arguments: Any) -> None:  # noqa: ANN401 (JSON)
-            with bound_contextvars(request_id=request_id, message_id=message_id):
+            with (
+                bound_contextvars(request_id=request_id, message_id=message_id),
+                tracing.joined(_cause_of(message_id), name.value, tracing.Kind.CONSUMER, arguments),
+            ):
                 _run(name, body, message_id, arguments)
 
         run.__doc__, run.__name__, run.__module__ = body.__doc__, body.__name__, body.__module__
@@ -58,20 +62,29 @@ def _require_future(body: Callable[..., None]) -> None:
         raise TypeError(f"{body.__name__} must take **_future: newer messages may say more.")
 
 
+def _cause_of(message_id: str) -> str:
+    """Return the trace that the message belongs to; it is looked for only if somebody collects."""
+    return selectors.traceparent_of(message_id) if message_id and tracing.is_on() else ""
+
+
 def _run(
     name: TaskName, body: Callable[..., None], message_id: str, arguments: dict[str, Any]
 ) -> None:
     """Run `body` unless its message is closed, and tell the outbox how it went."""
     if message_id and not services.begin(message_id, now=timezone.now()):
+        meters.came_to("closed")  # another run has done it, or it is dead
         return
     try:
         body(**arguments)
     except InHand:
+        meters.came_to("in_hand")
         if message_id:
             services.uncount(message_id)
     except Exception as problem:
         if not message_id:
             raise
+        meters.came_to("failed")
+        tracing.failed(type(problem).__name__)
         _log.warning("errand_failed", task=name.value, traceback=redact(traceback.format_exc()))
         close_old_connections()  # the database may be what failed
         reason = f"{type(problem).__name__}: {problem}"

@@ -30,6 +30,7 @@ from billing.jobs.events.api import Admitted
 from billing.jobs.events.hub import Hub, Listener
 from billing.jobs.events.looking import Snapshot, look
 from billing.jobs.events.memory import Memory
+from billing.telemetry import meters
 
 Scope: TypeAlias = Mapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -90,10 +91,12 @@ class Streams:
             await _send_whole(_full(), scope, send, crossing)
         else:
             self._present += 1
+            meters.LISTENERS.set(self._present)
             try:
                 await self._let_in(scope, receive, send, crossing)
             finally:
                 self._present -= 1
+                meters.LISTENERS.set(self._present)
 
     async def _let_in(
         self, scope: Scope, receive: Receive, send: Send, crossing: Mapping[str, str]

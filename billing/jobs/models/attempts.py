@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.jobs.models.jobs import Job
 from billing.jobs.names import IdField, _attempt_id, _callback_id
+from billing.telemetry import tracing
 
 
 class Attempt(models.Model):
@@ -29,6 +30,14 @@ class Attempt(models.Model):
         _("outcome"), max_length=32, blank=True, help_text=_("How it ended.")
     )
     provider_id = models.CharField(_("id at the backend"), max_length=200, blank=True)
+    traceparent = models.CharField(
+        _("trace"),
+        max_length=tracing.LENGTH_MAX,
+        blank=True,
+        default="",
+        db_default="",  # workers of the former release know no such column
+        help_text=_("Where in a trace it was handed over; empty: in none."),
+    )
     context = models.JSONField(_("context"), default=dict, blank=True)
     usage = models.JSONField(
         _("usage"), default=dict, blank=True, help_text=_("As the backend reported it.")

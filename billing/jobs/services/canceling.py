@@ -5,7 +5,7 @@ from datetime import datetime
 import structlog
 from django.db import transaction
 
-from billing.gpu import registry
+from billing.gpu import calls, registry
 from billing.gpu.errors import UnknownBackend
 from billing.gpu.protocol import BackendError, CancelResult, Fail, State, Status
 from billing.jobs.errors import IllegalMove
@@ -65,7 +65,8 @@ def cancel_at_backend(*, job_id: str, now: datetime) -> None:
             return
         if not (backend.caps.cancel_queued or backend.caps.cancel_running):
             return
-        result = backend.cancel(view_of(attempt))
+        with calls.counted(attempt.backend, "cancel"):
+            result = backend.cancel(view_of(attempt))
     except (BackendError, UnknownBackend) as answer:
         _log.warning("cancel_unanswered", job_id=job_id, reason=answer.message)
         return

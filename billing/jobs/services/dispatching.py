@@ -16,7 +16,7 @@ from django.db import transaction
 
 from billing.fleet import services as fleet
 from billing.fleet.breaking import Sign
-from billing.gpu import callbacks, inputs, registry
+from billing.gpu import callbacks, calls, inputs, registry
 from billing.gpu.protocol import (
     Ambiguous,
     AtCapacity,
@@ -42,6 +42,7 @@ from billing.jobs.services.telling import tell
 from billing.ledger.journal import SYSTEM
 from billing.outbox import services as outbox
 from billing.outbox.names import TaskName
+from billing.telemetry import meters, tracing
 
 LEASE: Final = timedelta(seconds=90)
 # How old a claim may be when its backend is called: a submit, a few calls of 13 s, then ends well
@@ -81,6 +82,7 @@ def dispatch(*, job_id: str, now: datetime) -> None:
         raise
     if claim is None:
         return
+    _tell_how_long_it_waited(claim.attempt, now)
     backend = registry.backend_for(claim.attempt.backend)
     try:
         _require_sendable(claim, began)
@@ -91,7 +93,8 @@ def dispatch(*, job_id: str, now: datetime) -> None:
         _reject(claim.attempt, refusal, now, was_asked=False)
         return
     try:
-        status = backend.submit(claim.view)
+        with calls.counted(claim.attempt.backend, "submit"):
+            status = backend.submit(claim.view)
     except (NotSent, AtCapacity, AuthError) as answer:
         _back_to_queue(claim.attempt, answer, sign=_sign_of(answer), now=now)
     except Unmakeable as answer:
@@ -102,6 +105,13 @@ def dispatch(*, job_id: str, now: datetime) -> None:
         doubt(claim.attempt.pk, reason=answer.message, sign=Sign.UNHEARD, now=now)
     else:
         _take_reply(backend, claim, status, now)
+
+
+def _tell_how_long_it_waited(attempt: Attempt, now: datetime) -> None:
+    """Count the wait of a job that is handed over for the first time."""
+    if attempt.number == 1:
+        waited = (now - attempt.job.created_at).total_seconds()
+        meters.QUEUE_SECONDS.labels(attempt.backend).observe(max(0.0, waited))
 
 
 def _require_sendable(claim: _Claim, began: float) -> None:
@@ -200,6 +210,7 @@ def _claim(job_id: str, now: datetime) -> _Claim | None:
         number=job.attempts.count() + 1,
         lease_until=now + LEASE,
         check_at=now + LEASE,
+        traceparent=tracing.traceparent(),
         created_at=now,
     )
     turn = _turn_of(job, attempt.pk, now)
@@ -286,7 +297,8 @@ def _stop_orphan(backend: Backend, claim: _Claim, status: Status) -> None:
     view = replace(claim.view, provider_id=status.provider_id, context=context)
     _log.warning("orphan_at_backend", attempt_id=view.id, backend=claim.attempt.backend)
     try:
-        backend.cancel(view)
+        with calls.counted(claim.attempt.backend, "cancel"):
+            backend.cancel(view)
     except BackendError as answer:
         _log.warning("cancel_unanswered", attempt_id=view.id, reason=answer.message)
 

@@ -28,6 +28,7 @@ from billing.ledger.journal import SYSTEM
 from billing.ledger.services import Actor
 from billing.outbox import services as outbox
 from billing.outbox.names import TaskName
+from billing.telemetry import meters, tracing
 from billing.transactions import require_transaction
 from plans import periods
 
@@ -158,6 +159,9 @@ def end_attempt(
     attempt.detail = detail[:_DETAIL_LENGTH_MAX] or attempt.detail
     attempt.save(update_fields=["state", "outcome", "ended_at", "detail"])
     book_cost(attempt, usage=usage or {}, is_charged=is_charged)
+    # Before the commit: one that is rolled back and made again is counted twice, which is seldom.
+    seconds = (now - attempt.created_at).total_seconds()
+    meters.attempt_ended(backend=attempt.backend, outcome=outcome, seconds=seconds)
 
 
 def book_cost(
@@ -221,7 +225,8 @@ def succeed(
         _log.warning("late_success", job_id=job.pk, status=job.status)
         return True
     films = [output.milliseconds for output in outputs]
-    charge = settling.success(job, films=films, usage=usage or {}, actor=actor)
+    with tracing.span("settle", facts={"job_id": job.pk, "account_id": job.account_id}):
+        charge = settling.success(job, films=films, usage=usage or {}, actor=actor)
     move(
         job,
         JobStatus.SUCCEEDED,
@@ -258,7 +263,8 @@ def fail_job(
     """
     if job.status in FINAL:
         return
-    charge = settling.failure(job, failure_class, charged=charged, usage=usage, actor=actor)
+    with tracing.span("settle", facts={"job_id": job.pk, "account_id": job.account_id}):
+        charge = settling.failure(job, failure_class, charged=charged, usage=usage, actor=actor)
     move(
         job,
         target,

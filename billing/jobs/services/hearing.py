@@ -5,8 +5,8 @@ A success copies its files into our storage before any credit is captured.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,7 +16,7 @@ from django.db import transaction
 
 from billing.fleet import selectors as fleet
 from billing.fleet.breaking import Sign
-from billing.gpu import registry
+from billing.gpu import calls, registry
 from billing.gpu.protocol import (
     FINAL_STATES,
     AttemptView,
@@ -29,12 +29,13 @@ from billing.gpu.protocol import (
 from billing.jobs import asking
 from billing.jobs.lifecycle import FINAL, FailureClass, JobStatus
 from billing.jobs.models import Attempt, Callback
-from billing.jobs.orders import without_texts
+from billing.jobs.orders import spoken
 from billing.jobs.services import copying, ending, queueing, storing
 from billing.jobs.services.ending import IdOfAnother, StoredOutput
 from billing.ledger.services import Actor
 from billing.outbox import services as outbox
 from billing.outbox.names import TaskName
+from billing.telemetry import tracing
 from billing.transactions import forbid_transaction
 
 WORD_COUNTS: Final = timedelta(hours=6)  # how long a word that cannot be applied is waited for
@@ -82,7 +83,13 @@ def hear(
     if attempt is None:
         _log.warning("callback_of_no_attempt", backend=backend, attempt_id=attempt_id)
     else:
-        _write_down(attempt, body, said.state, now)
+        with tracing.joined(
+            attempt.traceparent,
+            f"callback {backend}",
+            tracing.Kind.SERVER,
+            {"attempt_id": attempt_id},
+        ):
+            _write_down(attempt, body, said.state, now)
     return b""
 
 
@@ -134,7 +141,7 @@ def apply_callback(*, callback_id: str, now: datetime) -> bool:
     if not is_done:
         return False
     # The video lies in the storage now; the words stay, the bytes go.
-    words = _spoken(status, attempt)
+    words = spoken(status, attempt.job.inputs)
     Callback.objects.filter(pk=callback_id).update(applied_at=now, body=words)
     return True
 
@@ -151,7 +158,8 @@ def _ask_instead(adapter: Backend, attempt: Attempt, said: Status, now: datetime
         provider_id = ""
     view = replace(reduced_view_of(attempt), provider_id=provider_id)
     try:
-        status = adapter.poll(view) if provider_id else None
+        with calls.counted(attempt.backend, "poll") if provider_id else nullcontext():
+            status = adapter.poll(view) if provider_id else None
     except BackendError as answer:
         _log.warning("backend_did_not_answer", attempt_id=attempt.pk, reason=answer.message)
         status = None
@@ -381,18 +389,3 @@ def _is_lost(attempt_id: str, now: datetime) -> bool:
 def reduced_view_of(attempt: Attempt) -> AttemptView:
     """Return of an attempt what is needed to read what a backend says of it: no order."""
     return AttemptView(id=attempt.pk, provider_id=attempt.provider_id, context=attempt.context)
-
-
-def _spoken(status: Status, attempt: Attempt) -> bytes:
-    """Return what of a callback is kept: its words, without its bytes and what was ordered."""
-    inputs = attempt.job.inputs
-    words = {
-        "state": status.state,
-        "message": without_texts(status.message, inputs),
-        "usage": dict(status.usage),
-        "raw": {
-            name: without_texts(value, inputs) if isinstance(value, str) else value
-            for name, value in status.raw.items()
-        },
-    }
-    return json.dumps(words, default=str).encode()

@@ -13,7 +13,7 @@ import structlog
 from django.db import transaction
 
 from billing.fleet.breaking import Sign
-from billing.gpu import registry
+from billing.gpu import calls, registry
 from billing.gpu.errors import UnknownBackend
 from billing.gpu.protocol import BackendError, State, Status
 from billing.jobs import selectors
@@ -184,8 +184,12 @@ def _ask(attempt: Attempt, provider_id: str) -> Status | None:
     backend, view = registry.backend_for(attempt.backend), view_of(attempt)
     view = replace(view, provider_id=provider_id or view.provider_id)
     if backend.caps.poll and view.provider_id:
-        return backend.poll(view)
-    return backend.find(view) if backend.caps.find or backend.caps.list else None
+        with calls.counted(attempt.backend, "poll"):
+            return backend.poll(view)
+    if not (backend.caps.find or backend.caps.list):
+        return None
+    with calls.counted(attempt.backend, "find"):
+        return backend.find(view)
 
 
 @transaction.atomic(durable=True)

@@ -13,7 +13,7 @@ from django.db import transaction
 from billing.accounts.models import Account
 from billing.fleet import selectors as fleet
 from billing.fleet.breaking import Sign
-from billing.gpu import registry
+from billing.gpu import calls, registry
 from billing.gpu.errors import UnknownBackend
 from billing.gpu.protocol import Backend, BackendError, State, Status
 from billing.jobs import asking, selectors
@@ -28,6 +28,7 @@ from billing.outbox import selectors as outbox_selectors
 from billing.outbox import services as outbox
 from billing.outbox.names import TaskName
 from billing.sweeps import Sweep
+from billing.telemetry import tracing
 
 BATCH: Final = 50
 RING_AGAIN: Final = timedelta(seconds=15)
@@ -123,7 +124,8 @@ def _look_after(attempt_id: str, now: datetime, *, may_ask: bool) -> bool:
     if overdue or job.cancel_requested_at is not None or job.status in FINAL:
         # Asked again each time: a backend may forget a wish that came while it was starting.
         canceling.cancel_at_backend(job_id=attempt.job_id, now=now)
-    return _ask(attempt, now)
+    with tracing.joined(attempt.traceparent, "ask", facts={"attempt_id": attempt.pk}):
+        return _ask(attempt, now)
 
 
 def _ask(attempt: Attempt, now: datetime) -> bool:
@@ -180,8 +182,12 @@ def _answer(backend: Backend, attempt: Attempt) -> Status | None:
     """
     view = view_of(attempt)
     if backend.caps.poll and attempt.provider_id:
-        return backend.poll(view)
-    return backend.find(view) if backend.caps.find or backend.caps.list else None
+        with calls.counted(attempt.backend, "poll"):
+            return backend.poll(view)
+    if not (backend.caps.find or backend.caps.list):
+        return None
+    with calls.counted(attempt.backend, "find"):
+        return backend.find(view)
 
 
 @transaction.atomic(durable=True)

@@ -10,6 +10,7 @@ import structlog
 from django.db import transaction
 
 from billing import egress
+from billing.telemetry import meters, tracing
 from billing.transactions import forbid_transaction
 from billing.webhooks import gateway, schedule, signing
 from billing.webhooks.event_types import EventType
@@ -66,7 +67,10 @@ def deliver(delivery_id: str, *, now: datetime) -> None:
     forbid_transaction("webhooks.deliver")
     attempt = _take(delivery_id, now)
     if attempt is not None:
-        _record(attempt, _call(attempt, now), now)
+        outcome = _call(attempt, now)
+        meters.DELIVERIES.labels(outcome.trouble or "taken").inc()
+        meters.DELIVERY_SECONDS.observe(outcome.took.total_seconds())
+        _record(attempt, outcome, now)
 
 
 @transaction.atomic(durable=True)
@@ -127,7 +131,8 @@ def _sealed_secrets(endpoint: Endpoint, now: datetime) -> tuple[str, ...]:
 def _call(attempt: _Attempt, now: datetime) -> _Outcome:
     began = monotonic()
     try:
-        reply = _post(attempt, now)
+        with tracing.span("call receiver", tracing.Kind.CLIENT, {"event_id": attempt.event_id}):
+            reply = _post(attempt, now)
     except signing.SecretUnreadable:
         return _Outcome(Delivery.Trouble.SECRET)
     except egress.Unreachable as problem:

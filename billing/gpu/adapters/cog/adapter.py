@@ -41,6 +41,7 @@ from billing.gpu.protocol import (
 )
 from billing.gpu.reading import Unreadable, read_object
 from billing.gpu.replies import callback_read, require_accepted
+from billing.telemetry import tracing
 from billing.transactions import forbid_transaction
 
 log = structlog.get_logger(__name__)
@@ -237,6 +238,7 @@ class CogBackend:
     ) -> wire.Reply:
         forbid_transaction("A call to a Cog server")
         headers = {"Accept": "application/json", "Authorization": f"Bearer {self.secret}"}
+        headers |= tracing.headers()
         body = b""
         if order is not None:
             body = json.dumps(order).encode()

@@ -36,6 +36,7 @@ from billing.gpu.protocol import (
 )
 from billing.gpu.reading import Unreadable
 from billing.gpu.replies import require_accepted
+from billing.telemetry import tracing
 from billing.transactions import forbid_transaction
 
 
@@ -178,6 +179,7 @@ class ComfyuiBackend(CallsNobody):
     def _call(self, method: str, url: str, body: Mapping[str, object] | None = None) -> wire.Reply:
         forbid_transaction("A call to ComfyUI")
         headers = {"Accept": "application/json", "Authorization": f"Bearer {self.secret}"}
+        headers |= tracing.headers()
         if body is None:
             return wire.call(method, url, headers=headers)
         headers["Content-Type"] = "application/json"

@@ -1,0 +1,1 @@
+"""How things stand in the database, in figures for Prometheus."""

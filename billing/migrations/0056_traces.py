@@ -1,0 +1,21 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('billing', '0053_what_a_day_touches'),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name='attempt',
+            name='traceparent',
+            field=models.CharField(blank=True, db_default='', default='', help_text='Where in a trace it was handed over; empty: in none.', max_length=55, verbose_name='trace'),
+        ),
+        migrations.AddField(
+            model_name='message',
+            name='traceparent',
+            field=models.CharField(blank=True, db_default='', default='', help_text='Where in a trace it was posted; empty: in none.', max_length=55, verbose_name='trace'),
+        ),
+    ]

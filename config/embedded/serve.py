@@ -6,6 +6,7 @@ import errno
 import http.client
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -83,6 +84,7 @@ def _serve(place: Place, port: int) -> None:
         gpu_port, events_port = free_port(), free_port()
         with step(_("environment")):
             environment.fill(place, port=port, gpu_port=gpu_port, events_port=events_port)
+        _keep_counts(place)
         _start_servers(parts, place)
         emulator_url = _start_emulator(parts, place, port)
         place.announce(environment.announced())
@@ -104,6 +106,14 @@ def _serve(place: Place, port: int) -> None:
         place.forget("operator_password")
         while True:
             parts.look()
+
+
+def _keep_counts(place: Place) -> None:
+    """Have the processes count together where somebody asks; each start counts from nothing."""
+    if os.environ.get("METRICS_LISTEN"):
+        folder = place.folder / "metrics"
+        shutil.rmtree(folder, ignore_errors=True)
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
 def _take_back(place: Place) -> None:

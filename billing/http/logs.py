@@ -97,8 +97,8 @@ def logging_config(format: Literal["text", "json"]) -> dict[str, Any]:  # noqa: 
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},
             "stripe": {"level": "WARNING"},
-            # A collector that is away is its owner's to notice; no request has lost anything.
-            "opentelemetry": {"level": "CRITICAL"},
+            # That traces were lost is said; each further try to send them is not.
+            "opentelemetry": {"level": "ERROR"},
         },
     }
 

@@ -48,6 +48,7 @@ from billing.jobs.models import Output
 from billing.ledger.errors import InDebt, InsufficientCredits
 from billing.ledger.services import Actor
 from billing.organizations.api.access import access_of
+from billing.telemetry import tracing
 from plans import selectors as plans
 from plans.errors import InvalidSpec, Unpriced
 
@@ -119,6 +120,7 @@ class JobList(APIView):
             job = services.submit(
                 account=account, order=order, actor=actor_of(request), now=now, member=member
             )
+            tracing.note(job_id=job.pk, account_id=job.account_id)
             return 201, shapes.JobOut(job, context={"now": now}).data
 
         return idempotency.respond(idempotency.answer_once(key, work, now=now))

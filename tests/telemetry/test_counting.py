@@ -10,10 +10,14 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 from prometheus_client import CollectorRegistry, Gauge
 
 from billing.telemetry import meters, scraping
+from config import places
+from config.embedded import serve
+from config.embedded.place import Place
 from tests.telemetry.figures import figure
 
 # The words by which series are told apart; one that grows with customers would never end.
@@ -179,3 +183,43 @@ def _labels_of(name: str) -> tuple[str, ...]:
     collector = meters.REGISTRY._names_to_collectors[name]
     labels: tuple[str, ...] = collector._labelnames  # type: ignore[attr-defined]  # every meter has them
     return labels
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("", None),
+        ("127.0.0.1:9464", ("127.0.0.1", 9464)),
+        ("[::1]:9464", ("::1", 9464)),
+        ("worker:9464", ("worker", 9464)),
+    ],
+)
+def test_an_address_is_a_host_and_a_port(written: str, meant: tuple[str, int] | None) -> None:
+    assert places.listening(written) == meant
+
+
+@pytest.mark.parametrize(
+    "written", ["9464", ":9464", "worker", "worker:x", "worker:99999", "a:1/b"]
+)
+def test_anything_else_refuses_to_start(written: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="METRICS_LISTEN"):
+        places.listening(written)
+
+
+def test_a_laptop_counts_together_and_from_nothing_only_if_somebody_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+    monkeypatch.setenv("METRICS_LISTEN", "")
+    folder = tmp_path / "metrics"
+    folder.mkdir()
+    (folder / "counter_1.db").touch()
+
+    serve._keep_counts(Place(tmp_path))
+    assert os.environ["PROMETHEUS_MULTIPROC_DIR"] == ""
+    assert list(folder.iterdir())
+
+    monkeypatch.setenv("METRICS_LISTEN", "127.0.0.1:9464")
+    serve._keep_counts(Place(tmp_path))
+    assert os.environ["PROMETHEUS_MULTIPROC_DIR"] == str(folder)
+    assert not folder.exists()

@@ -27,7 +27,6 @@ from billing.ledger.lots import Lot
 from billing.ledger.services import Actor, Cause, Cover, LockedWallet
 from billing.outbox import services as outbox
 from billing.outbox.names import TaskName
-from billing.telemetry import tracing
 from billing.transactions import require_transaction
 from plans import selectors as plans
 from plans.catalog.policies import Lane
@@ -152,7 +151,6 @@ def submit(
         **_times(assessment, now),
         **_place(assessment, locked.id),
     )
-    tracing.note(job_id=job.pk, account_id=job.account_id)
     outbox.post(TaskName.DISPATCH_JOB, now=now, job_id=job.pk)
     _top_up(assessment.account, locked, now=now)
     tell(job, "job.queued", now=now)

@@ -17,8 +17,10 @@ class MeasuredTask(Task):  # type: ignore[type-arg]  # at run time it takes no a
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 (as Celery has it)
         """Run it. What no request caused, such as a sweep, is named by itself."""
-        cause = named.get("request_id") or new_id("run")
-        with bound_contextvars(request_id=cause), meters.working(self.name):
+        names = {"request_id": named.get("request_id") or new_id("run")}
+        if "message_id" in named:
+            names["message_id"] = named["message_id"]
+        with bound_contextvars(**names), meters.working(self.name):
             return super().__call__(*arguments, **named)
 
 

@@ -97,6 +97,9 @@ def logging_config(format: Literal["text", "json"]) -> dict[str, Any]:  # noqa: 
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},
             "stripe": {"level": "WARNING"},
+            # Our own line tells of each task, with the name of the request that caused it.
+            "celery.app.trace": {"level": "WARNING"},
+            "celery.worker.strategy": {"level": "WARNING"},
             # That traces were lost is said; each further try to send them is not.
             "opentelemetry": {"level": "ERROR"},
         },

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -130,6 +131,7 @@ DELIVERY_SECONDS: Final = Histogram(
 # To find a series takes longer than to count in it, and every request does both.
 _requests: Final = cache(REQUESTS.labels)
 _request_seconds: Final = cache(REQUEST_SECONDS.labels)
+_log = structlog.get_logger(__name__)
 _outcome: ContextVar[str] = ContextVar("outcome", default="")
 
 
@@ -158,7 +160,7 @@ def answered(*, route: str, method: str, status: int, seconds: float) -> None:
 
 @contextmanager
 def working(task: str) -> Iterator[None]:
-    """Count a task and how long it took; unless it raises or `came_to` says else, it is done."""
+    """Count a task, and say so in one line; unless it raises or `came_to` says else, it is done."""
     began, token = time.monotonic(), _outcome.set("done")
     try:
         yield
@@ -166,8 +168,10 @@ def working(task: str) -> Iterator[None]:
         _outcome.set("raised")
         raise
     finally:
-        TASKS.labels(task, _outcome.get()).inc()
-        TASK_SECONDS.labels(task).observe(time.monotonic() - began)
+        outcome, seconds = _outcome.get(), time.monotonic() - began
+        TASKS.labels(task, outcome).inc()
+        TASK_SECONDS.labels(task).observe(seconds)
+        _log.info("task ended", task=task, outcome=outcome, milliseconds=round(seconds * 1000, 1))
         _outcome.reset(token)
 
 

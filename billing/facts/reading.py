@@ -37,7 +37,7 @@ Figure = tuple[str, tuple[str, ...], float]
 FACTS: Final[Sequence[Fact]] = (
     Fact(
         "linggan_outbox_messages",
-        "Messages not done: due, waiting for their instant, or dead.",
+        "Messages not done: due, begun by a worker, waiting for their instant, or dead.",
         ("queue", "state"),
     ),
     Fact("linggan_outbox_oldest_seconds", "Age of the oldest due message.", ("queue",)),
@@ -81,13 +81,16 @@ def figures(*, now: datetime) -> Iterator[Figure]:
 def _outbox(now: datetime) -> Iterator[Figure]:
     sql = """
         SELECT queue, count(*) FILTER (WHERE ring_at <= %(now)s),
-               count(*) FILTER (WHERE ring_at > %(now)s),
+               count(*) FILTER (WHERE ring_at > %(now)s AND is_begun),
+               count(*) FILTER (WHERE ring_at > %(now)s AND NOT is_begun),
                min(created_at) FILTER (WHERE ring_at <= %(now)s)
-        FROM (SELECT queue, ring_at, created_at FROM billing_message
+        FROM (SELECT queue, ring_at, created_at, runs > 0 AND error = '' AS is_begun
+              FROM billing_message
               WHERE ring_at IS NOT NULL ORDER BY ring_at LIMIT %(most)s) AS message GROUP BY 1
     """  # message_due: what is open, the longest due first
-    for queue, due, waiting, since in _rows(sql, now=now, most=COUNTED_MAX):
+    for queue, due, begun, waiting, since in _rows(sql, now=now, most=COUNTED_MAX):
         yield "linggan_outbox_messages", (queue, "due"), due
+        yield "linggan_outbox_messages", (queue, "begun"), begun
         yield "linggan_outbox_messages", (queue, "waiting"), waiting
         yield "linggan_outbox_oldest_seconds", (queue,), _age(since, now)
     sql = """

@@ -8,7 +8,7 @@ from typing import Literal
 from billing.gpu.protocol import BackendError
 from billing.telemetry import meters, tracing
 
-Call = Literal["submit", "poll", "find", "cancel", "health", "fetch"]
+Call = Literal["submit", "poll", "find", "cancel", "health"]
 
 
 @contextmanager

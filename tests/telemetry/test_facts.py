@@ -41,12 +41,15 @@ def test_the_outbox_is_told_by_queue_and_by_what_it_waits_for(db: None) -> None:
     message("a", ring_at=NOW - timedelta(seconds=1))
     message("b", ring_at=NOW + timedelta(hours=1))
     message("c", dead_at=NOW, error="gone")
+    message("e", ring_at=NOW + timedelta(seconds=20), runs=1)
+    message("f", ring_at=NOW + timedelta(minutes=2), runs=1, error="once more")
     message("d", done_at=NOW)
 
     found = told()
 
     assert found["linggan_outbox_messages", "dispatch", "due"] == 1
-    assert found["linggan_outbox_messages", "dispatch", "waiting"] == 1
+    assert found["linggan_outbox_messages", "dispatch", "waiting"] == 2
+    assert found["linggan_outbox_messages", "dispatch", "begun"] == 1
     assert found["linggan_outbox_messages", "dispatch", "dead"] == 1
     assert found["linggan_outbox_oldest_seconds", "dispatch"] == 180
 

@@ -6,7 +6,6 @@ A success copies its files into our storage before any credit is captured.
 
 import hashlib
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -157,12 +156,13 @@ def _ask_instead(adapter: Backend, attempt: Attempt, said: Status, now: datetime
         ending.report_strange_id(attempt)
         provider_id = ""
     view = replace(reduced_view_of(attempt), provider_id=provider_id)
+    status: Status | None = None
     try:
-        with calls.counted(attempt.backend, "poll") if provider_id else nullcontext():
-            status = adapter.poll(view) if provider_id else None
+        if provider_id:
+            with calls.counted(attempt.backend, "poll"):
+                status = adapter.poll(view)
     except BackendError as answer:
         _log.warning("backend_did_not_answer", attempt_id=attempt.pk, reason=answer.message)
-        status = None
     if status is None:
         live = Attempt.objects.filter(pk=attempt.pk).exclude(state=Attempt.State.ENDED)
         live.filter(check_at__gt=now).update(check_at=now)

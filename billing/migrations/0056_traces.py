@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0053_what_a_day_touches'),
+        ('billing', '0054_guards_look_up_by_keys'),
     ]
 
     operations = [

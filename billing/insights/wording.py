@@ -110,6 +110,7 @@ def _came(what: str) -> dict[str, str]:
         "campaign": _("came from a campaign (%(what)s)"),
         "conversion": _("came in exchange for others (%(what)s)"),
         "subscription": _("came with the subscription (%(what)s)"),
+        "import": _("came from another system (%(what)s)"),
         "transfer": _("came from another account (%(what)s)"),
         "allotment": _("were allotted by an organization (%(what)s)")
         if what == LENT

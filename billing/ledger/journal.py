@@ -69,6 +69,7 @@ CAUSES: Final = (
     *("job", "allowance", "expiry", "service_grant", "operator"),
     *("rollover", "subscription", "conversion", "pack", "campaign"),
     *("adjustment", "compensation", "debt", "transfer", "allotment", "refund"),
+    "import",
 )
 ACTORS: Final = ("user", "service", "operator", "backend", "system")
 

@@ -42,6 +42,7 @@ CAUSES = [
     ("transfer", _("transfer")),
     ("allotment", _("allotment")),
     ("refund", _("refund")),
+    ("import", _("import from another system")),
 ]
 ACTORS = [
     ("user", _("user")),

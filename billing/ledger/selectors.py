@@ -1,7 +1,7 @@
 """What the ledger says: balances now, then and ahead, grants and entries. Nothing is written."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -172,6 +172,17 @@ def has_allowances(wallet_id: str, *, at: datetime) -> bool:
 def grants(account: Account) -> QuerySet[Grant]:
     """Return the account's grants, the newest first."""
     return Grant.objects.filter(wallet__account=account).order_by("-id")
+
+
+def grants_of_facts(
+    external_ids: Collection[str], *, facts: Collection[str], is_sandbox: bool
+) -> QuerySet[Grant]:
+    """Return the grants of these facts in the wallets of these accounts, of one side."""
+    return Grant.objects.filter(
+        wallet__account__is_sandbox=is_sandbox,
+        wallet__account__external_id__in=external_ids,
+        fact__in=facts,
+    )
 
 
 def entries(account: Account) -> QuerySet[Entry]:

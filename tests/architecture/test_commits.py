@@ -48,6 +48,7 @@ COMMITS: Final = [
     "billing/fleet/services.py:reset_breaker",
     "billing/fleet/services.py:set_mode",
     "billing/http/idempotency.py:answer_once",
+    "billing/imports/services.py:_give",
     "billing/notes/services.py:write",
     "billing/lab/services/announcing.py:_go_on",
     "billing/lab/services/announcing.py:_tell_next",

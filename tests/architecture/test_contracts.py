@@ -157,6 +157,9 @@ PLANTS: Final = [
     imports("roles", "billing.exports.columns", "billing.exports.models"),
     is_born("roles", "billing/exports/helpers.py"),
     imports("pure", "billing.exports.columns", "django.db"),
+    imports("billing", "billing.ledger.selectors", "billing.imports.selectors"),
+    imports("roles", "billing.imports.form", "billing.imports.selectors"),
+    imports("pure", "billing.imports.form", "django.db"),
     imports("http", "billing.http.headers", "billing.http.problems"),
     imports("billing", "billing.packs.services", "billing.promotions.selectors"),
     imports(

@@ -109,6 +109,10 @@ ON_PAGES: Final[dict[str, Act]] = {
         "plans.take_back_publicationrequest", ALONE, "what will not begin"
     ),
 }
+# The acts of commands that no window has: a shell is for whoever could change the database anyway.
+ON_COMMANDS: Final[dict[str, Act]] = {
+    "balanceimport.run": Act("", ALONE, "accounts new and known, credits and money of each kind")
+}
 # By these an act goes through the one base that asks, shows and writes down.
 _THROUGH: Final = ("ask_first(", "ask_first_of_one(", "self.line(", "self.do_one(")
 
@@ -181,10 +185,18 @@ def test_each_act_of_a_page_is_written_down_under_its_name() -> None:
     assert {act.permission for act in ON_PAGES.values()} == PAGES - {"plans.edit_draft"}
 
 
+def test_what_commands_write_down_beside_the_acts_of_windows_is_in_the_table() -> None:
+    written = set()
+    for file in (ROOT / "billing" / "management").rglob("*.py"):
+        written |= set(re.findall(r'line_of\("([\w.]+)"', file.read_text(encoding="utf-8")))
+
+    assert written - TABLE.keys() == ON_COMMANDS.keys()
+
+
 def rows() -> list[str]:
     """Return the table as docs/operations.md shows it."""
     lines = []
-    for title, act in sorted((TABLE | ON_PAGES).items()):
+    for title, act in sorted((TABLE | ON_PAGES | ON_COMMANDS).items()):
         of_page = {role.value for role in Role if act.permission in MAY[role]}
         roles = ", ".join(sorted(ACTS.get(title, of_page))) or "superuser"
         eyes = {ASKS: "asks", DECIDES: "decides", ALONE: "-", WAY: "-"}[act.eyes]

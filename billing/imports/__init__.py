@@ -1,0 +1,1 @@
+"""Balances of another system: read strictly, looked at whole, given once."""

@@ -1,6 +1,8 @@
 """`import_balances FILE`: the balances of another system become credits here, each once."""
 
 import time
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -77,17 +79,17 @@ class Command(BaseCommand):
             f"to give: {format_micros(totals.left_micros)} credits"
         )
 
-    def _progress(self) -> Any:  # noqa: ANN401 (a function of the lines that are done)
-        began = shown = time.monotonic()
+    def _progress(self) -> Callable[[int], None]:
+        shown = time.monotonic()
 
         def say(lines: int) -> None:
             nonlocal shown
             if time.monotonic() - shown >= 5:  # noqa: PLR2004 (seconds; a person waits no longer)
                 shown = time.monotonic()
-                self.stderr.write(f"{lines} lines, {lines / (shown - began):.0f} a second")
+                self.stderr.write(f"{lines} lines")
 
         return say
 
 
-def _now() -> Any:  # noqa: ANN401 (an instant)
+def _now() -> datetime:
     return timezone.now()

@@ -1,0 +1,97 @@
+"""Weighs what a deed takes of processors: ours, and that of the database's process beside it.
+
+Processor time does not grow when others use the machine, as the time on a clock does. So it can be
+added up for a service that is larger than the machine that it was measured on.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from django.db import connection, transaction
+
+from billing.ids import new_id
+from billing.insights.bench import Scene, rich_account
+from billing.ledger import selectors
+from billing.ledger import services as ledger
+from billing.ledger.models import Wallet
+from billing.ledger.services import Actor, Cause, GrantTerms
+from plans import selectors as plans
+from plans.credits import MICROS
+
+_MS: Final = 1000
+_NANOSECONDS: Final = 1e-6  # of a millisecond
+_CAUSE: Final = Cause("operator", "bench")
+_ACTOR: Final = Actor("operator", "bench")
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What one call takes, in the mean, in milliseconds of a processor.
+
+    Attributes:
+        database_ms: None: the database is on another machine, or tells nothing.
+    """
+
+    name: str
+    own_ms: float
+    database_ms: float | None
+
+
+def run(*, calls: int, now: datetime) -> list[Deed]:
+    """Make each call so often, on a sandbox account that stays behind; return what they took."""
+    scene = Scene(account=rich_account(now), now=now, catalog=plans.current().catalog)
+    wallet = Wallet.objects.get(account=scene.account)
+
+    def give() -> None:
+        with transaction.atomic(durable=True):
+            catalog = plans.current().catalog
+            ledger.grant(
+                ledger.lock_wallet(scene.account, catalog=catalog),
+                GrantTerms(amount_micros=MICROS, source="bench", fact=new_id("bench")),
+                cause=_CAUSE,
+                actor=_ACTOR,
+            )
+
+    deeds: Sequence[tuple[str, Callable[[], object]]] = (
+        ("read a balance", lambda: selectors.balance(wallet, as_of=None)),
+        ("hold", scene.hold),
+        ("hold and capture", scene.life),
+        ("submit", scene.submit),
+        # Last: each leaves a grant, and who has hundreds of them is a rare customer.
+        ("grant", give),
+    )
+    return [_weighed(name, call, scene, calls=calls) for name, call in deeds]
+
+
+def _weighed(name: str, call: Callable[[], object], scene: Scene, *, calls: int) -> Deed:
+    call()  # the first one reads what the others know
+    scene.tidy()
+    own = 0.0
+    database: float | None = 0.0
+    for _call in range(calls):
+        began, began_there = time.process_time(), _database_ms()
+        call()
+        own += time.process_time() - began
+        there = _database_ms()
+        known = database is not None and there is not None and began_there is not None
+        database = database + there - began_there if known else None
+        scene.tidy()
+    return Deed(name, own * _MS / calls, None if database is None else database / calls)
+
+
+def _database_ms() -> float | None:
+    """Return how long the database's process of this connection has worked; None: unknown."""
+    with suppress(OSError, ValueError, IndexError):
+        file = Path(f"/proc/{_backend()}/schedstat")
+        return int(file.read_text(encoding="ascii").split()[0]) * _NANOSECONDS
+    return None
+
+
+def _backend() -> int:
+    connection.ensure_connection()
+    return int(connection.connection.info.backend_pid)

@@ -1,0 +1,58 @@
+"""Weighs what a row costs on the disk, with its indexes, in a database that is thrown away.
+
+Indexes are made anew over all rows, so they are as dense as they can be: a database in use weighs
+more, by what its pages have free.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from psycopg import sql
+
+from billing.insights import bench_card, bench_rows
+from billing.insights.bench_growth import throw_away_database
+from plans.catalog import publish
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """What the rows of one table take: the table, its indexes, and what is stored beside it."""
+
+    table: str
+    rows: int
+    total_bytes: int
+
+    @property
+    def row_bytes(self) -> int:
+        """What one row takes, rounded."""
+        return round(self.total_bytes / self.rows)
+
+
+def run(*, accounts: int, now: datetime) -> list[Weight]:
+    """Fill a database that is gone afterwards with so many accounts' lives, and weigh it."""
+    with throw_away_database():
+        publish.publish(bench_card.text(10), now=now)
+        bench_rows.fill(accounts=accounts, now=now)
+        return weigh()
+
+
+def weigh() -> list[Weight]:
+    """Return the weights of the tables that `bench_rows` fills and that have rows."""
+    found = []
+    with connection.cursor() as cursor:
+        for model in bench_rows.TABLES:
+            table = model._meta.db_table  # noqa: SLF001 (Django documents it)
+            cursor.execute(
+                sql.SQL(
+                    # Only what is partitioned has leaves.
+                    "SELECT (SELECT count(*) FROM {table}), COALESCE("
+                    "(SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree(%s) "
+                    "WHERE isleaf), pg_total_relation_size(%s))"
+                ).format(table=sql.Identifier(table)),
+                [table, table],
+            )
+            rows, total_bytes = cursor.fetchone()
+            if rows:
+                found.append(Weight(table, rows, int(total_bytes)))
+    return found

@@ -1,0 +1,43 @@
+"""What `weigh` tells: bytes a row with its indexes, and processor time; no figure is asserted."""
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from billing.insights import audit, bench_deeds, bench_rows, bench_sizes
+from billing.ledger.models import Entry, Wallet
+from tests import everything, factories
+
+
+@pytest.fixture
+def sandbox(settings: Settings) -> None:
+    """The default catalog, and a backend for everything that nobody calls."""
+    settings.BACKENDS = {"away": {**everything.BACKENDS["away"], "models": ["*"]}}
+    factories.publish_kling()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_every_deed_takes_time_of_ours_and_of_the_database_and_breaks_nothing(
+    sandbox: None,
+) -> None:
+    deeds = bench_deeds.run(calls=2, now=timezone.now())
+
+    assert [deed.name for deed in deeds] == [
+        *("read a balance", "hold", "hold and capture", "submit", "grant")
+    ]
+    assert all(deed.own_ms > 0 for deed in deeds)
+    assert all(deed.database_ms is None or deed.database_ms >= 0 for deed in deeds)
+    assert list(audit.breaches()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_weight_of_a_table_has_its_indexes_and_all_its_months(sandbox: None) -> None:
+    bench_rows.fill(accounts=20, now=timezone.now())
+
+    weights = {one.table: one for one in bench_sizes.weigh()}
+
+    entries, wallets = weights["billing_entry"], weights["billing_wallet"]
+    assert (entries.rows, wallets.rows) == (Entry.objects.count(), Wallet.objects.count())
+    assert entries.total_bytes > wallets.total_bytes, "of all partitions, which lie apart"
+    assert wallets.row_bytes == round(wallets.total_bytes / 20)
+    assert wallets.total_bytes > 5 * 8192, "the table and each of its indexes has pages"

@@ -1,7 +1,7 @@
 """Weighs what a deed takes of processors: ours, and that of the database's process beside it.
 
-Processor time does not grow when others use the machine, as the time on a clock does. So it can be
-added up for a service that is larger than the machine that it was measured on.
+Processor time grows far less than the time on a clock when others use the machine: only by what
+they push out of its caches. So it can be added up for a service that is larger than the machine.
 """
 
 import time

@@ -116,7 +116,7 @@ def grant(locked: LockedWallet, terms: GrantTerms, *, cause: Cause, actor: Actor
     locked.timeline.grant(issue, cause=cause, actor=actor)
     locked.timeline.settle(locked.now)
     store.write(locked)
-    return Grant.objects.get(pk=issue.lot.id)
+    return Grant.objects.get(pk=issue.lot.id, wallet_id=locked.id)
 
 
 def issue_of(terms: GrantTerms, *, now: datetime) -> Issue:

@@ -118,7 +118,8 @@ def spent_unowed_micros(grant: Grant) -> int:
     home = _came_home([grant.pk]).aggregate(total=Sum("amount_micros"))["total"]
     away = grant.transferred_micros - (home or 0)
     used = grant.captured_micros + grant.held_micros + away
-    owed = Debt.objects.filter(grant=grant).aggregate(total=Sum("amount_micros"))["total"]
+    debts = Debt.objects.filter(wallet_id=grant.wallet_id, grant=grant)
+    owed = debts.aggregate(total=Sum("amount_micros"))["total"]
     return max(0, used - (owed or 0))
 
 

@@ -98,14 +98,16 @@ def _line(number: int, columns: list[str], row: list[str]) -> Iterator[Line | Fl
         return
     texts = dict.fromkeys(COLUMNS, "") | dict(zip(columns, row, strict=True))
     values: dict[str, Any] = {}
-    flaws = []
+    flaws: list[Flaw] = []
     for name in COLUMNS:
         try:
             values[name] = _READERS[name](texts[name])
         except ValueError as wrong:
             flaws.append(Flaw(number, name, str(wrong)))
     flaws += _both(number, texts)
-    yield from flaws or [_balance(number, values)]
+    yield from flaws
+    if not flaws:
+        yield _balance(number, values)
 
 
 def _both(number: int, texts: Mapping[str, str]) -> Iterator[Flaw]:

@@ -37,6 +37,7 @@ _FETCHED: Final = re.compile(
     r"|url\([\"']?((?:https?:)?//[^\"')]+)|(class=\"mermaid)",
     re.IGNORECASE,
 )
+_PICTURE: Final = re.compile(r"<img\b[^>]*?\bsrc=[\"']?([^\"'\s>]+)", re.IGNORECASE)
 _VERBS: Final = ("get", "post", "put", "patch", "delete")
 
 
@@ -125,6 +126,12 @@ def fetched(text: str) -> list[str]:
     return [next(filter(None, match.groups())) for match in _FETCHED.finditer(text)]
 
 
+def missing(page: Path) -> list[str]:
+    """Return the pictures of a page of the site that are not beside it."""
+    shown = _PICTURE.findall(page.read_text(encoding="utf-8"))
+    return [name for name in shown if "://" not in name and not (page.parent / name).exists()]
+
+
 def main() -> None:
     """Lay out the pages and build the site; end with what is wrong, if anything is."""
     shutil.rmtree(PAGES.parent, ignore_errors=True)
@@ -134,6 +141,10 @@ def main() -> None:
         page.write_text(
             rewritten(document.read_text(encoding="utf-8"), document, pages), encoding="utf-8"
         )
+    for picture in sorted((ROOT / "docs").rglob("*.png")):
+        copy = PAGES / picture.relative_to(ROOT / "docs")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(picture, copy)
     contract = ROOT / "docs" / "openapi.json"
     shutil.copy(contract, PAGES / "openapi.json")
     (PAGES / "openapi.md").write_text(
@@ -151,6 +162,9 @@ def main() -> None:
     astray = {str(file): found for file in made if (found := fetched(file.read_text("utf-8")))}
     if astray:
         sys.exit(f"These pages would ask addresses outside: {astray}")
+    # The builder looks at links, not at pictures.
+    if gone := {str(page): names for page in made if (names := missing(page))}:
+        sys.exit(f"These pages show pictures that are not there: {gone}")
 
 
 if __name__ == "__main__":

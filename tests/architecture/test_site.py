@@ -90,6 +90,14 @@ def test_what_a_page_would_fetch_from_outside_is_seen(
     assert build.fetched(text) == found
 
 
+def test_a_picture_that_is_not_there_is_seen(build: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "there.png").touch()
+    page = tmp_path / "page.html"
+    page.write_text('<img alt="" src="there.png"><img src="gone.png"><a href="no.html">x</a>')
+
+    assert build.missing(page) == ["gone.png"]
+
+
 def test_the_reference_names_every_operation(build: ModuleType) -> None:
     document = {
         "paths": {

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final, NamedTuple
 
 from django.db import connection
@@ -38,7 +39,7 @@ def recorded() -> Iterator[list[Said]]:
 
 def _place() -> str | None:
     """Return the nearest function of the product on the stack; None: a test's comes before."""
-    frame = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         file = Path(frame.f_code.co_filename)
         if file.is_relative_to(ROOT / "billing") or file.is_relative_to(ROOT / "plans"):
@@ -48,5 +49,5 @@ def _place() -> str | None:
             own = file == Path(__file__)
             if not own:
                 return None
-        frame = frame.f_back  # type: ignore[assignment]  # the outermost has none
+        frame = frame.f_back
     return None

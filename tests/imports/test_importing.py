@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from billing.accounts.models import Account
 from billing.imports import services
+from billing.imports.errors import EndedMeanwhile
 from billing.insights import audit
 from billing.ledger.models import Entry, Grant
 from billing.operators.models import ActRecord
@@ -209,7 +210,7 @@ def test_a_balance_that_ends_before_its_turn_stops_the_run_and_the_rest_is_told(
     path = write(HEAD, "ada,1,,,,,", "bob,1,2026-01-01T00:00:00Z,,,,", "cyd,1,,,,,")
     long_ago = timezone.now().replace(year=2025)
 
-    with path.open() as file, pytest.raises(services.EndedMeanwhile) as refusal:
+    with path.open() as file, pytest.raises(EndedMeanwhile) as refusal:
         services.bring(file, is_sandbox=False, operator=grace, act_id="act_1", now=long_ago)
 
     assert refusal.value.facts == {"line": 3}

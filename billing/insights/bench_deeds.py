@@ -78,8 +78,10 @@ def _weighed(name: str, call: Callable[[], object], scene: Scene, *, calls: int)
         call()
         own += time.process_time() - began
         there = _database_ms()
-        known = database is not None and there is not None and began_there is not None
-        database = database + there - began_there if known else None
+        if database is None or there is None or began_there is None:
+            database = None
+        else:
+            database += there - began_there
         scene.tidy()
     return Deed(name, own * _MS / calls, None if database is None else database / calls)
 

@@ -80,7 +80,7 @@ def wallet_tables() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     rows = list(apps.get_app_config("billing").get_models())
     for model in rows:
-        columns = {f.column for f in model._meta.local_fields} & OWNERS
+        columns = {str(f.column) for f in model._meta.local_fields} & OWNERS
         if columns and model is not Account:
             found[model._meta.db_table] = columns
     found[Wallet._meta.db_table].add("id")

@@ -11,13 +11,13 @@ from tests import factories
 Writer = Callable[..., Path]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def shop(db: None) -> None:
     """The usual catalog is in force."""
     factories.publish_kling()
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def grace(db: None) -> User:
     """Grace is a superuser."""
     return User.objects.create_superuser("grace")

@@ -19,6 +19,7 @@ from plans.credits import MICROS
 from tests import factories
 from tests.imports.conftest import Writer
 
+pytestmark = pytest.mark.usefixtures("shop", "grace")
 HEAD = "account,credits,expires_at,source,paid_amount,paid_currency,reference"
 FILE = (
     HEAD,

@@ -6,6 +6,7 @@ media folder of its own. The servers end with the controller, even when that is 
 
 LINGGAN_TEST_SERVERS: `wheels` (default) · `debian` (Debian's own binaries) · `none` (nothing is
 started; also when only tests/unit is asked for, which needs no server).
+LINGGAN_TEST_POOLED: anything puts a PgBouncer before PostgreSQL (`./run test --pooled`).
 """
 
 import json
@@ -23,6 +24,7 @@ from config.embedded.binaries import find_postgres, find_valkey
 from config.embedded.environment import nowhere
 from config.embedded.postgres import Postgres
 from config.embedded.valkey import Valkey
+from tests.pooled.pooler import Pooler
 
 _ROOT = Path(__file__).resolve().parent.parent
 _UNIT = _ROOT / "tests" / "unit"
@@ -69,19 +71,30 @@ class Servers:
             throw_away=True,
         )
         self._folder = folder
+        self._pooler: Pooler | None = None
 
-    def start(self) -> None:
-        """Return when both answer."""
+    @property
+    def database_url(self) -> str:
+        """Where the service finds PostgreSQL: itself, or what lends its sessions."""
+        return self.postgres.url if self._pooler is None else self._pooler.url
+
+    def start(self, *, pooled: bool = False) -> None:
+        """Return when all answer."""
         with (self._folder / "servers.log").open("ab") as log:
             try:
                 self.postgres.start(log)
                 self.valkey.start(log)
+                if pooled:
+                    self._pooler = Pooler(self._folder / "pooler", server_url=self.postgres.url)
+                    self._pooler.start(log)
             except BaseException:
                 self.stop()
                 raise
 
     def stop(self) -> None:
-        """End both and throw everything away."""
+        """End them and throw everything away."""
+        if self._pooler is not None:
+            self._pooler.stop()
         self.valkey.stop()
         self.postgres.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -123,10 +136,13 @@ def _start(config: pytest.Config) -> None:
     folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-"))
     folder.chmod(0o711)  # so that a server that is not root finds its own folder
     servers = Servers(folder, debian=which == "debian")
-    servers.start()
+    pooled = bool(os.environ.get("LINGGAN_TEST_POOLED"))
+    servers.start(pooled=pooled)
     config.stash[_SERVERS] = servers
+    if pooled:
+        os.environ["DATABASE_SESSION_OPTIONS"] = ""  # as .env.example says
     os.environ.update(
-        DATABASE_URL=servers.postgres.url,
+        DATABASE_URL=servers.database_url,
         REDIS_URL=servers.valkey.url,
         MEDIA_ROOT=str(folder / "media"),
         STATIC_ROOT=str(folder / "static"),

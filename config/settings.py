@@ -7,6 +7,7 @@ not set refuses to start, with a sentence that says which.
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -22,6 +23,7 @@ from billing.http import quotas
 from billing.http.addresses import Proxies
 from billing.http.logs import hide, logging_config
 from config import places
+from config.databases import database
 from config.files import file_storage
 
 django_stubs_ext.monkeypatch()  # so that `ModelAdmin[Hold]` also runs
@@ -112,44 +114,28 @@ TEMPLATES: list[dict[str, Any]] = [
 
 
 # -- PostgreSQL is the record ------------------------------------------------------------------
-def _database(name: str, *, session_options: str) -> dict[str, Any]:
-    """Return the database that the variable `name` says."""
-    read: dict[str, Any] = env.db_url(name)
-    read.update(
-        {
-            "ENGINE": "django.db.backends.postgresql",
-            "CONN_MAX_AGE": env.int("DATABASE_CONN_MAX_AGE", default=60),
-            "CONN_HEALTH_CHECKS": True,
-            "DISABLE_SERVER_SIDE_CURSORS": True,  # safe behind PgBouncer in transaction mode
-        }
-    )
-    limits = {"connect_timeout": 5, "options": session_options}
-    # What is asked a second time by `billing.asking` is planned once a connection.
-    planned = env.bool("DATABASE_PREPARED_STATEMENTS", default=True)
-    read["OPTIONS"] = {
-        **read.get("OPTIONS", {}),
-        **limits,
-        "prepare_threshold": 1 if planned else None,
-    }
-    return read
-
-
+# PgBouncer takes no such start-up parameter: leave this empty there; the application's role has
+# the same three limits by itself.
+_session: str = env.str(
+    "DATABASE_SESSION_OPTIONS",
+    default="-c lock_timeout=4s -c statement_timeout=15s"
+    " -c idle_in_transaction_session_timeout=30s",
+)
+_kept: int = env.int("DATABASE_CONN_MAX_AGE", default=60)
+_planned: bool = env.bool("DATABASE_PREPARED_STATEMENTS", default=True)
+_database = partial(database, seconds_kept=_kept, plans_once=_planned)
 _required("DATABASE_URL")
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": _database(
-        "DATABASE_URL",
-        # PgBouncer takes no such start-up parameter unless it is told to ignore it: leave this
-        # empty there; the application's role has the same three limits by itself.
-        session_options=env.str(
-            "DATABASE_SESSION_OPTIONS",
-            default="-c lock_timeout=4s -c statement_timeout=15s"
-            " -c idle_in_transaction_session_timeout=30s",
-        ),
-    )
+    "default": _database(env.db_url("DATABASE_URL"), session_options=_session)
 }
 # Who owns the tables: `migrate` alone needs it, and may take its time, but never a lock for long.
 if env.str("DATABASE_OWNER_URL", default=""):
-    DATABASES["owner"] = _database("DATABASE_OWNER_URL", session_options="-c lock_timeout=4s")
+    _owner = env.db_url("DATABASE_OWNER_URL")
+    DATABASES["owner"] = _database(_owner, session_options="-c lock_timeout=4s")
+# A standby that reports are read from; empty: they are read where everything is.
+if env.str("REPORTS_DATABASE_URL", default=""):
+    _standby = env.db_url("REPORTS_DATABASE_URL")
+    DATABASES["reports"] = _database(_standby, session_options=_session)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # -- Redis is the doorbell ---------------------------------------------------------------------

@@ -1,27 +1,33 @@
 """Whether this process lives, and whether the service can do its work."""
 
+import functools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import ClassVar, Final
 
 import redis
 from django.conf import settings
 from django.core.cache import cache
 from django.db import Error, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from billing import replica
 from billing.http import errors
+from billing.http.probing import Question
 
 HEARTBEAT_KEY: Final = "worker-heartbeat"  # the worker writes its Unix time there every few seconds
 HEARTBEAT_SECONDS_MAX: Final = 30
 _BROKER_SECONDS_MAX: Final = 1
+Facts = Mapping[str, bool]
 _log = logging.getLogger(__name__)
 
 
@@ -55,7 +61,10 @@ class Healthz(APIView):
 
 
 class Readyz(APIView):
-    """Readiness: database, broker, and a worker that has lately been seen."""
+    """Readiness: a database that takes what is written, broker, and a worker that was seen.
+
+    Nothing is remembered from one probe to the next, and none waits longer than a second.
+    """
 
     authentication_classes = []
     permission_classes = [AllowAny]
@@ -63,44 +72,77 @@ class Readyz(APIView):
     authz: ClassVar = {"GET": "health.read"}
     limit: ClassVar = {"GET": "probes"}
 
-    @extend_schema(responses=ReadinessOut, operation_id="readyz", tags=["operation"])
+    @extend_schema(
+        responses=ReadinessOut,
+        operation_id="readyz",
+        tags=["operation"],
+        parameters=[
+            OpenApiParameter(
+                "without",
+                {"type": "string", "enum": ["worker"]},
+                description="`worker`: whether this process can take requests. Orders wait for "
+                "workers, so that their absence is no reason to send nobody here.",
+            )
+        ],
+    )
     def get(self, request: Request) -> Response:
         """Say that the service can do its work; 503 names in `checks` what is missing.
 
         `warnings` names what somebody should look at although the work goes on.
         """
-        checks = {
-            name: "ok" if _passes(name, check) else "failing" for name, check in _CHECKS.items()
-        }
+        facts = _found_out()
+        for name in (name for name, is_good in facts.items() if not is_good):
+            _log.warning("not ready: %s", name)
+        asked = [name for name in _CHECKS if name != request.query_params.get("without")]
+        checks = {name: "ok" if facts[name] else "failing" for name in asked}
         if set(checks.values()) != {"ok"}:
             raise errors.Unavailable(_("Something that the service needs is away."), checks=checks)
-        warnings = [name for name, check in _WARNINGS.items() if not _passes(name, check)]
+        warnings = [name for name in _WARNINGS if not facts.get(name, True)]
         said = {"warnings": warnings} if warnings else {}
         return Response({"status": "ready", "checks": checks, **said})
 
 
-def database_answers() -> bool:
-    """Return whether the database takes writes; one that does not answer raises."""
+def database_facts() -> Facts:
+    """Return what the database says of itself; one that does not answer raises."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('transaction_read_only') = 'off'")
-        (takes_writes,) = cursor.fetchone()
-    return bool(takes_writes)
+        # Also "on" while it follows another server: a primary that became a standby.
+        cursor.execute("SHOW transaction_read_only")
+        (read_only,) = cursor.fetchone()
+    applied = MigrationRecorder(connection).applied_migrations().keys()
+    facts = {
+        "database": read_only == "off",
+        "migrations": applied >= _migrations_of_the_code(),
+        "migrations_newer": applied <= _migrations_of_the_code(),
+    }
+    if facts["migrations"]:  # else there may be no such tables
+        facts["breaker_open"] = no_breaker_is_open()
+        facts["entries_astray"] = entries_are_in_their_months()
+    return facts
 
 
-def broker_answers() -> bool:
-    """Return whether the broker answers within a second; one that is gone raises."""
+def broker_facts() -> Facts:
+    """Return whether the broker answers; one that is gone raises."""
     with redis.Redis.from_url(
         settings.CELERY_BROKER_URL,
         socket_timeout=_BROKER_SECONDS_MAX,
         socket_connect_timeout=_BROKER_SECONDS_MAX,
     ) as broker:
-        return bool(broker.ping())
+        return {"broker": bool(broker.ping())}
 
 
-def worker_was_seen() -> bool:
+def worker_facts() -> Facts:
     """Return whether a worker has lately run its heartbeat task, which comes through the broker."""
     beaten = cache.get(HEARTBEAT_KEY)
-    return beaten is not None and time.time() - float(beaten) <= HEARTBEAT_SECONDS_MAX
+    age = None if beaten is None else time.time() - float(beaten)
+    return {"worker": age is not None and age <= HEARTBEAT_SECONDS_MAX}
+
+
+def replica_facts() -> Facts:
+    """Return whether reports can be read from the replica, where there is one."""
+    if not replica.is_there():
+        return {}
+    found = replica.look()
+    return {"replica_away": not found.is_away, "replica_behind": not found.is_behind}
 
 
 def entries_are_in_their_months() -> bool:
@@ -119,20 +161,33 @@ def no_breaker_is_open() -> bool:
     return not is_any_open
 
 
-_CHECKS: Final[dict[str, Callable[[], bool]]] = {
-    "database": database_answers,
-    "broker": broker_answers,
-    "worker": worker_was_seen,
-}
-_WARNINGS: Final[dict[str, Callable[[], bool]]] = {
-    "breaker_open": no_breaker_is_open,
-    "entries_astray": entries_are_in_their_months,
-}
+_CHECKS: Final = ("database", "migrations", "broker", "worker")
+_WARNINGS: Final = (
+    *("breaker_open", "entries_astray", "migrations_newer"),
+    *("replica_away", "replica_behind"),
+)
+# Each with what is known of whoever does not answer.
+_QUESTIONS: Final = (
+    (Question("database", database_facts), {"database": False, "migrations": False}),
+    (Question("broker", broker_facts), {"broker": False}),
+    (Question("worker", worker_facts), {"worker": False}),
+    (Question("replica", replica_facts), {"replica_away": False}),
+)
 
 
-def _passes(name: str, check: Callable[[], bool]) -> bool:
-    try:
-        return check()
-    except (Error, redis.RedisError, OSError, ValueError) as exc:
-        _log.warning("not ready: %s", name, exc_info=exc)
-        return False
+@functools.cache
+def _migrations_of_the_code() -> frozenset[tuple[str, str]]:
+    return frozenset(MigrationLoader(None).disk_migrations or {})
+
+
+def _found_out() -> Facts:
+    """Return all that could be found out in time; nothing is good of whoever is silent."""
+    _migrations_of_the_code()  # read from this machine, once, before anybody's time runs
+    found: dict[str, bool] = {}
+    for question, silent, answer in [(one, silent, one.put()) for one, silent in _QUESTIONS]:
+        try:
+            found.update(answer.heard())
+        except (Error, redis.RedisError, OSError, ValueError) as problem:  # TimeoutError is one
+            _log.warning("not ready: %s", question.name, exc_info=problem)
+            found.update(silent)
+    return found

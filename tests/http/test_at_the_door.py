@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.conf import settings as configured
 from django.db import InterfaceError, OperationalError, connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 from pytest_django import Settings
 
@@ -111,10 +112,10 @@ def test_the_documents_page_is_read_and_nothing_else(method: str) -> None:
 def test_a_connection_that_was_closed_under_us_is_a_database_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def closed() -> None:
+    def closed(_database: BaseDatabaseWrapper) -> None:
         raise InterfaceError("connection already closed")
 
-    monkeypatch.setattr(connection, "cursor", closed)
+    monkeypatch.setattr(BaseDatabaseWrapper, "cursor", closed)
     answer = Client(raise_request_exception=False).get("/readyz")
 
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")

@@ -1,3 +1,4 @@
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -7,14 +8,17 @@ from django.core.cache import cache
 from django.db import connection
 from pytest_django import Settings
 
+from billing.http import probing
 from billing.http.health import HEARTBEAT_KEY
+from billing.http.probing import Question
 
 pytestmark = pytest.mark.urls("tests.http.probes")
 Ask = Callable[..., Any]
 
 
 @pytest.fixture(autouse=True)
-def _heartbeat() -> Iterator[None]:
+def _heartbeat(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(probing, "ANSWER_SECONDS", 30)  # how quick it is asks tests/deploying
     cache.set(HEARTBEAT_KEY, int(time.time()))
     yield
     cache.delete(HEARTBEAT_KEY)
@@ -36,7 +40,7 @@ def test_a_whole_service_is_ready(get: Ask) -> None:
     assert answer.status_code == 200
     assert answer.json() == {
         "status": "ready",
-        "checks": {"database": "ok", "broker": "ok", "worker": "ok"},
+        "checks": {"database": "ok", "migrations": "ok", "broker": "ok", "worker": "ok"},
     }
 
 
@@ -51,7 +55,8 @@ def test_without_a_worker_it_is_not_ready(age_seconds: int | None, get: Ask) -> 
     answer = get("/readyz")
 
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
-    assert answer.json()["checks"] == {"database": "ok", "broker": "ok", "worker": "failing"}
+    whole = {"database": "ok", "migrations": "ok", "broker": "ok"}
+    assert answer.json()["checks"] == {**whole, "worker": "failing"}
     assert answer.headers["Retry-After"] == "5"
 
 
@@ -77,6 +82,40 @@ def test_who_is_not_ready_tells_of_it_once_and_not_as_a_defect(
 
     told = [(r.name, r.levelname) for r in caplog.records if "503" in str(r.__dict__)]
     assert told == [("billing.http.requests", "INFO")]
+
+
+@pytest.mark.django_db
+def test_who_only_takes_requests_is_ready_without_a_worker(get: Ask) -> None:
+    cache.delete(HEARTBEAT_KEY)
+
+    answer = get("/readyz?without=worker")
+
+    assert answer.status_code == 200
+    assert answer.json()["checks"] == {"database": "ok", "migrations": "ok", "broker": "ok"}
+
+
+def test_what_is_asked_while_it_is_asked_is_asked_once_and_then_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+    goes_on = threading.Event()
+
+    def ask() -> int:
+        asked.append(len(asked))
+        goes_on.wait(10)
+        return len(asked)
+
+    question = Question("slow", ask)
+    monkeypatch.setattr(probing, "ANSWER_SECONDS", 0.1)
+    with pytest.raises(TimeoutError):
+        question.put().heard()
+    monkeypatch.setattr(probing, "ANSWER_SECONDS", 30)
+    second = question.put()
+    goes_on.set()
+
+    assert second.heard() == 1
+    assert question.put().heard() == 2
+    assert asked == [0, 1]
 
 
 @pytest.mark.django_db

@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, StreamingHttpResponse
 from django.utils.translation import gettext as _
 
+from billing import replica
 from billing.console.dashboard import asking, crediting, earning, joining, working
 from billing.console.dashboard.asking import Question
 from billing.console.dashboard.parts import Section, Sheet
@@ -56,17 +57,22 @@ def context(request: HttpRequest, page: dict[str, Any]) -> dict[str, Any]:
         return page
     question = asking.read(request.GET.dict(), today=now.astimezone(UTC).date())
     has_money = any(request.user.has_perm(one) for one in _MONEY)
+    with replica.reading() as where:
+        told = {
+            "sections": [one.build(question) for one in shown],
+            "currencies": earning.currencies(question) if has_money else [],
+            "currency": earning.currency_of(question) if has_money else "",
+        }
     return {
         **page,
+        **told,
         "title": _("Dashboard"),
         "question": question,
-        "sections": [one.build(question) for one in shown],
+        "read_from": str(where),
         "ranges": [
             (said, question.range == name, question.address(range=name, **_NO_DAYS))
             for name, said in _range_names().items()
         ],
-        "currencies": earning.currencies(question) if has_money else [],
-        "currency": earning.currency_of(question) if has_money else "",
         "first": question.span.since.isoformat(),
         "last": (question.span.until - _DAY).isoformat(),
         "compared": _compared(question),
@@ -88,7 +94,9 @@ def table(request: HttpRequest, code: str) -> StreamingHttpResponse:
     if not request.user.has_perm(found.permission):
         raise PermissionDenied
     question = asking.read(request.GET.dict(), today=now.astimezone(UTC).date())
-    sheet = next((one for one in found.build(question).sheets if one.code == code), None)
+    with replica.reading():
+        sheets = found.build(question).sheets
+    sheet = next((one for one in sheets if one.code == code), None)
     if sheet is None:
         raise Http404
     name = f"{code}-{question.span.since}-{question.span.until - _DAY}.csv"

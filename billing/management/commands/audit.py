@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from billing import replica
 from billing.alerts import services as alerts
 from billing.alerts.rules import RuleCode
 from billing.insights import audit
@@ -26,13 +28,19 @@ class Command(BaseCommand):
     help = "Check every invariant; name the rows that break one, and exit non-zero."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take --json."""
+        """Take where to read, and how to answer."""
         parser.add_argument("--json", action="store_true", help="Print one JSON document.")
+        parser.add_argument(
+            "--primary", action="store_true", help="Read no replica, though there is one."
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
         """Print each breach, then the count; then what the dashboard has yet to add up anew."""
-        found = list(audit.breaches())
-        behind = [str(one) for one in _sums(now=timezone.now())]
+        with nullcontext("") if options["primary"] else replica.reading() as where:
+            found = list(audit.breaches())
+            behind = [str(one) for one in _sums(now=timezone.now())]
+        if str(where):
+            self.stderr.write(str(where))
         lines = [str(breach) for breach in found]
         alerts.inspected(RuleCode.INVARIANT_BROKEN, lines=lines, now=timezone.now())
         if options["json"]:

@@ -3,11 +3,12 @@
 import csv
 from typing import Any, Final
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from billing.errors import DomainError
 from billing.http.spreadsheets import cell
+from billing.management.reports import ReadingCommand
 from billing.partners import earnings, selectors
 from plans import selectors as plans
 
@@ -17,7 +18,7 @@ _FIGURES: Final = (
 )
 
 
-class Command(BaseCommand):
+class Command(ReadingCommand):
     """A row for each account that has a code; its month is that of its own zone."""
 
     help = "Print what each account earned in a month of a programme, as CSV."
@@ -28,7 +29,7 @@ class Command(BaseCommand):
         parser.add_argument("--month", help="such as 2026-11; the present one without it")
         parser.add_argument("--sandbox", action="store_true", help="the sandbox's accounts")
 
-    def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as in the base)
+    def report(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as in the base)
         """Print the head, then the rows."""
         writer = csv.writer(self.stdout, lineterminator="\n")
         try:

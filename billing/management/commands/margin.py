@@ -5,16 +5,17 @@ import re
 from fractions import Fraction
 from typing import Any, Final
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from billing.insights import margin
 from billing.insights.since import read_since
+from billing.management.reports import ReadingCommand
 
 _RATE: Final = re.compile(r"([A-Z]{3})=([0-9]{1,9}(?:\.[0-9]{1,9})?)")
 
 
-class Command(BaseCommand):
+class Command(ReadingCommand):
     """Reads only."""
 
     help = "Tell what the jobs of a time brought, what their backends cost, and what is left."
@@ -31,7 +32,7 @@ class Command(BaseCommand):
         parser.add_argument("--sandbox", action="store_true", help="The sandbox's jobs instead.")
         parser.add_argument("--json", action="store_true", help="Print one JSON document.")
 
-    def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
+    def report(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
         """Print the table, or JSON."""
         by = options["by"].split(",")
         if not set(by) <= set(margin.KEYS) or len(set(by)) != len(by):

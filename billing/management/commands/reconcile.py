@@ -8,20 +8,21 @@ import json
 from dataclasses import asdict
 from typing import Any, Final
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from billing.insights import reconcile
 from billing.insights.reconcile import Report
 from billing.insights.since import read_since
+from billing.management.reports import ReadingCommand
 from billing.payments import gateway
 
 _DRIFT: Final = 1
 _NOT_COMPARED: Final = 2
 
 
-class Command(BaseCommand):
+class Command(ReadingCommand):
     """Reads only."""
 
     help = "Compare jobs, holds, the ledger and Stripe; name each row that they disagree on."
@@ -32,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--language", default="en", help="en or zh-hans.")
         parser.add_argument("--json", action="store_true", help="Print one JSON document.")
 
-    def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
+    def report(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
         """Print each drift: which two sides, which row, what each says, and what would mend it."""
         now = timezone.now()
         try:

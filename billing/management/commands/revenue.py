@@ -4,13 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from billing.insights import revenue
 from billing.insights.revenue import tables
+from billing.management.reports import ReadingCommand
 
 
-class Command(BaseCommand):
+class Command(ReadingCommand):
     """Reads only; a month that is over is told alike whenever it is asked for."""
 
     help = "Tell a month's deferred revenue: sold, refunded, earned by use or expiry, still owed."
@@ -23,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--sandbox", action="store_true", help="The sandbox's sales instead.")
         parser.add_argument("--json", action="store_true", help="Print one JSON document.")
 
-    def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
+    def report(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
         """Print the sums by currency, and write the lines where they are wanted."""
         try:
             month = revenue.month_of(options["month"], zone=options["zone"])

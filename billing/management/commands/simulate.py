@@ -4,19 +4,20 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from billing.insights import picture, tables
 from billing.insights.simulate import simulate
 from billing.insights.since import read_since
+from billing.management.reports import ReadingCommand
 from plans.catalog import loader
 from plans.errors import CatalogInvalid
 
 _PICTURES: Final = (".svg", ".png")
 
 
-class Command(BaseCommand):
+class Command(ReadingCommand):
     """Reads only."""
 
     help = "Price the succeeded jobs of a time by another catalog file, side by side."
@@ -29,7 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="Print one JSON document.")
         parser.add_argument("--plot", type=Path, help="Draw it, too: FILE.svg or FILE.png.")
 
-    def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
+    def report(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
         """Print the tables and bars, or JSON; draw the picture."""
         plot: Path | None = options["plot"]
         if plot is not None and plot.suffix.lower() not in _PICTURES:

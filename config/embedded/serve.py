@@ -190,7 +190,8 @@ def web_command(port: int) -> list[str | Path]:
     """Return how the API is served; behind a proxy in production it is the same."""
     return [
         *(_PYTHON, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}"),
-        *("--workers", "2", "--threads", "8", "--graceful-timeout", "5"),
+        *("--worker-class", "config.web.Worker", "--workers", "2", "--threads", "8"),
+        *("--graceful-timeout", "5"),
         # No header says which path or scheme was asked; X-Forwarded-Proto is ours to read.
         "--forwarded-allow-ips=",
         # No access log: paths hold tokens. Our own line names the route.

@@ -1,6 +1,8 @@
 # The service in one image; `docker-compose.yml` says which process each container is.
-# Targets: `service` (the default) and `demo-gpu`, which adds what renders the demo's videos.
+# Targets: `service` (the default), `demo-gpu`, which adds what renders the demo's videos, and
+# `pgbouncer`, for more processes than PostgreSQL has sessions.
 ARG PYTHON=python:3.11.14-slim-bookworm
+ARG POSTGRES=postgres:18.1-bookworm
 
 # -- packages, each checked against its hash ---------------------------------------------------
 FROM ${PYTHON} AS packages
@@ -28,6 +30,16 @@ USER linggan
 EXPOSE 5000
 CMD ["python", "-m", "billing.gpu.demo", "--host", "0.0.0.0", "/srv/data/gpu"]
 
+# PostgreSQL's own image knows where the newest is; below 1.26.1, whoever knows one password can be
+# another user (CVE-2026-107350).
+FROM ${POSTGRES} AS pgbouncer
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends pgbouncer \
+    && rm -rf /var/lib/apt/lists/* \
+    && dpkg --compare-versions "$(dpkg-query --show --showformat '${Version}' pgbouncer)" ge 1.26.1
+USER postgres
+EXPOSE 6432
+
 FROM code AS service
 COPY --from=packages /opt/venv /opt/venv
 ENV STATIC_ROOT=/srv/static MEDIA_ROOT=/srv/data/media
@@ -39,5 +51,5 @@ RUN SECRET_KEY=only-while-the-static-files-are-collected \
 USER linggan
 EXPOSE 8000
 CMD ["python", "-m", "gunicorn", "config.wsgi", "--bind", "0.0.0.0:8000", \
-     "--workers", "2", "--threads", "8", "--forwarded-allow-ips=", \
+     "--worker-class", "config.web.Worker", "--workers", "2", "--threads", "8", "--forwarded-allow-ips=", \
      "--no-control-socket", "--worker-tmp-dir", "/dev/shm"]

@@ -27,13 +27,16 @@ OURS = ["migrate", "web", "events", "worker", "scheduler"]
 KNOWN_KEYS = {
     *("build", "image", "restart", "init", "read_only", "tmpfs", "cap_drop", "security_opt"),
     *("volumes", "environment", "depends_on", "command", "healthcheck", "ports"),
-    *("cap_add", "configs"),
+    *("cap_add", "configs", "profiles", "user"),
     *("stop_signal", "stop_grace_period", "ulimits"),
 }
 HEALTH_KEYS = {"test", "interval", "timeout", "retries", "start_period"}
 VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)(:?[-?])?")
 # Programs of the database's, the broker's and the proxy's own images.
-FOREIGN_PROGRAMS = {"sh", "curl", "pg_isready", "redis-server", "redis-cli"}
+FOREIGN_PROGRAMS = {
+    *("sh", "umask", "printf", "test", "curl", "redis-server", "redis-cli"),
+    *("postgres", "pg_isready", "pgbouncer"),
+}
 
 
 def example() -> dict[str, tuple[bool, str]]:
@@ -78,8 +81,11 @@ def commands(service: dict[str, Any]) -> list[list[str]]:
 
 
 def test_the_services_are_those_of_the_design() -> None:
-    ours = ["migrate", "proxy", "web", "events", "worker", "scheduler", "gpu"]
-    assert list(SERVICES) == ["postgres", "redis", *ours]
+    ours = ["web", "events", "worker", "scheduler", "gpu"]
+    beside = ["pgbouncer", "replica"]  # where they are wanted
+
+    assert list(SERVICES) == ["postgres", "redis", "migrate", *beside, "proxy", *ours]
+    assert [name for name, one in SERVICES.items() if "profiles" in one] == beside
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -142,7 +148,7 @@ def test_the_worker_serves_every_queue() -> None:
     assert set(line[line.index("--queues") + 1].split(",")) == set(queues())
 
 
-@pytest.mark.parametrize("name", [*OURS, "gpu"])
+@pytest.mark.parametrize("name", [*OURS, "pgbouncer", "gpu"])
 def test_our_containers_have_no_rights_that_they_need_not(name: str) -> None:
     service = SERVICES[name]
 
@@ -155,6 +161,26 @@ def test_only_the_loopback_address_is_opened() -> None:
     opened = [port for service in SERVICES.values() for port in service.get("ports", [])]
 
     assert opened == ["127.0.0.1:8000:8000"]
+
+
+def test_the_pooler_lends_for_a_transaction_and_no_file_has_its_password() -> None:
+    pooler = SERVICES["pgbouncer"]
+    settings = (ROOT / COMPOSE["configs"]["pgbouncer"]["file"]).read_text()
+
+    assert "\npool_mode = transaction\n" in settings
+    assert "\nauth_file = /tmp/userlist.txt\n" in settings
+    assert pooler["tmpfs"] == ["/tmp"]  # noqa: S108 (the container's own, in memory)
+    assert "/tmp/userlist.txt" in pooler["command"][2]  # noqa: S108 (as above)
+    assert "password" not in re.sub(r"(?m)^;.*$", "", settings).lower()
+
+
+def test_what_a_pooled_or_replicated_database_needs_is_a_profile_away() -> None:
+    needs = SERVICES["migrate"]["depends_on"]["pgbouncer"]
+    rules = (ROOT / COMPOSE["configs"]["pg_hba"]["file"]).read_text()
+
+    assert needs == {"condition": "service_healthy", "required": False}
+    assert re.search(r"(?m)^host +replication +linggan +all +scram-sha-256$", rules)
+    assert "pg_basebackup --host postgres --username linggan " in SERVICES["replica"]["command"][2]
 
 
 def test_nobody_reaches_a_web_process_but_through_the_proxy() -> None:
@@ -307,11 +333,17 @@ def test_the_image_is_pinned_hashed_and_not_root() -> None:
 
     assert re.search(r"^ARG PYTHON=python:\d+\.\d+\.\d+-slim-\w+$", DOCKERFILE, re.MULTILINE)
     assert stages[-1] == ("code", "service")
-    assert {base for base, _name in stages} <= {"${PYTHON}", *(name for _base, name in stages)}
+    pinned = {"${PYTHON}", "${POSTGRES}"}
+    assert {base for base, _name in stages} <= {*pinned, *(name for _base, name in stages)}
+    assert f"ARG POSTGRES={SERVICES['postgres']['image']}\n" in DOCKERFILE
     assert DOCKERFILE.count("pip install") == DOCKERFILE.count("--require-hashes")
-    for target in ["demo-gpu", "service"]:
+    for target, user in [
+        ("demo-gpu", "linggan"),
+        ("service", "linggan"),
+        ("pgbouncer", "postgres"),
+    ]:
         body = DOCKERFILE.split(f"AS {target}\n")[1].split("\nFROM ")[0]
-        assert "\nUSER linggan\n" in body
+        assert f"\nUSER {user}\n" in body
 
 
 def test_what_is_copied_into_the_image_exists_and_is_let_through() -> None:

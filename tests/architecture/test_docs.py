@@ -76,7 +76,11 @@ def test_both_readmes_have_the_same_shape() -> None:
             re.findall(mark, chinese, re.MULTILINE)
         ), mark
     targets = set(_LINK.findall(english)) ^ set(_LINK.findall(chinese))
-    handbooks = {"docs/operations/console.md", "docs/operations/console.zh-CN.md"}
+    handbooks = {
+        f"docs/operations/{name}{language}.md"
+        for name in ("console", "several-hosts")
+        for language in ("", ".zh-CN")
+    }
     assert targets == {"README.md", "README.zh-CN.md"} | handbooks
 
 

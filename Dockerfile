@@ -47,6 +47,7 @@ ENV STATIC_ROOT=/srv/static MEDIA_ROOT=/srv/data/media
 RUN SECRET_KEY=only-while-the-static-files-are-collected \
     DATABASE_URL=postgres://nowhere/none REDIS_URL=redis://nowhere/0 \
     JWT_ISSUER=none JWT_AUDIENCE=none JWT_PUBLIC_KEY=none \
+    RECEIPT_KEY=no-receipt-is-signed-while-files-are-collected \
     python manage.py collectstatic --no-input --verbosity 0
 USER linggan
 EXPOSE 8000

@@ -5,6 +5,7 @@ import itertools
 import json
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -344,6 +345,16 @@ def test_the_image_is_pinned_hashed_and_not_root() -> None:
     ]:
         body = DOCKERFILE.split(f"AS {target}\n")[1].split("\nFROM ")[0]
         assert f"\nUSER {user}\n" in body
+
+
+def test_the_settings_load_with_what_the_image_is_built_with() -> None:
+    built = DOCKERFILE.split("AS service\n")[1]
+    given = dict(re.findall(r"\b([A-Z_]+)=(\S+)", built))
+    words = [sys.executable, "manage.py", "collectstatic", "--dry-run", "--no-input", "-v", "0"]
+
+    done = subprocess.run(words, cwd=ROOT, env=given, capture_output=True, text=True, check=False)  # noqa: S603 (our own words)
+
+    assert done.returncode == 0, done.stderr[-500:]
 
 
 def test_what_is_copied_into_the_image_exists_and_is_let_through() -> None:

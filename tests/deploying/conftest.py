@@ -18,11 +18,9 @@ from django.db import connection
 from billing.http.health import HEARTBEAT_KEY
 from config.embedded import secrecy
 from config.embedded.binaries import find_valkey
-from config.embedded.environment import nowhere
 from config.embedded.processes import free_port
 from config.embedded.valkey import Valkey
 from tests.kills.machines import Machine
-from tests.servers import UNLIMITED
 from tests.standbys import Standby
 
 _ROOT: Final = Path(__file__).parents[2]
@@ -51,13 +49,11 @@ class Place:
     def environment(self) -> dict[str, str]:
         """What a process on these servers is told."""
         return {
-            **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
-            **nowhere(),
+            **os.environ,  # with the keys by which this process seals
             "DATABASE_URL": self.postgres.url_of(self._database),
             "REDIS_URL": self.valkey.url,
             "MEDIA_ROOT": str(self.folder / "media"),
             "STATIC_ROOT": str(self.folder / "static"),
-            "LIMITS": UNLIMITED,
         }
 
     def run(self, name: str, command: list[str], **variables: str) -> Machine:

@@ -191,7 +191,7 @@ def test_a_worker_that_is_told_to_end_finishes_or_gives_back_each_task(
     place: Place, receiver: type[_Receiver], signals: tuple[signal.Signals, ...]
 ) -> None:
     with place.inside():
-        accounts = [factories.new_account(f"told{number}") for number in range(24)]
+        accounts = [factories.new_account(f"told{n}", is_sandbox=False) for n in range(24)]
     first, scheduler = _of_compose(place, "worker"), _of_compose(place, "scheduler")
     with place.inside():
         for account in accounts:

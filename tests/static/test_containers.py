@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 import yaml
-from compose_spec import PyCompose
+from compose_spec import PyCompose  # type: ignore[import-not-found]  # it lives apart
 
 _FILE: Final = Path(__file__).parents[2] / "docker-compose.yml"
 _VARIABLE: Final = re.compile(r"(?<!\$)\$\{[A-Z_]+:?[-?][^{}]*\}")

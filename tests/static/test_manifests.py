@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
-import kubernetes_validate
+import kubernetes_validate  # type: ignore[import-not-found]  # it lives apart
 import pytest
 import yaml
 

@@ -8,15 +8,13 @@ from billing import replica
 
 
 class ReadingCommand(BaseCommand):
-    """`report` is told like `handle`; as of when stands beside it, where no program reads it."""
+    """As of when its report is stands beside it, where no program reads it."""
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
-        """Read, and report."""
+    def execute(self, *args: Any, **options: Any) -> str | None:  # noqa: ANN401 (as the base)
+        """Have all that the command asks read the standby."""
         with replica.reading() as where:
-            if str(where):
-                self.stderr.write(str(where))
-            self.report(*args, **options)
-
-    def report(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
-        """Print what was found."""
-        raise NotImplementedError
+            try:
+                return super().execute(*args, **options)
+            finally:
+                if str(where):
+                    self.stderr.write(str(where))

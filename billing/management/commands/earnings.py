@@ -29,7 +29,7 @@ class Command(ReadingCommand):
         parser.add_argument("--month", help="such as 2026-11; the present one without it")
         parser.add_argument("--sandbox", action="store_true", help="the sandbox's accounts")
 
-    def report(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as in the base)
+    def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as in the base)
         """Print the head, then the rows."""
         writer = csv.writer(self.stdout, lineterminator="\n")
         try:

@@ -32,7 +32,7 @@ class Command(ReadingCommand):
         parser.add_argument("--sandbox", action="store_true", help="The sandbox's jobs instead.")
         parser.add_argument("--json", action="store_true", help="Print one JSON document.")
 
-    def report(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
+    def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
         """Print the table, or JSON."""
         by = options["by"].split(",")
         if not set(by) <= set(margin.KEYS) or len(set(by)) != len(by):

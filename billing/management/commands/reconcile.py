@@ -33,7 +33,7 @@ class Command(ReadingCommand):
         parser.add_argument("--language", default="en", help="en or zh-hans.")
         parser.add_argument("--json", action="store_true", help="Print one JSON document.")
 
-    def report(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
+    def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
         """Print each drift: which two sides, which row, what each says, and what would mend it."""
         now = timezone.now()
         try:

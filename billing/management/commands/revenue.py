@@ -24,7 +24,7 @@ class Command(ReadingCommand):
         parser.add_argument("--sandbox", action="store_true", help="The sandbox's sales instead.")
         parser.add_argument("--json", action="store_true", help="Print one JSON document.")
 
-    def report(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
+    def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
         """Print the sums by currency, and write the lines where they are wanted."""
         try:
             month = revenue.month_of(options["month"], zone=options["zone"])

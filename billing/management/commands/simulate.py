@@ -30,7 +30,7 @@ class Command(ReadingCommand):
         parser.add_argument("--json", action="store_true", help="Print one JSON document.")
         parser.add_argument("--plot", type=Path, help="Draw it, too: FILE.svg or FILE.png.")
 
-    def report(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
+    def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
         """Print the tables and bars, or JSON; draw the picture."""
         plot: Path | None = options["plot"]
         if plot is not None and plot.suffix.lower() not in _PICTURES:

@@ -21,12 +21,14 @@ class Outcome:
         load: who asked during it, with the books; it may still be running.
         recoveries: of each round the seconds from the blow to the first acknowledgement after the
             last failure that a client heard.
+        causes: of each round the seconds from the blow until its cause was gone.
         breaches: what must not have been, each a sentence.
         notes: what else is worth telling, each a sentence.
     """
 
     load: Load
     recoveries: list[float] = field(default_factory=list)
+    causes: list[float] = field(default_factory=list)
     breaches: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -37,6 +39,7 @@ class Outcome:
             since: when the blow fell, by the monotonic clock.
             mended_at: when its cause was gone; from then on counts what is promised.
         """
+        self.causes.append(mended_at - since)
         seconds = self.load.recovery(since)
         if seconds is None:
             self.breaches.append("all did not go well again in time")

@@ -77,8 +77,15 @@ def judge(field: Field, experiment: Experiment, outcome: Outcome, *, began: floa
         worst_seconds=max(recoveries, default=None),
         median_seconds=statistics.median(recoveries) if recoveries else None,
         seconds=time.monotonic() - began,
-        notes=outcome.notes,
+        notes=[*outcome.notes, *_lasted(outcome.causes)],
     )
+
+
+def _lasted(causes: Sequence[float]) -> list[str]:
+    if not causes:
+        return []
+    middle = statistics.median(causes)
+    return [f"of the seconds until it went well, the fault itself had {middle:.1f} in the median"]
 
 
 def look(field: Field, load: Load) -> Seen:

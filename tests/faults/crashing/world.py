@@ -197,8 +197,9 @@ def now() -> datetime:
 
 def errand(task: str) -> Errand:
     """Return the one open message of a task."""
-    [message] = Message.objects.filter(task=task, ring_at__isnull=False)
-    return Errand(message.pk)
+    found = list(Message.objects.filter(task=task, ring_at__isnull=False))
+    assert len(found) == 1, f"{task}: {found}"
+    return Errand(found[0].pk)
 
 
 @contextmanager

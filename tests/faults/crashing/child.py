@@ -148,9 +148,9 @@ def run(act: Act, proxy: Proxy, led: Mapping[int, str], cut: Cut | None) -> tupl
 
 
 class Caller:
-    """Who waits for the running child's answer: what he was told first is what counts."""
+    """Who waits for a child's answer; what he was told first is what counts. Only in a child."""
 
-    tell: Callable[[Answer], None]
+    tell: Callable[[Answer], None] | None = None
 
 
 def _teller(writing: int) -> Callable[[Answer], None]:

@@ -17,14 +17,14 @@ class Asked:
         scenes: the names of scenarios; none: all.
         share: of all cases so many, spread evenly.
         mine, parts: the I-th of N parts of those.
-        plant: a bug that is to be found; "": none.
+        plants: whether each planted bug is to be found as well.
     """
 
     scenes: tuple[str, ...]
     share: Fraction
     mine: int
     parts: int
-    plant: str
+    plants: bool
 
     def chosen(self, cases: Sequence[_Case], *, start: int) -> list[_Case]:
         """Return which of a scenario's cases are to be lived.
@@ -49,7 +49,7 @@ def read(words: Sequence[str]) -> Asked:
     parser.add_argument("--scenes", default="", metavar="NAME,NAME")
     parser.add_argument("--share", default="1", metavar="1/20")
     parser.add_argument("--slice", default="1/1", metavar="I/N")
-    parser.add_argument("--plant", default="")
+    parser.add_argument("--plants", action="store_true")
     given = parser.parse_args(words)
     mine, parts = (int(word) for word in given.slice.split("/"))
     if not 1 <= mine <= parts:
@@ -59,5 +59,5 @@ def read(words: Sequence[str]) -> Asked:
         share=Fraction(given.share),
         mine=mine,
         parts=parts,
-        plant=given.plant,
+        plants=given.plants,
     )

@@ -1,11 +1,11 @@
 """Cuts a process of the service off at each message that it sends to anybody, in four ways.
 
-    ./run test --crashes [--scenes submit,dispatch] [--share 1/20] [--slice 1/4]
+    ./run test --crashes [--scenes submit,dispatch] [--share 1/20] [--slice 1/4] [--plants]
 
 Before a message is sent or after it was, its answer lost; by a reset of the connection or by a
 kill of the process. After each cut everybody does what he would in production, and what came of
-it is compared with what comes of an uncut run. It ends with a table and one line of JSON, and with
-1 if any rule was broken.
+it is compared with what comes of an uncut run. With `--plants`, bugs are put in that must be found.
+It ends with a table and one line of JSON, and with 1 if any rule was broken.
 """
 
 import importlib

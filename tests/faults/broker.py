@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
 import redis
 
@@ -19,7 +19,7 @@ _LOOK_SECONDS: Final = 0.2
 
 
 @contextmanager
-def session(field: Field) -> Iterator["redis.Redis[Any]"]:
+def session(field: Field) -> Iterator[redis.Redis]:
     """Yield a session with our own Redis, proven by its process id."""
     valkey = field.service.servers.valkey
     with redis.Redis.from_url(valkey.url) as asked:

@@ -171,7 +171,7 @@ def _lead_through(proxy: Proxy, led: Mapping[int, str]) -> None:
             address = (address[0], proxy.port(led[address[1]]), *address[2:])
         straight(self, address)
 
-    socket.socket.connect = connect  # type: ignore[method-assign]
+    socket.socket.connect = connect  # type: ignore[method-assign,assignment]  # ours alone
     # What libpq opens, Python does not see.
     connections["default"].settings_dict["PORT"] = str(proxy.port("postgres"))
 

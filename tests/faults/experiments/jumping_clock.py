@@ -1,14 +1,17 @@
 """F12: the database's clock jumps ahead and back, by hours and by weeks, while clients ask."""
 
+import shutil
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Any, Final
 from unittest import mock
 
 from config.embedded import postgres
+from config.embedded.processes import spawn
 from tests.faults.experiment import Experiment, Outcome
 from tests.faults.field import Field
 
@@ -46,19 +49,32 @@ def _faked(field: Field) -> Iterator[Path]:
     """Have the database's process believe a file about the time while the block runs."""
     offset = field.folder / "offset"
     _set(offset, 0)
-    believed = {
-        **postgres._plain_environment(),
-        "LD_PRELOAD": str(_LIBRARY),
-        "FAKETIME_TIMESTAMP_FILE": str(offset),
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
-    with mock.patch.object(postgres, "_plain_environment", return_value=believed):
+    with mock.patch.object(postgres, "spawn", _spawner(offset)):
         _restart(field)
     try:
         yield offset
     finally:
         _restart(field)
+
+
+def _spawner(offset: Path) -> Callable[..., subprocess.Popen[bytes]]:
+    """Return what starts a server that is lied to.
+
+    The library is loaded by the server alone: whoever starts it is root, and would keep it out of
+    what he has made for it.
+    """
+    believed = {
+        "LD_PRELOAD": _LIBRARY,
+        "FAKETIME_TIMESTAMP_FILE": offset,
+        "FAKETIME_NO_CACHE": 1,
+        "FAKETIME_DONT_FAKE_MONOTONIC": 1,
+    }
+
+    def started(command: Sequence[str | Path], **how: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401 (of `spawn`)
+        words = [f"{name}={value}" for name, value in believed.items()]
+        return spawn([shutil.which("env") or "env", *words, *command], **how)
+
+    return started
 
 
 def _restart(field: Field) -> None:

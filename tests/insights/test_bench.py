@@ -71,9 +71,9 @@ def test_every_case_of_the_bench_runs_and_breaks_no_invariant(sandbox: None) -> 
 def test_holds_are_measured_at_sizes_that_grow_and_what_fills_them_is_whole() -> None:
     factories.publish_kling()
 
-    told: list[bench_growth.Size] = []
+    told: list[growth.Size] = []
 
-    report = bench_growth.grow(sizes=[70, 155], calls=2, now=timezone.now(), tell=told.append)
+    report = growth.grow(sizes=[70, 155], calls=2, now=timezone.now(), tell=told.append)
 
     assert told == report.sizes
     assert report.mismatches == 0
@@ -88,7 +88,7 @@ def test_holds_are_measured_at_sizes_that_grow_and_what_fills_them_is_whole() ->
 
 @pytest.mark.django_db(transaction=True)
 def test_the_queue_is_measured_with_many_who_wait_and_none_of_them_stays(sandbox: None) -> None:
-    report = bench_queue.run(waiting=60, calls=2, now=timezone.now())
+    report = crowds.run(waiting=60, calls=2, now=timezone.now())
 
     assert report.mismatches == 0
     assert {"pick", "place and time", "submit"} <= {case.name for case in report.cases}
@@ -97,7 +97,7 @@ def test_the_queue_is_measured_with_many_who_wait_and_none_of_them_stays(sandbox
 
 @pytest.mark.django_db(transaction=True)
 def test_told_times_are_compared_with_real_ones_and_none_of_it_stays(sandbox: None) -> None:
-    told = bench_eta.run(orders=12, seed=1, now=timezone.now())
+    told = eta.run(orders=12, seed=1, now=timezone.now())
 
     assert (told.orders, told.told) == (12, 12)
     assert not Job.objects.exists()
@@ -110,9 +110,9 @@ def test_windows_are_opened_over_rows_that_look_like_real_ones(
 ) -> None:
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
-    told: list[bench_lists.Page] = []
+    told: list[lists.Page] = []
 
-    lists = bench_lists.look_around(
+    lists = lists.look_around(
         accounts=60, calls=2, now=timezone.now(), tell=told.append, only={"Entry", "Hold"}
     )
 
@@ -129,10 +129,10 @@ def test_windows_are_opened_over_rows_that_look_like_real_ones(
 def test_what_fills_the_windows_has_all_indexes_and_stands_in_order_of_time(sandbox: None) -> None:
     before = indexes()
 
-    bench_rows.fill(accounts=40, now=timezone.now())
+    rows.fill(accounts=40, now=timezone.now())
 
     assert indexes() == before
-    for model in bench_rows.TABLES:
+    for model in rows.TABLES:
         assert pointing_nowhere(model) == []
         if model not in {EventCounter, StripeEvent, Allocation, Subscription, Purchase}:
             made = list(model._default_manager.order_by("pk").values_list("pk", "created_at"))
@@ -150,14 +150,14 @@ def test_what_fills_the_windows_has_all_indexes_and_stands_in_order_of_time(sand
     ],
 )
 def test_what_was_filled_wrong_is_found_by_the_sample(sandbox: None, drift: str) -> None:
-    bench_rows.fill(accounts=21, now=timezone.now())
+    rows.fill(accounts=21, now=timezone.now())
     wallet = Wallet.objects.order_by("pk")[7]
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
         cursor.execute(drift, [wallet.pk])
         cursor.execute("SET session_replication_role = DEFAULT")
 
-    assert bench_sample.mismatches() > 0
+    assert sample.mismatches() > 0
     assert "billing_wallet" not in temporary_tables()
 
 
@@ -168,23 +168,23 @@ def test_each_page_of_the_console_that_is_measured_is_there(
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
     now = timezone.now()
-    bench_rows.fill(accounts=60, now=now)
+    rows.fill(accounts=60, now=now)
     for _new in rollups.roll_up_since((now - timedelta(days=92)).date(), now=now):
         pass
     browser = signed_in(Client(), User.objects.create_superuser("grace"))
 
-    pages = list(bench_pages.of_console())
+    pages = list(pages.of_console())
 
     kinds = {one.name.split(" ")[0] for one in pages}
     assert {"page", "search", "dashboard", "dashboard,", "CSV"} <= kinds
     for page in pages:
-        status = bench_lists.opened(browser, page)
+        status = lists.opened(browser, page)
         found = page.posts and not page.name.endswith("nowhere") and "request" not in page.name
         assert status == (302 if page.posts else 200), page
         assert not found or "for=" not in answer_of(browser, page), page
 
 
-def answer_of(browser: Client, page: bench_pages.Asked) -> str:
+def answer_of(browser: Client, page: pages.Asked) -> str:
     """Return where a search leads: to what was found, or to a list ("for=")."""
     return str(browser.post(page.path, {**page.said}, secure=True).headers["Location"])
 
@@ -209,7 +209,7 @@ def indexes() -> set[tuple[str, str]]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = ANY(%s)",
-            [[model._meta.db_table for model in bench_rows.TABLES]],
+            [[model._meta.db_table for model in rows.TABLES]],
         )
         return {(name, TYPES.sub("", said)) for name, said in cursor.fetchall()}
 

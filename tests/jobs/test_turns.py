@@ -240,16 +240,16 @@ def test_ten_thousand_jobs_of_which_one_account_has_half_are_read_a_few_at_a_tim
     shop.open_shop(plans=WEIGHT % 4)
     template, now = shop.submit(ada), datetime.now(UTC)
 
-    with bench_queue.crowd(template, jobs=10_000):
+    with crowds.crowd(template, jobs=10_000):
         with CaptureQueriesContext(connection) as asked:
             first = next(queueing.waiting("away", now=now))
         found = list(islice(queueing.waiting("away", now=now), 1000))
 
     assert len(asked) <= 6
     assert found[0].pk == first.pk
-    whale = [job for job in found if job.wallet_id == bench_queue.WHALE]
-    round_of_all = bench_queue.ACCOUNTS + bench_queue.WEIGHT
-    assert abs(len(whale) - bench_queue.WEIGHT * 1000 // round_of_all) <= 2
+    whale = [job for job in found if job.wallet_id == crowds.WHALE]
+    round_of_all = crowds.ACCOUNTS + crowds.WEIGHT
+    assert abs(len(whale) - crowds.WEIGHT * 1000 // round_of_all) <= 2
     assert len({job.wallet_id for job in found}) >= 1000 - len(whale)
 
 

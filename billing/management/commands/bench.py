@@ -1,197 +1,171 @@
-"""`bench`: the hot path and the queue beside their limits, and told times beside real ones."""
+"""`bench`: how fast the service is, each case beside its limit in one run."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Final
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from billing.insights import (
-    bench,
-    bench_eta,
-    bench_events,
-    bench_growth,
-    bench_history,
-    bench_lists,
-    bench_queue,
-)
+from billing.insights import audit
+from billing.insights.bench import growth, history, place, showing
+from billing.insights.bench.asked import Asked
+from billing.insights.bench.cases import GROUPS
+from billing.insights.bench.figures import Effort, Report
+from billing.insights.bench.pgbench import Missing
 from billing.rollups import services as rollups
 from billing.rollups.subjects import Subject
 
-_SQL_SHOWN: Final = 300
 _ADDED_UP: Final = timedelta(days=92)
+_ALL: Final = "all"
+_COUNTS: Final = ("calls", "accounts", "jobs", "orders", "seed", "listeners", "minutes")
+_NUMBERS: Final = ("rounds", "seconds", "entries", *_COUNTS)
+_HERE: Final = "--here"
 
 
 class Command(BaseCommand):
-    """Writes to sandbox accounts of its own; fails when any invariant is broken afterwards."""
+    """Works in a database of its own; fails when any answer, or any row afterwards, is wrong."""
 
-    help = "Measure quote, hold, capture, submit and settle beside the same row changes in SQL."
+    help = "Measure the service beside its limits: " + "; ".join(
+        f"{name}: {group.says}" for name, group in GROUPS.items()
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take what to measure, how often, and --json."""
+        """Take what to measure, for how long, and where it is written."""
         parser.add_argument(
-            "what",
-            nargs="?",
-            choices=["queue", "eta", "admin"],
-            help="queue: find who goes next among --jobs that wait. eta: compare the times that "
-            "--jobs orders are told with the real ones. admin: open each list of the windows over "
-            "--accounts, in a database as for --entries. Without it: the hot path.",
+            "cases",
+            nargs="*",
+            metavar="CASE",
+            help=f"{', '.join(GROUPS)}, or all; none: those that are done within three minutes.",
         )
-        parser.add_argument("--accounts", type=int, default=100_000, help="How many, for admin.")
-        parser.add_argument("--jobs", type=int, help="How many: 10000 for queue, 300 for eta.")
+        parser.add_argument("--rounds", type=int, default=5, help="How often each takes a turn.")
+        parser.add_argument("--seconds", type=float, default=1.0, help="How long a turn takes.")
+        parser.add_argument("--calls", type=int, default=20, help="Calls a page, for admin.")
+        parser.add_argument("--accounts", type=int, default=100_000, help="For admin and daily.")
+        parser.add_argument("--jobs", type=int, default=10_000, help="How many wait, for queue.")
+        parser.add_argument("--orders", type=int, default=300, help="How many, for eta.")
         parser.add_argument("--seed", type=int, default=1, help="Which draws eta takes.")
-        parser.add_argument("--calls", type=int, default=200, help="Calls a case and round.")
+        parser.add_argument("--listeners", type=int, default=1000, help="To one job.")
+        parser.add_argument("--minutes", type=float, default=2.0, help="For memory.")
         parser.add_argument(
-            "--entries",
-            help="Sizes that grow, such as 10000,100000: measure holds at each, in a database "
-            "that a superuser makes and drops again.",
+            "--entries", default="10000,100000", help="Sizes that grow, for entries."
         )
+        parser.add_argument("--json", metavar="FILE", help="Write one JSON document there too.")
         parser.add_argument(
-            "--listeners",
-            type=int,
-            help="Instead: let so many listen to one job, and measure when they hear of it.",
+            _HERE,
+            action="store_true",
+            help="Work in the database of DATABASE_URL, which has to be empty, instead of one "
+            "that the owner of the tables makes and drops again.",
         )
-        parser.add_argument("--json", action="store_true", help="Print one JSON document.")
 
     def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
-        """Print a table, or JSON."""
-        if options["calls"] < 2:  # noqa: PLR2004 (percentiles need two)
-            raise CommandError("--calls is at least 2.")
-        calls, now = options["calls"], timezone.now()
-        if options["what"] == "eta":
-            told = bench_eta.run(orders=options["jobs"] or 300, seed=options["seed"], now=now)
-            self._told(told, as_json=options["json"])
-            return
-        if options["what"] == "admin":
-            self._lists(options, now=now)
-            return
-        report: bench.Report | bench_growth.Growth
-        if options["listeners"]:
-            self._events(bench_events.run(listeners=options["listeners"], now=now), options)
-            return
-        if options["what"] == "queue":
-            report = bench_queue.run(waiting=options["jobs"] or 10_000, calls=calls, now=now)
-            if not options["json"]:
-                self._table(report.cases)
-        elif options["entries"]:
-            tell = _nothing if options["json"] else self._size
-            sizes = _sizes(options["entries"])
-            report = bench_growth.run(sizes=sizes, calls=calls, now=now, tell=tell)
-        else:
-            report = bench.run(calls=calls, now=now)
-            if not options["json"]:
-                self._table(report.cases)
-        self.stdout.write(
-            json.dumps(asdict(report))
-            if options["json"]
-            else f"{bench.ROUNDS} rounds of {calls} calls, one client; "
-            f"{report.mismatches} mismatches."
-        )
-        if report.mismatches:
-            raise CommandError(f"{report.mismatches} rows break an invariant.", returncode=1)
+        """Measure where nobody is disturbed, and print a table a case."""
+        names = _names(options["cases"])
+        asked = _asked(options, tell=self._tell)
+        try:
+            if options["here"]:
+                self._measure(names, asked, file=options["json"])
+            else:
+                self._elsewhere(names, options)
+        except (Missing, place.InUse) as reason:
+            raise CommandError(str(reason)) from None
 
-    def _told(self, told: bench_eta.Told, *, as_json: bool) -> None:
-        if as_json:
-            self.stdout.write(json.dumps(asdict(told)))
-            return
-        self.stdout.write(
-            f"{told.told} of {told.orders} orders were told when their turn comes. It was off by "
-            f"{told.median_seconds:.0f} s in the median ({told.median_percent:.0f}% of the wait), "
-            f"by {told.p90_seconds:.0f} s in nine of ten ({told.p90_percent:.0f}%); "
-            f"{told.later_percent:.0f}% waited longer than told."
-        )
-
-    def _lists(self, options: dict[str, Any], *, now: datetime) -> None:
-        tell = _nothing if options["json"] else self._page
-        if not options["json"]:
-            self.stdout.write(f"{'page':<52}{'p50 ms':>9}{'p95 ms':>9}{'CPU ms':>9}{'queries':>9}")
-        lists = bench_lists.run(
-            accounts=options["accounts"],
-            calls=options["calls"],
-            now=now,
-            tell=tell,
-            add_up=partial(_add_up, now=now),
-        )
-        self.stdout.write(
-            json.dumps(asdict(lists))
-            if options["json"]
-            else f"{lists.accounts:,} accounts and {lists.entries:,} entries, made in "
-            f"{lists.filled_seconds:.0f} s; {lists.calls} calls a page; "
-            f"{lists.mismatches} mismatches."
-        )
-        if lists.mismatches:
-            raise CommandError(f"{lists.mismatches} rows break an invariant.", returncode=1)
-
-    def _page(self, page: bench_lists.Page) -> None:
-        self.stdout.write(
-            f"{page.name:<52}{page.p50_ms:>9.1f}{page.p95_ms:>9.1f}{page.cpu_ms:>9.1f}"
-            f"{page.queries:>9}"
-        )
-        for slow in page.slow:
-            if slow.whole:
-                whole = ", ".join(slow.whole)
-                said = f"    reads whole, in {slow.milliseconds:.0f} ms: {whole}: "
-                self.stdout.write(said + slow.sql[:_SQL_SHOWN])
-        self.stdout.flush()
-
-    def _events(self, report: bench_events.Report, options: dict[str, Any]) -> None:
+    def _elsewhere(self, names: Sequence[str], options: dict[str, Any]) -> None:
+        """Have another process of the same command measure in a place of its own."""
+        words = [
+            word for name in _NUMBERS for word in (f"--{name}", str(options[name]))
+        ]
         if options["json"]:
-            self.stdout.write(json.dumps(asdict(report)))
-        else:
-            self.stdout.write(
-                f"{'case':<24}{'p50 ms':>10}{'p95 ms':>10}{'last ms':>10}{'CPU ms a round':>16}"
+            words += ["--json", str(Path(options["json"]).absolute())]
+        self.stdout.flush()
+        with place.place() as environment:
+            line = [sys.executable, "manage.py", "bench", *names, _HERE, *words]
+            done = subprocess.run(  # noqa: S603 (built above)
+                line, cwd=settings.BASE_DIR, env=environment, check=False
             )
-            for case in report.cases:
-                self.stdout.write(
-                    f"{case.name:<24}{case.p50_ms:>10.1f}{case.p95_ms:>10.1f}"
-                    f"{case.last_ms:>10.1f}{case.cpu_ms:>16.1f}"
-                )
-            self.stdout.write(
-                f"{report.listeners:,} listeners, {report.rounds} rounds; "
-                f"{report.kib_a_listener:.1f} KiB each; {report.mismatches} mismatches."
-            )
-        if report.mismatches:
-            raise CommandError(f"{report.mismatches} rows break an invariant.", returncode=1)
+        if done.returncode:
+            raise CommandError("The bench has failed; see above.", returncode=done.returncode)
 
-    def _size(self, size: bench_growth.Size) -> None:
-        self.stdout.write(f"{size.entries:,} entries in {size.partitions} partitions")
-        self._table(size.cases)
+    def _measure(self, names: Sequence[str], asked: Asked, *, file: str | None) -> None:
+        place.set_up(now=asked.now)
+        reports: dict[str, Report] = {}
+        for name in names:
+            self.stdout.write(f"\n{name}: {GROUPS[name].says}")
+            self._headed = False
+            reports[name] = GROUPS[name].run(asked)
+            self._show(reports[name])
+        breaches = [str(breach) for breach in audit.breaches()]
+        mismatches = sum(one.mismatches for one in reports.values()) + len(breaches)
+        effort = asked.effort
+        self.stdout.write(
+            f"\n{effort.rounds} rounds of {effort.seconds:g} s; {mismatches} mismatches."
+        )
+        if file:
+            told = {name: asdict(report) for name, report in reports.items()}
+            document = {"effort": asdict(effort), "cases": told, "mismatches": mismatches}
+            Path(file).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        if mismatches:
+            said = "; ".join(breaches[:3])
+            raise CommandError(f"{mismatches} answers or rows are wrong. {said}", returncode=1)
+
+    def _show(self, report: Report) -> None:
+        if not self._headed:
+            for row in report.rows:
+                self._tell(row)
+        for note in report.notes:
+            self.stdout.write(note)
         self.stdout.flush()
 
-    def _table(self, cases: Sequence[bench.Case]) -> None:
-        self.stdout.write(
-            f"{'case':<36}{'per second':>11}{'slowest-fastest':>19}{'p50 ms':>8}{'p99 ms':>8}"
-            f"{'of limit':>10}"
-        )
-        for case in cases:
-            spread = f"{case.low:,.0f}-{case.high:,.0f}"
-            ratio = "" if case.ratio is None else f"{case.ratio:.0%}"
-            self.stdout.write(
-                f"{case.name:<36}{case.per_second:>11,.0f}{spread:>19}{case.p50_ms:>8.2f}"
-                f"{case.p99_ms:>8.2f}{ratio:>10}"
-            )
+    def _tell(self, row: object) -> None:
+        if not self._headed and showing.head(row):
+            self._headed = True
+            self.stdout.write(showing.head(row))
+        for line in showing.lines(row):
+            self.stdout.write(line)
+        self.stdout.flush()
 
 
-def _add_up(*, now: datetime) -> None:
-    """Add up the days of which the dashboard usually tells; money is read purchase by purchase."""
-    subjects = (Subject.CREDITS, Subject.JOBS, Subject.ACCOUNTS)
-    for _new in rollups.roll_up_since((now - _ADDED_UP).date(), subjects=subjects, now=now):
-        pass
+def _names(asked: Sequence[str]) -> list[str]:
+    unknown = [name for name in asked if name not in GROUPS and name != _ALL]
+    if unknown:
+        raise CommandError(f"There is no case {unknown[0]}; there are {', '.join(GROUPS)}, all.")
+    if _ALL in asked:
+        return list(GROUPS)
+    return list(asked) or [name for name, group in GROUPS.items() if group.is_quick]
 
 
-def _nothing(_measured: object) -> None:
-    """Tell nothing before the end."""
+def _asked(options: dict[str, Any], *, tell: Any) -> Asked:  # noqa: ANN401 (as the command's own)
+    if options["calls"] < 2 or options["rounds"] < 1:  # noqa: PLR2004 (percentiles need two)
+        raise CommandError("--calls is at least 2, and --rounds 1.")
+    now = timezone.now()
+
+    def add_up() -> None:
+        """Add up what the dashboard usually tells; money is read purchase by purchase."""
+        subjects = (Subject.CREDITS, Subject.JOBS, Subject.ACCOUNTS)
+        for _new in rollups.roll_up_since((now - _ADDED_UP).date(), subjects=subjects, now=now):
+            pass
+
+    return Asked(
+        now=now,
+        effort=Effort(rounds=options["rounds"], seconds=options["seconds"]),
+        sizes=_sizes(options["entries"]),
+        tell=tell,
+        add_up=add_up,
+        **{name: options[name] for name in _COUNTS},
+    )
 
 
 def _sizes(text: str) -> list[int]:
     words = text.split(",")
     sizes = [int(word) for word in words if word.isascii() and word.isdecimal()]
-    least = bench_growth.WALLETS * bench_history.GRANTS
+    least = growth.WALLETS * history.GRANTS
     if len(sizes) != len(words) or any(b - a < least for a, b in pairwise([0, *sizes])):
         raise CommandError(f"--entries is a list of numbers that grow by {least} or more.")
     return sizes

@@ -9,7 +9,7 @@ from django.db.models import Model
 
 from billing.accounts.models import Account
 from billing.insights import audit
-from billing.insights.bench_rows import TABLES
+from billing.insights.bench.rows import TABLES
 
 _MOST: Final = 500
 # By which of its columns one comes from a row to whose it is.

@@ -16,10 +16,11 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
-from billing.insights import bench_card, bench_pages, bench_rows, bench_sample
-from billing.insights.bench_growth import throw_away_database
-from billing.insights.bench_lives import ENTRIES
-from billing.insights.bench_pages import Asked
+from billing.insights.bench import card, pages, rows, sample
+from billing.insights.bench.asked import Asked
+from billing.insights.bench.figures import Report
+from billing.insights.bench.lives import ENTRIES
+from billing.insights.bench.place import throw_away_database
 from billing.operators import codes, services
 from billing.operators.admin import sessions
 from billing.operators.models import Authenticator
@@ -77,26 +78,23 @@ class Lists:
     mismatches: int
 
 
-def run(
-    *,
-    accounts: int,
-    calls: int,
-    now: datetime,
-    tell: Callable[[Page], None],
-    add_up: Callable[[], None],
-) -> Lists:
-    """Fill a database that is gone afterwards, and open each page of the windows `calls` times.
-
-    Args:
-        accounts: how many; each has three jobs and ten entries.
-        now: the newest instant of what fills the database.
-        tell: is called with each page as soon as it was measured.
-        add_up: has the days that the dashboard tells of be added up.
-    """
+def report(asked: Asked) -> Report:
+    """Fill a database that is gone afterwards, and open each page of the windows."""
     call_command("collectstatic", verbosity=0, interactive=False)
     with throw_away_database():
-        publish.publish(bench_card.text(10), now=now)
-        return look_around(accounts=accounts, calls=calls, now=now, tell=tell, add_up=add_up)
+        publish.publish(card.text(10), now=asked.now)
+        lists = look_around(
+            accounts=asked.accounts,
+            calls=asked.calls,
+            now=asked.now,
+            tell=asked.tell,
+            add_up=asked.add_up,
+        )
+    note = (
+        f"{lists.accounts:,} accounts and {lists.entries:,} entries, made in "
+        f"{lists.filled_seconds:.0f} s; {lists.calls} calls a page."
+    )
+    return Report(rows=lists.pages, notes=[note], mismatches=lists.mismatches)
 
 
 def look_around(
@@ -108,27 +106,31 @@ def look_around(
     add_up: Callable[[], None] = lambda: None,
     only: Collection[str] = (),
 ) -> Lists:
-    """Fill this database, and open the pages; the arguments are `run`'s.
+    """Fill this database, and open each page of the windows `calls` times.
 
     Args:
+        accounts: how many; each has three jobs and ten entries.
+        now: the newest instant of what fills the database.
+        tell: is called with each page as soon as it was measured.
+        add_up: has the days that the dashboard tells of be added up.
         only: the windows' models, by name; none: all of them.
     """
     began = time.perf_counter()
-    bench_rows.fill(accounts=accounts, now=now)
+    rows.fill(accounts=accounts, now=now)
     filled = time.perf_counter() - began
     add_up()
     browser = _operator(now)
-    pages = []
-    for asked in bench_pages.pages(only):
-        pages.append(_measured(browser, asked, calls=calls))
-        tell(pages[-1])
+    opened_pages = []
+    for asked in pages.pages(only):
+        opened_pages.append(_measured(browser, asked, calls=calls))
+        tell(opened_pages[-1])
     return Lists(
         accounts=accounts,
         entries=accounts * ENTRIES,
         filled_seconds=filled,
         calls=calls,
-        pages=pages,
-        mismatches=bench_sample.mismatches(),
+        pages=opened_pages,
+        mismatches=sample.mismatches(),
     )
 
 
@@ -145,7 +147,7 @@ def _operator(now: datetime) -> Client:
     return browser
 
 
-def _measured(browser: Client, page: Asked, *, calls: int) -> Page:
+def _measured(browser: Client, page: pages.Asked, *, calls: int) -> Page:
     times: list[float] = []
     worked: list[float] = []
     slowest: dict[str, tuple[float, Any]] = {}
@@ -176,7 +178,7 @@ def _measured(browser: Client, page: Asked, *, calls: int) -> Page:
     return Page(page.name, p50, cuts[_P95], cpu, asked // calls, slow)
 
 
-def opened(browser: Client, page: Asked) -> int:
+def opened(browser: Client, page: pages.Asked) -> int:
     """Open a page to its end; return how it was answered."""
     send = browser.post if page.posts else browser.get
     answer = send(page.path, {**page.said}, secure=True)

@@ -13,23 +13,17 @@ from typing import Final
 from django.db import connection, transaction
 
 from billing.gpu import registry
-from billing.insights import audit, bench
-from billing.insights.bench import Report, Scene, Step
+from billing.insights.bench.figures import Effort, Report, reported
+from billing.insights.bench.hands import Deed
+from billing.insights.bench.scene import ACTOR, ORDER, Scene, Step, measured
 from billing.jobs import services as jobs
 from billing.jobs.models import Job
-from billing.jobs.orders import JobOrder
 from billing.jobs.services import queueing
-from billing.ledger.services import Actor
-from plans import selectors as plans
 
 ACCOUNTS: Final = 1000
 WHALE: Final = "bench-whale"
 WEIGHT: Final = 4  # the whale's; the others' is 1
 _COST: Final = 60_000_000
-_ACTOR: Final = Actor("system", "bench")
-_ORDER: Final = JobOrder(
-    spec={"model": "kling-v1-6", "mode": "std", "seconds": 5}, inputs={"prompt": "a bench"}
-)
 _COPIES: Final = """
     INSERT INTO billing_job ({columns})
     SELECT {values} FROM billing_job CROSS JOIN generate_series(0, %(last)s) AS n
@@ -82,7 +76,7 @@ class _Queue:
     job: Job
     backend: str
 
-    def look(self) -> None:
+    def look(self) -> bool:
         """Look into the index, as whoever had to decide nothing."""
         with connection.cursor() as cursor:
             cursor.execute(
@@ -90,43 +84,43 @@ class _Queue:
                 " ORDER BY turn, id LIMIT 1",
                 [self.job.lane],
             )
-            cursor.fetchall()
+            return len(cursor.fetchall()) == 1
 
-    def pick(self) -> None:
+    def pick(self) -> bool:
         """Find who goes next."""
-        next(queueing.waiting(self.backend, now=self.scene.now))
+        return next(queueing.waiting(self.backend, now=self.scene.now)).status == "queued"
 
-    def place(self) -> None:
+    def place(self) -> bool:
         """Tell where a job stands, and about when its turn comes."""
-        jobs.place_of(self.job, now=self.scene.now)
+        return jobs.place_of(self.job, now=self.scene.now) is not None
 
-    def submit(self) -> None:
+    def submit(self) -> bool:
         """Order one more, and take that back."""
         point = transaction.savepoint()
-        jobs.submit(account=self.scene.account, order=_ORDER, actor=_ACTOR, now=self.scene.now)
+        made = jobs.submit(account=self.scene.account, order=ORDER, actor=ACTOR, now=self.scene.now)
         transaction.savepoint_rollback(point)
+        return made.status == "queued"
 
 
-def run(*, waiting: int, calls: int, now: datetime) -> Report:
+def run(*, waiting: int, effort: Effort, now: datetime) -> Report:
     """Measure with so many jobs in the queue; leave a sandbox account behind.
 
     Args:
         waiting: how many jobs wait.
-        calls: calls of each case in each round.
     """
-    scene = Scene(account=bench.rich_account(now), now=now, catalog=plans.current().catalog)
+    scene = Scene.fresh(now)
     with transaction.atomic():
-        job = jobs.submit(account=scene.account, order=_ORDER, actor=_ACTOR, now=now)
+        job = jobs.submit(account=scene.account, order=ORDER, actor=ACTOR, now=now)
         queue = _Queue(scene, job, registry.serving(job.model, is_sandbox=True)[0])
-        few: list[Step] = [("pick, few wait", queue.pick, None)]
-        cases = bench.measured(few, scene, calls=calls)
+        few: list[Step] = [("pick, few wait", Deed(queue.pick), None)]
+        cases = measured(few, effort)
         many: list[Step] = [
-            (_LIMIT, queue.look, None),
-            ("pick", queue.pick, _LIMIT),
-            ("place and time", queue.place, _LIMIT),
-            ("submit", queue.submit, None),
+            (_LIMIT, Deed(queue.look), None),
+            ("pick", Deed(queue.pick), _LIMIT),
+            ("place and time", Deed(queue.place), _LIMIT),
+            ("submit", Deed(queue.submit), None),
         ]
         with crowd(job, jobs=waiting):
-            cases += bench.measured(many, scene, calls=calls)
+            cases += measured(many, effort)
         transaction.set_rollback(True)
-    return Report(calls=calls, cases=cases, mismatches=sum(1 for _breach in audit.breaches()))
+    return reported(cases, f"{waiting:,} jobs wait.")

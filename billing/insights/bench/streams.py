@@ -4,34 +4,27 @@ Both serve in a process of their own, over loopback, to the same number of liste
 """
 
 import asyncio
-import os
 import resource
-import socket
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.db import transaction
 
-from billing.insights import audit, bench
+from billing.insights.bench.figures import Report
+from billing.insights.bench.programs import Program, free_port, wait_for_port
+from billing.insights.bench.scene import Scene
 from billing.jobs import shapes
 from billing.jobs.models import Job
 from billing.jobs.names import JOBS_TOPIC
 from billing.outbox import services as outbox
-from plans import selectors as plans
 
 ROUNDS: Final = 20
 _LATER: Final = timedelta(hours=1)  # so that no backend takes the job meanwhile
-_START_SECONDS: Final = 60
-_TICKS: Final = os.sysconf("SC_CLK_TCK")
 _Deed: TypeAlias = Callable[[int], Awaitable[float]]
 # Whoever connects is a listener; what comes first on a connection that begins with "all" goes to
 # all the others.
@@ -69,17 +62,6 @@ class Arrivals:
     cpu_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """All cases, what a listener weighs, and how many rows broke an invariant afterwards."""
-
-    listeners: int
-    rounds: int
-    cases: Sequence[Arrivals]
-    kib_a_listener: float
-    mismatches: int
-
-
 def run(*, listeners: int, now: datetime) -> Report:
     """Let so many listen to one job of a sandbox account, and change it; leave the account behind.
 
@@ -89,37 +71,31 @@ def run(*, listeners: int, now: datetime) -> Report:
     """
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    scene = bench.Scene(account=bench.rich_account(now), now=now, catalog=plans.current().catalog)
+    scene = Scene.fresh(now)
     scene.submit(dispatch_at=now + _LATER)
     streams, limit = _Server.streams(listeners), _Server.limit()
     try:
-        cases, weight = asyncio.run(_measure(scene.to_cancel, streams, limit, listeners))
+        cases, weight = asyncio.run(_measure(scene.open_jobs[0], streams, limit, listeners))
     finally:
         streams.stop()
         limit.stop()
         scene.tidy()
-    mismatches = sum(1 for _breach in audit.breaches())
-    return Report(listeners, ROUNDS, cases, weight, mismatches)
+    note = f"{listeners:,} listeners, {ROUNDS} rounds; {weight:.1f} KiB each."
+    return Report(rows=cases, notes=[note])
 
 
-class _Server:
-    """One process that serves on loopback, and what it uses."""
+class _Server(Program):
+    """One that streams on loopback, and those that listen to it."""
 
     def __init__(self, port: int, command: Sequence[str], **variables: str) -> None:
+        super().__init__(command, **variables)
         self.port = port
         self._open: list[asyncio.StreamWriter] = []  # one that nobody holds closes its connection
-        self._process = subprocess.Popen(  # noqa: S603 (built below)
-            [sys.executable, *command],
-            env={**os.environ, **variables},
-            cwd=settings.BASE_DIR,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
 
     @classmethod
     def streams(cls, places: int) -> "_Server":
         """Start what streams events, with places for all of one account."""
-        port, most = _free_port(), str(places + 1)
+        port, most = free_port(), str(places + 1)
         line = ("-m", "gunicorn", "config.asgi", "--worker-class", "asgi", "--workers", "1")
         at = ("--bind", f"127.0.0.1:{port}", "--no-control-socket")
         return cls(
@@ -129,24 +105,8 @@ class _Server:
     @classmethod
     def limit(cls) -> "_Server":
         """Start what only sends."""
-        port = _free_port()
+        port = free_port()
         return cls(port, ["-c", _LIMIT, str(port)])
-
-    def worker(self) -> int:
-        """Return the id of the process that serves: the only child, or itself."""
-        me = self._process.pid
-        children = Path(f"/proc/{me}/task/{me}/children").read_text().split()
-        return int(children[0]) if children else me
-
-    def cpu_ms(self) -> float:
-        """Return what it has used of a processor."""
-        fields = Path(f"/proc/{self.worker()}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) * 1000 / _TICKS
-
-    def resident_kib(self) -> int:
-        """Return how much memory it has."""
-        status = Path(f"/proc/{self.worker()}/status").read_text()
-        return int(status.partition("VmRSS:")[2].split()[0])
 
     async def opened(self, first: bytes) -> asyncio.StreamReader:
         """Return a connection on which `first` was sent."""
@@ -158,20 +118,7 @@ class _Server:
 
     async def is_there(self) -> None:
         """Return once it takes connections."""
-        async with asyncio.timeout(_START_SECONDS):
-            while True:
-                try:
-                    _reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-                except OSError:
-                    await asyncio.sleep(0.1)
-                else:
-                    writer.close()
-                    return
-
-    def stop(self) -> None:
-        """End it."""
-        self._process.terminate()
-        self._process.wait()
+        await asyncio.to_thread(wait_for_port, self.port)
 
 
 async def _measure(
@@ -182,10 +129,10 @@ async def _measure(
     address = urlsplit(shapes.events_address(job_id))
     ask = f"GET {address.path}?{address.query} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
     await (await streams.opened(ask)).readuntil(b'"progress"')  # and all is loaded
-    before = streams.resident_kib()
+    before = streams.worker().rss_kib
     heard = [await streams.opened(ask) for _number in range(listeners)]
     await asyncio.gather(*(one.readuntil(b'"progress"') for one in heard))
-    weight = (streams.resident_kib() - before) / listeners
+    weight = (streams.worker().rss_kib - before) / listeners
     bare = [await limit.opened(b"one") for _number in range(listeners)]
 
     async def send(number: int) -> float:
@@ -222,14 +169,14 @@ async def _case(
 ) -> Arrivals:
     """Do a deed once a round; return how long each reader waited for its word."""
     waited: list[float] = []
-    before = server.cpu_ms()
+    before = server.worker().cpu_ms
     for number in numbers:
         tasks = [asyncio.create_task(_arrival(reader, _marker(number))) for reader in readers]
         await asyncio.sleep(0.3)  # the readers wait, and the server rests
         began = await deed(number)
         waited += [at - began for at in await asyncio.gather(*tasks)]
     cuts = statistics.quantiles(waited, n=20)
-    cpu = (server.cpu_ms() - before) / len(numbers)
+    cpu = (server.worker().cpu_ms - before) / len(numbers)
     return Arrivals(name, cuts[9] * 1000, cuts[18] * 1000, max(waited) * 1000, cpu)
 
 
@@ -241,10 +188,3 @@ async def _arrival(reader: asyncio.StreamReader, marker: bytes) -> float:
 def _marker(number: int) -> bytes:
     """Return what both servers send of a round: a progress."""
     return b'"progress":%s}' % str(number / 100).encode()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -18,6 +18,9 @@ credit = { name = { en = "credits", zh = "点" }, decimals = 6 }
 code = "free"
 name = { en = "Free", zh = "免费" }
 free = true
+{given}
+  [plan.entitlements]
+  concurrency = 1000000
 
 [[model]]
 code = "bench"
@@ -32,13 +35,23 @@ name = { en = "Bench", zh = "测速" }
 """
 
 
+_DAILY: Final = """
+  [[plan.allowance]]
+  code = "daily"
+  cadence = "daily"
+  mode = "auto"
+  credits = "66"
+  expiry = "window_end"
+"""
+
+
 def card(rows: int) -> Catalog:
     """Return a catalog whose card has `rows` rows: one for each style and mode."""
     return loader.read_text(text(rows)).catalog
 
 
-def text(rows: int) -> str:
-    """Return the file of such a catalog."""
+def text(rows: int, *, daily: bool = False) -> str:
+    """Return the file of such a catalog; `daily`: its free plan gives credits each day."""
     styles = [f"style-{number}" for number in range(rows // 2)]
     listed = ", ".join(f'"{style}"' for style in styles)
     priced = "".join(
@@ -48,7 +61,8 @@ def text(rows: int) -> str:
         for number, style in enumerate(styles)
         for mode in ("std", "pro")
     )
-    return f"{_HEAD}  style = {{ values = [{listed}] }}\n{priced}"
+    head = _HEAD.replace("{given}", _DAILY if daily else "")
+    return f"{head}  style = {{ values = [{listed}] }}\n{priced}"
 
 
 def ranged_card(rows: int) -> Catalog:
@@ -59,7 +73,8 @@ def ranged_card(rows: int) -> Catalog:
         for low in range(0, rows * 10, 10)
     )
     frames = f"  frames = {{ min = 0, max = {rows * 10}, default = 0 }}\n"
-    return loader.read_text(f"{_HEAD}{frames}{priced}").catalog
+    head = _HEAD.replace("{given}", "")
+    return loader.read_text(f"{head}{frames}{priced}").catalog
 
 
 def ranged_spec(rows: int) -> dict[str, object]:

@@ -14,7 +14,7 @@ from django.test import RequestFactory
 from billing.accounts.models import Account
 from billing.http import links
 from billing.http.admin import ReadOnlyAdmin
-from billing.insights.bench_rows import NAME
+from billing.insights.bench.rows import NAME
 from billing.jobs.models import Attempt, Job
 from billing.ledger.models import Entry, Grant, Hold
 from billing.payments.models import Customer, Purchase, StripeEvent

@@ -19,22 +19,18 @@ from billing.accounts.models import Account
 from billing.accounts.services import ensure_account
 from billing.gpu import registry
 from billing.ids import new_id
+from billing.insights.bench.figures import Report
+from billing.insights.bench.scene import ACTOR, CAUSE, ORDER
 from billing.jobs import services as jobs
 from billing.jobs.lifecycle import JobStatus
 from billing.jobs.models import Attempt
-from billing.jobs.orders import JobOrder
 from billing.jobs.services import ending, queueing
 from billing.jobs.services.ending import StoredOutput
 from billing.ledger import services as ledger
-from billing.ledger.services import Actor, Cause, GrantTerms
+from billing.ledger.services import GrantTerms
 from plans import selectors as plans
 from plans.credits import MICROS
 
-_ACTOR: Final = Actor("system", "bench")
-_CAUSE: Final = Cause("operator", "bench")
-_ORDER: Final = JobOrder(
-    spec={"model": "kling-v1-6", "mode": "std", "seconds": 5}, inputs={"prompt": "a bench"}
-)
 _KNOWN: Final = 50  # jobs that are made first, so that a usual duration is known
 _AT_ONCE: Final = 3  # orders of an account, one right after the other: they take turns with others
 _SHORTEST, _LONGEST, _USUAL = 40.0, 120.0, 60.0  # seconds that a job takes
@@ -78,7 +74,7 @@ class _Simulation:
     def order(self, account: Account, at: datetime) -> None:
         """Let the account order at that instant, and be told when its turn comes."""
         self._until(at)
-        job = jobs.submit(account=account, order=_ORDER, actor=_ACTOR, now=at)
+        job = jobs.submit(account=account, order=ORDER, actor=ACTOR, now=at)
         self.asked[job.pk] = (at, jobs.place_of(job, now=at).eta)
         self._fill()
 
@@ -135,7 +131,7 @@ class _Simulation:
             width=1280,
             height=720,
         )
-        ending.succeed(job, [output], actor=_ACTOR, now=self.now)
+        ending.succeed(job, [output], actor=ACTOR, now=self.now)
 
 
 def run(*, orders: int, seed: int, now: datetime) -> Told:
@@ -145,7 +141,7 @@ def run(*, orders: int, seed: int, now: datetime) -> Told:
         now: where the simulated time begins.
     """
     with transaction.atomic():
-        model = str(_ORDER.spec["model"])
+        model = str(ORDER.spec["model"])
         backends = registry.serving(model, is_sandbox=True)
         slots = sum(registry.concurrency(backend) for backend in backends)
         draws = random.Random(seed)  # noqa: S311 (a simulation, which can be repeated)
@@ -174,8 +170,8 @@ def _accounts(orders: int, *, now: datetime) -> Iterable[Account]:
         ledger.grant(
             ledger.lock_wallet(account, catalog=plans.current().catalog),
             GrantTerms(amount_micros=1000 * MICROS, source="bench", fact="bench"),
-            cause=_CAUSE,
-            actor=_ACTOR,
+            cause=CAUSE,
+            actor=ACTOR,
         )
         yield from [account] * _AT_ONCE
 
@@ -197,3 +193,14 @@ def _told(simulation: _Simulation) -> Told:
         p90_percent=statistics.quantiles(percent, n=10)[_NINTH],
         later_percent=100 * sum(early > 0 for early, _wait in off) / len(off),
     )
+
+
+def report(told: Told) -> Report:
+    """Return in a sentence what became of the times."""
+    note = (
+        f"{told.told} of {told.orders} orders were told when their turn comes. It was off by "
+        f"{told.median_seconds:.0f} s in the median ({told.median_percent:.0f}% of the wait), "
+        f"by {told.p90_seconds:.0f} s in nine of ten ({told.p90_percent:.0f}%); "
+        f"{told.later_percent:.0f}% waited longer than told."
+    )
+    return Report(rows=[told], notes=[note])

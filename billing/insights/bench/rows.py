@@ -14,7 +14,7 @@ from django.db.models import Model
 
 from billing.accounts.models import Account
 from billing.ids import ALPHABET, TIME_DIGITS
-from billing.insights.bench_lives import (
+from billing.insights.bench.lives import (
     ENTRIES,
     GIVEN_MICROS,
     GOODWILL_MICROS,

@@ -1,0 +1,1 @@
+"""What the service's speed is, each case beside its limit, in one run."""

@@ -1,0 +1,48 @@
+"""Every case of the bench by its name: what it is, and whether the quick run has it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from billing.insights.bench import core, crowds, eta, growth, ledger, lists, orders, streams
+from billing.insights.bench.asked import Asked
+from billing.insights.bench.figures import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What is measured together.
+
+    Attributes:
+        says: what it is, in a few words.
+        is_quick: a run without a name has it.
+    """
+
+    says: str
+    run: Callable[[Asked], Report]
+    is_quick: bool = False
+
+
+def _queue(asked: Asked) -> Report:
+    return crowds.run(waiting=asked.jobs, effort=asked.effort, now=asked.now)
+
+
+def _eta(asked: Asked) -> Report:
+    return eta.report(eta.run(orders=asked.orders, seed=asked.seed, now=asked.now))
+
+
+def _listeners(asked: Asked) -> Report:
+    return streams.run(listeners=asked.listeners, now=asked.now)
+
+
+GROUPS: Final[Mapping[str, Group]] = {
+    "core": Group("quotes in the pure core", core.run, is_quick=True),
+    "ledger": Group("hold and capture beside pgbench", ledger.own_wallets, is_quick=True),
+    "hot": Group("one wallet, many clients, beside a row lock", ledger.hot_wallet, is_quick=True),
+    "orders": Group("submit, settle, balance, catalog", orders.run, is_quick=True),
+    "queue": Group("who goes next among --jobs that wait", _queue, is_quick=True),
+    "eta": Group("told times of --orders beside real ones", _eta),
+    "listeners": Group("--listeners to one job", _listeners),
+    "entries": Group("holds and reads among --entries 10000,100000,...", growth.report),
+    "admin": Group("each page of the console over --accounts", lists.report),
+}

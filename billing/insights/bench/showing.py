@@ -1,0 +1,49 @@
+"""How a bench's rows are written for people."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from billing.insights.bench.figures import Case
+from billing.insights.bench.lists import Page
+from billing.insights.bench.streams import Arrivals
+
+_SQL_SHOWN: Final = 300
+_HEADS: Final = {
+    Case: f"{'case':<44}{'a second':>10}{'slowest-fastest':>17}{'p50 ms':>9}{'p99 ms':>9}"
+    f"{'of limit':>10}{'goal':>7}{'wrong':>7}",
+    Page: f"{'page':<52}{'p50 ms':>9}{'p95 ms':>9}{'CPU ms':>9}{'queries':>9}",
+    Arrivals: f"{'case':<24}{'p50 ms':>10}{'p95 ms':>10}{'last ms':>10}{'CPU ms a round':>16}",
+}
+
+
+def head(row: object) -> str:
+    """Return the head of a table of such rows; "" for what is told in sentences."""
+    return next((said for kind, said in _HEADS.items() if isinstance(row, kind)), "")
+
+
+def lines(row: object) -> Iterator[str]:
+    """Yield the lines of one row; none of what is told in sentences."""
+    match row:
+        case Case():
+            spread = f"{row.low:,.0f}-{row.high:,.0f}"
+            ratio = "" if row.ratio is None else f"{row.ratio:.0%}"
+            goal = "" if row.goal is None else f"{row.goal:.0%}"
+            yield (
+                f"{row.name:<44}{row.per_second:>10,.0f}{spread:>17}{row.p50_ms:>9.2f}"
+                f"{row.p99_ms:>9.2f}{ratio:>10}{goal:>7}{row.wrong:>7}"
+            )
+        case Page():
+            yield (
+                f"{row.name:<52}{row.p50_ms:>9.1f}{row.p95_ms:>9.1f}{row.cpu_ms:>9.1f}"
+                f"{row.queries:>9}"
+            )
+            for slow in row.slow:
+                if slow.whole:
+                    whole = ", ".join(slow.whole)
+                    said = f"    reads whole, in {slow.milliseconds:.0f} ms: {whole}: "
+                    yield said + slow.sql[:_SQL_SHOWN]
+        case Arrivals():
+            yield (
+                f"{row.name:<24}{row.p50_ms:>10.1f}{row.p95_ms:>10.1f}{row.last_ms:>10.1f}"
+                f"{row.cpu_ms:>16.1f}"
+            )

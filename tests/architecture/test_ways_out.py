@@ -34,7 +34,7 @@ ALLOWED: Final = {
     "billing/egress/posting.py": "as connecting",
     "billing/gpu/wire.py": "backends, which the operator configures",
     "billing/notices/gateway.py": "the mail server of EMAIL_URL",
-    "billing/insights/bench_events.py": "itself, to be measured",
+    "billing/insights/bench": "itself, to be measured",
     "billing/telemetry/scraping.py": "nobody: it is called, where METRICS_LISTEN says",
     "config/embedded": "the servers that it has started itself, on the loopback",
 }

@@ -1,7 +1,10 @@
 """The bench runs, counts mismatches and leaves nothing of its own. No figure is asserted."""
 
+import json
 import re
 from datetime import timedelta
+from io import StringIO
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -15,67 +18,122 @@ from pytest_django import Settings
 
 from billing.accounts.models import Account
 from billing.ids import made_at
-from billing.insights import (
-    audit,
-    bench,
-    bench_eta,
-    bench_growth,
-    bench_lists,
-    bench_pages,
-    bench_queue,
-    bench_rows,
-    bench_sample,
-)
+from billing.insights import audit
+from billing.insights.bench import card, eta, growth, lists, pages, place, population, rows, sample
+from billing.insights.bench.asked import Asked
+from billing.insights.bench.cases import GROUPS, Group
+from billing.insights.bench.figures import Effort, Report, Turn
+from billing.insights.bench.limit import Limit
+from billing.insights.bench.programs import free_port
+from billing.insights.bench.scene import Scene, owner
 from billing.jobs.models import Job
 from billing.jobs.turns import LaneClock
-from billing.ledger.models import Allocation, Entry, Hold, Wallet
+from billing.ledger.models import Allocation, Entry, Wallet
 from billing.payments.models import Purchase, StripeEvent
 from billing.rollups import services as rollups
 from billing.subscriptions.models import Subscription
 from billing.webhooks.models import EventCounter
+from plans.catalog import publish
 from tests import factories
 from tests.operators import signed_in
 
 TYPES: Final = re.compile(r"::(character varying|text)(\[\])?|[()\[\]]")
 
 
+FEW: Final = Effort(rounds=1, seconds=30.0, calls=2)
+
+
 @pytest.fixture
 def sandbox(settings: Settings) -> None:
     """The default catalog, and a backend that nobody calls."""
-    settings.BACKENDS = {
-        "away": {
-            "kind": "cog",
-            "url": "http://127.0.0.1:9",
-            "secret": "a-secret-that-guards-nothing",
-            "models": ["*"],
-            "sandbox": True,
-            "concurrency": 2,
-        }
-    }
+    settings.BACKENDS = place.backends("http://127.0.0.1:9")
     factories.publish_kling()
 
 
+@pytest.fixture
+def stage(settings: Settings) -> None:
+    """The bench's own catalog, and an address for its own backend."""
+    settings.BACKENDS = place.backends(f"http://127.0.0.1:{free_port()}")
+    settings.STRIPE_SECRET_KEY = "sk_test_bench"
+    settings.STRIPE_WEBHOOK_SECRETS = [place.SECRET]
+    publish.publish(card.text(10), now=timezone.now())
+
+
+def asked() -> Asked:
+    return Asked(now=timezone.now(), effort=FEW, jobs=60, listeners=2, rate=50, minutes=0)
+
+
 @pytest.mark.django_db(transaction=True)
-def test_every_case_of_the_bench_runs_and_breaks_no_invariant(sandbox: None) -> None:
-    report = bench.run(calls=2, now=timezone.now())
+@pytest.mark.parametrize(
+    ("name", "measured"),
+    [
+        ("core", "quote on the shipped catalog"),
+        ("ledger", "a hold and its capture, 4 processes"),
+        ("hot", "hold on one wallet, 32 clients"),
+        ("orders", "submit"),
+        ("course", "an order's whole course"),
+        ("web", "POST /v1/jobs"),
+        ("queue", "place and time"),
+        ("errands", "outbox, worker, backend"),
+        ("memory", "web worker 2"),
+    ],
+)
+def test_a_case_brings_rows_and_no_wrong_answer(stage: None, name: str, measured: str) -> None:
+    report = GROUPS[name].run(asked())
+
+    assert (report.mismatches, [note for note in report.notes if "wrong" in note]) == (0, [])
+    assert measured in {getattr(row, "name", "") for row in report.rows}
+    assert list(audit.breaches()) == []
+    assert not [name for name in connection.introspection.table_names() if "bench" in name]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rows_of_the_limit_that_do_not_add_up_are_counted(stage: None) -> None:
+    with Limit(owner()) as limit:
+        limit.life(2)(FEW)
+        limit.locked(2)(FEW)
+        assert limit.adrift() == 0
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE bench_wallet SET seq = seq + 1 WHERE id = 'w1'")
+        assert limit.adrift() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_days_free_credits_are_written_only_for_whom_comes() -> None:
+    publish.publish(card.text(10, daily=True), now=timezone.now())
+
+    report = population.among(70, effort=Effort(rounds=2, calls=2), now=timezone.now())
 
     assert report.mismatches == 0
-    names = [case.name for case in report.cases]
-    assert {"quote in the pure core", "hold", "hold and capture", "submit"} <= set(names)
-    assert sum("rows" in name and "card" in name for name in names) >= 2
-    assert not Hold.objects.filter(state=Hold.State.OPEN).exists()
-    assert not [name for name in connection.introspection.table_names() if "bench" in name]
+    assert Wallet.objects.filter(grants__fact__startswith="allowance:").count() == 4 + 1
+    assert "0 of the others were written to" in report.notes[0]
+    assert list(audit.breaches()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_slept_and_was_written_to_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    publish.publish(card.text(10, daily=True), now=timezone.now())
+
+    def wake(crowd: population._Crowd, _effort: Effort) -> Turn:
+        return Turn(1.0, [float(Scene(one, crowd.now).hold()) for one in crowd.sleepers[:3]])
+
+    monkeypatch.setattr(population._Crowd, "wake", wake)
+    monkeypatch.setattr(population._Crowd, "again", lambda _crowd: True)
+
+    assert (
+        population.among(70, effort=Effort(rounds=1, calls=2), now=timezone.now()).mismatches == 3
+    )
 
 
 @pytest.mark.django_db(transaction=True)
 def test_holds_are_measured_at_sizes_that_grow_and_what_fills_them_is_whole() -> None:
     factories.publish_kling()
 
-    told: list[growth.Size] = []
+    told: list[object] = []
 
-    report = growth.grow(sizes=[70, 155], calls=2, now=timezone.now(), tell=told.append)
+    report = growth.grow(sizes=[70, 155], effort=FEW, now=timezone.now(), tell=told.append)
 
-    assert told == report.sizes
+    assert told == [case for size in report.sizes for case in size.cases]
     assert report.mismatches == 0
     assert [size.entries for size in report.sizes] == [70, 155]
     assert all(size.partitions > 24 for size in report.sizes)
@@ -87,16 +145,14 @@ def test_holds_are_measured_at_sizes_that_grow_and_what_fills_them_is_whole() ->
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_queue_is_measured_with_many_who_wait_and_none_of_them_stays(sandbox: None) -> None:
-    report = crowds.run(waiting=60, calls=2, now=timezone.now())
+def test_a_queue_that_is_measured_does_not_stay(stage: None) -> None:
+    GROUPS["queue"].run(asked())
 
-    assert report.mismatches == 0
-    assert {"pick", "place and time", "submit"} <= {case.name for case in report.cases}
     assert not Job.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_told_times_are_compared_with_real_ones_and_none_of_it_stays(sandbox: None) -> None:
+def test_told_times_are_compared_with_real_ones_and_none_of_it_stays(stage: None) -> None:
     told = eta.run(orders=12, seed=1, now=timezone.now())
 
     assert (told.orders, told.told) == (12, 12)
@@ -110,19 +166,21 @@ def test_windows_are_opened_over_rows_that_look_like_real_ones(
 ) -> None:
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
-    told: list[lists.Page] = []
+    told: list[object] = []
 
-    lists = lists.look_around(
+    found = lists.look_around(
         accounts=60, calls=2, now=timezone.now(), tell=told.append, only={"Entry", "Hold"}
     )
 
     assert (Account.objects.count(), Entry.objects.count(), Job.objects.count()) == (60, 600, 180)
-    assert (lists.mismatches, list(audit.breaches())) == (0, [])
-    assert list(lists.pages) == told
-    names = {page.name for page in told}
+    assert (found.mismatches, list(audit.breaches())) == (0, [])
+    assert list(found.pages) == told
+    names = {page.name for page in found.pages}
     assert {"Entry", "Hold", "Hold, searched by account", "Entry, kind__exact=grant"} <= names
-    assert [page.name for page in told if any("count" in slow.whole for slow in page.slow)] == []
-    assert all(0 < page.queries < 20 for page in told)
+    assert [
+        page.name for page in found.pages if any("count" in slow.whole for slow in page.slow)
+    ] == []
+    assert all(0 < page.queries < 20 for page in found.pages)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -173,15 +231,15 @@ def test_each_page_of_the_console_that_is_measured_is_there(
         pass
     browser = signed_in(Client(), User.objects.create_superuser("grace"))
 
-    pages = list(pages.of_console())
+    found = list(pages.of_console())
 
-    kinds = {one.name.split(" ")[0] for one in pages}
+    kinds = {one.name.split(" ")[0] for one in found}
     assert {"page", "search", "dashboard", "dashboard,", "CSV"} <= kinds
-    for page in pages:
+    for page in found:
         status = lists.opened(browser, page)
-        found = page.posts and not page.name.endswith("nowhere") and "request" not in page.name
+        leads = page.posts and not page.name.endswith("nowhere") and "request" not in page.name
         assert status == (302 if page.posts else 200), page
-        assert not found or "for=" not in answer_of(browser, page), page
+        assert not leads or "for=" not in answer_of(browser, page), page
 
 
 def answer_of(browser: Client, page: pages.Asked) -> str:
@@ -223,4 +281,35 @@ def temporary_tables() -> set[str]:
 @pytest.mark.parametrize("sizes", ["ten", "100,", "100,100", "-5", "10"])
 def test_sizes_that_do_not_grow_are_refused(sizes: str) -> None:
     with pytest.raises(CommandError, match="numbers that grow"):
-        call_command("bench", entries=sizes)
+        call_command("bench", "entries", entries=sizes)
+
+
+def test_a_case_that_there_is_not_is_refused() -> None:
+    with pytest.raises(CommandError, match="no case fast; there are core, "):
+        call_command("bench", "fast")
+
+
+@pytest.mark.django_db
+def test_a_bench_does_not_write_where_accounts_are(stage: None) -> None:
+    factories.new_account("ada")
+
+    with pytest.raises(CommandError, match="wants an empty one"):
+        call_command("bench", "core", here=True)
+
+
+@pytest.mark.django_db
+def test_one_wrong_answer_fails_the_run_and_is_written_down(
+    stage: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(place, "set_up", lambda **_when: None)
+    one = Group("a planted one", lambda _asked: Report(notes=["it is wrong"], mismatches=1))
+    monkeypatch.setitem(GROUPS, "core", one)
+    file = tmp_path / "told.json"
+
+    with pytest.raises(CommandError, match="1 answers or rows are wrong") as refused:
+        call_command("bench", "core", here=True, json=str(file), stdout=StringIO())
+
+    assert refused.value.returncode == 1
+    told = json.loads(file.read_text())
+    assert told["mismatches"] == 1
+    assert told["cases"]["core"]["notes"] == ["it is wrong"]

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from billing.accounts.models import Account
-from billing.insights import bench_queue
+from billing.insights.bench import crowds
 from billing.jobs import services as jobs
 from billing.jobs.models import Attempt, Job
 from billing.jobs.services import dispatching, ending, placing, queueing

@@ -4,7 +4,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from billing.insights.bench import core, crowds, eta, growth, ledger, lists, orders, streams
+from billing.insights.bench import (
+    core,
+    course,
+    crowds,
+    errands,
+    eta,
+    growth,
+    ledger,
+    lists,
+    memory,
+    orders,
+    population,
+    streams,
+    web,
+)
 from billing.insights.bench.asked import Asked
 from billing.insights.bench.figures import Report
 
@@ -40,9 +54,14 @@ GROUPS: Final[Mapping[str, Group]] = {
     "ledger": Group("hold and capture beside pgbench", ledger.own_wallets, is_quick=True),
     "hot": Group("one wallet, many clients, beside a row lock", ledger.hot_wallet, is_quick=True),
     "orders": Group("submit, settle, balance, catalog", orders.run, is_quick=True),
+    "course": Group("an order from submit to capture, and events", course.run, is_quick=True),
+    "web": Group("requests through gunicorn", web.run, is_quick=True),
     "queue": Group("who goes next among --jobs that wait", _queue, is_quick=True),
+    "errands": Group("--rate orders a second, to their backend", errands.run),
+    "memory": Group("what the workers weigh under --minutes of load", memory.run),
     "eta": Group("told times of --orders beside real ones", _eta),
     "listeners": Group("--listeners to one job", _listeners),
+    "accounts": Group("holds and daily credits among --accounts, 1% active", population.run),
     "entries": Group("holds and reads among --entries 10000,100000,...", growth.report),
     "admin": Group("each page of the console over --accounts", lists.report),
 }

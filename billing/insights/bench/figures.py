@@ -34,11 +34,13 @@ class Turn:
         seconds: how long all of its clients together took.
         latencies: the seconds of each call.
         wrong: how many calls brought a wrong answer, or none.
+        complaint: what one of them was.
     """
 
     seconds: float
     latencies: Sequence[float]
     wrong: int = 0
+    complaint: str = ""
 
     @property
     def per_second(self) -> float:
@@ -72,7 +74,7 @@ class Case:
         per_second: the median of the rounds; `low` and `high` are the slowest and the fastest.
         p50_ms, p99_ms: over all calls of all rounds.
         ratio: `per_second` as a share of its limit's; None for a case without one.
-        wrong: how many answers were wrong.
+        wrong: how many answers were wrong; `complaint`: what one of them was.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Case:
     ratio: float | None = None
     goal: float | None = None
     wrong: int = 0
+    complaint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,8 @@ def reported(cases: Sequence[Case], *notes: str, adrift: int = 0) -> Report:
         adrift: how many rows are not what they should be.
     """
     wrong = sum(case.wrong for case in cases)
-    return Report(rows=cases, notes=notes, mismatches=wrong + adrift)
+    complaints = [f"{case.name}: {case.complaint}" for case in cases if case.complaint]
+    return Report(rows=cases, notes=[*notes, *complaints], mismatches=wrong + adrift)
 
 
 def met(name: str, figure: float, goal: float, unit: str = "") -> str:
@@ -154,4 +158,5 @@ def _case(side: Side, turns: Sequence[Turn], medians: dict[str, float]) -> Case:
         ratio=medians[side.name] / limit if limit else None,
         goal=side.goal,
         wrong=sum(turn.wrong for turn in turns),
+        complaint=next((turn.complaint for turn in turns if turn.complaint), ""),
     )

@@ -14,14 +14,12 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Final, Self, TypeAlias
 
-import structlog
 from django.db import connections
 
 from billing.insights.bench.figures import Effort, Turn
 
 _FORK: Final = multiprocessing.get_context("fork")
 _PATIENCE_SECONDS: Final = 30
-_log = structlog.get_logger(__name__)
 
 
 def _nothing() -> None:
@@ -51,7 +49,7 @@ class _Taken:
     began: float
     ended: float
     latencies: list[float]
-    wrong: int
+    complaints: list[str]
 
 
 class Hands:
@@ -102,11 +100,8 @@ class Hands:
             pipe.send(effort)
         patience = effort.seconds + _PATIENCE_SECONDS
         taken: list[_Taken] = [one for pipe in self._pipes for one in _heard(pipe, patience)]
-        return Turn(
-            seconds=max(one.ended for one in taken) - min(one.began for one in taken),
-            latencies=[each for one in taken for each in one.latencies],
-            wrong=sum(one.wrong for one in taken),
-        )
+        wall = max(one.ended for one in taken) - min(one.began for one in taken)
+        return _turn(wall, taken)
 
     def _end(self) -> None:
         for pipe in self._pipes:
@@ -121,7 +116,17 @@ class Hands:
 def alone(deed: Deed, effort: Effort) -> Turn:
     """Do a deed in this very process; what tidies up after a call does not count."""
     taken = _work(deed, effort)
-    return Turn(sum(taken.latencies), taken.latencies, taken.wrong)
+    return _turn(sum(taken.latencies), [taken])
+
+
+def _turn(seconds: float, taken: Sequence[_Taken]) -> Turn:
+    complaints = [said for one in taken for said in one.complaints]
+    return Turn(
+        seconds=seconds,
+        latencies=[each for one in taken for each in one.latencies],
+        wrong=len(complaints),
+        complaint=next(iter(complaints), ""),
+    )
 
 
 def _heard(pipe: Connection, seconds: float) -> Any:  # noqa: ANN401 (what was sent)
@@ -176,22 +181,23 @@ def _client(
 
 def _work(deed: Deed, effort: Effort) -> _Taken:
     latencies: list[float] = []
-    wrong = 0
+    complaints: list[str] = []
     began = time.perf_counter()
     ended = began
     while ended - began < effort.seconds and len(latencies) != effort.calls:
         started = time.perf_counter()
-        wrong += not _is_right(deed)
+        complaint = _complaint(deed)
         ended = time.perf_counter()
         latencies.append(ended - started)
+        complaints += [complaint] if complaint else []
         deed.tidy()
     deed.after()
-    return _Taken(began, ended, latencies, wrong)
+    return _Taken(began, ended, latencies, complaints)
 
 
-def _is_right(deed: Deed) -> bool:
+def _complaint(deed: Deed) -> str:
+    """Make a call; return what is wrong with its answer, or ""."""
     try:
-        return deed.call()
-    except Exception:  # noqa: BLE001 (whatever it is, it is a wrong answer, and is counted)
-        _log.warning("bench_call_failed", exc_info=True)
-        return False
+        return "" if deed.call() else "The answer is wrong."
+    except Exception as problem:  # noqa: BLE001 (whatever it is, it is a wrong answer, and counted)
+        return f"{type(problem).__name__}: {problem}"

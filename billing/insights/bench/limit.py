@@ -112,6 +112,10 @@ _READ: Final = f"""
 {_WALLET}
 SELECT available_micros, held_micros FROM bench_wallet WHERE id = 'w' || :w;
 """  # noqa: S608 (constants of this file)
+_WRITE: Final = """
+INSERT INTO bench_allocation (hold_id, grant_id, wallet_id, position, amount_micros, created_at)
+VALUES (gen_random_uuid()::text, 'g', 'w', 0, 1000000, now());
+"""
 _OWN: Final = ":client_id"
 _ADRIFT: Final = """
     SELECT count(*) FROM bench_wallet AS w WHERE
@@ -171,6 +175,10 @@ class Limit:
     def read(self, clients: int) -> TakeTurn:
         """Read a wallet's row by its key."""
         return partial(self._turn, _READ.format(wallet=_OWN), clients)
+
+    def write(self, clients: int) -> TakeTurn:
+        """Write one small row."""
+        return partial(self._turn, _WRITE, clients)
 
     def adrift(self) -> int:
         """Return how many wallets are not what their entries and holds say."""

@@ -14,6 +14,13 @@ from urllib.parse import quote, urlsplit
 
 import psycopg
 import redis
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
@@ -70,8 +77,24 @@ def _variables(whose: Mapping[str, Any], name: str, room: str, media: str) -> di
         "BACKENDS": json.dumps(backends(url)),
         "BACKEND_WEBHOOK_BASE_URL": url,
         "LIMITS": json.dumps({name: {one: [] for one in SUBJECTS} for name in DEFAULTS}),
+        "STRIPE_SECRET_KEY": "sk_test_bench",
+        "STRIPE_API_BASE": "http://127.0.0.1:9",
         "STRIPE_WEBHOOK_SECRET": SECRET,
         "WEBHOOK_ALLOWED_CIDRS": "127.0.0.0/8",
+        **_signing(),
+    }
+
+
+def _signing() -> dict[str, str]:
+    """Return keys that sign the tokens of the bench's people."""
+    made = Ed25519PrivateKey.generate()
+    private = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = made.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return {
+        "JWT_ALGORITHM": "EdDSA",
+        "JWT_JWKS_URL": "",
+        "JWT_PRIVATE_KEY": private.decode(),
+        "JWT_PUBLIC_KEY": public.decode(),
     }
 
 
@@ -84,7 +107,7 @@ def backends(url: str) -> dict[str, dict[str, object]]:
             "secret": SECRET,
             "models": ["*"],
             "sandbox": True,
-            "concurrency": 100_000,
+            "concurrency": 10_000,
         }
     }
 

@@ -1,17 +1,21 @@
 """Programs that the bench starts on loopback itself, and what they use of the machine."""
 
+import json
 import os
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
+from urllib.parse import quote
 
 from django.conf import settings
+from django.db import connection
 
 _START_SECONDS: Final = 60.0
 _END_SECONDS: Final = 20.0
@@ -69,6 +73,11 @@ class Program:
         """Return what the first process that serves uses."""
         return use_of(self.workers()[0])
 
+    def wait(self, seconds: float) -> None:
+        """Return once it has ended by itself, or after so many seconds."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+
     def stop(self) -> None:
         """End it."""
         self._process.terminate()
@@ -113,3 +122,14 @@ def wait_for_port(port: int) -> None:
         except OSError:
             time.sleep(_LOOK_SECONDS)  # noqa: TID251 (a program needs a moment to start)
     raise TimeoutError(f"Nobody listens on port {port}.")
+
+
+def surroundings() -> dict[str, str]:
+    """Return the variables that lead a program to the database and the backends of this process."""
+    said = connection.settings_dict
+    user, word, host = (quote(str(said[key]), safe="") for key in ("USER", "PASSWORD", "HOST"))
+    return {
+        "DATABASE_URL": f"postgres://{user}:{word}@{host}:{said['PORT']}/{said['NAME']}",
+        "DATABASE_OWNER_URL": "",
+        "BACKENDS": json.dumps(settings.BACKENDS),
+    }

@@ -3,16 +3,21 @@
 from collections.abc import Iterator
 from typing import Final
 
+from billing.insights.bench.errands import Errand
 from billing.insights.bench.figures import Case
 from billing.insights.bench.lists import Page
+from billing.insights.bench.memory import Weight
 from billing.insights.bench.streams import Arrivals
 
 _SQL_SHOWN: Final = 300
 _HEADS: Final = {
-    Case: f"{'case':<44}{'a second':>10}{'slowest-fastest':>17}{'p50 ms':>9}{'p99 ms':>9}"
+    Case: f"{'case':<56}{'a second':>10}{'slowest-fastest':>17}{'p50 ms':>9}{'p99 ms':>9}"
     f"{'of limit':>10}{'goal':>7}{'wrong':>7}",
     Page: f"{'page':<52}{'p50 ms':>9}{'p95 ms':>9}{'CPU ms':>9}{'queries':>9}",
     Arrivals: f"{'case':<24}{'p50 ms':>10}{'p95 ms':>10}{'last ms':>10}{'CPU ms a round':>16}",
+    Errand: f"{'case':<36}{'sent':>8}{'a second':>10}{'p50 ms':>10}{'p99 ms':>10}{'last ms':>10}"
+    f"{'lost':>7}",
+    Weight: f"{'process':<24}{'start MiB':>10}{'middle':>10}{'end':>10}{'most':>10}{'end PSS':>10}",
 }
 
 
@@ -29,7 +34,7 @@ def lines(row: object) -> Iterator[str]:
             ratio = "" if row.ratio is None else f"{row.ratio:.0%}"
             goal = "" if row.goal is None else f"{row.goal:.0%}"
             yield (
-                f"{row.name:<44}{row.per_second:>10,.0f}{spread:>17}{row.p50_ms:>9.2f}"
+                f"{row.name:<56}{row.per_second:>10,.0f}{spread:>17}{row.p50_ms:>9.2f}"
                 f"{row.p99_ms:>9.2f}{ratio:>10}{goal:>7}{row.wrong:>7}"
             )
         case Page():
@@ -46,4 +51,14 @@ def lines(row: object) -> Iterator[str]:
             yield (
                 f"{row.name:<24}{row.p50_ms:>10.1f}{row.p95_ms:>10.1f}{row.last_ms:>10.1f}"
                 f"{row.cpu_ms:>16.1f}"
+            )
+        case Errand():
+            yield (
+                f"{row.name:<36}{row.sent:>8,}{row.per_second:>10,.0f}{row.p50_ms:>10.1f}"
+                f"{row.p99_ms:>10.1f}{row.last_ms:>10.1f}{row.lost:>7}"
+            )
+        case Weight():
+            yield (
+                f"{row.name:<24}{row.start:>10.0f}{row.warm:>10.0f}{row.end:>10.0f}"
+                f"{row.most:>10.0f}{row.end_pss:>10.0f}"
             )

@@ -25,8 +25,9 @@ from billing.rollups.subjects import Subject
 
 _ADDED_UP: Final = timedelta(days=92)
 _ALL: Final = "all"
-_COUNTS: Final = ("calls", "accounts", "jobs", "orders", "seed", "listeners", "minutes")
-_NUMBERS: Final = ("rounds", "seconds", "entries", *_COUNTS)
+_COUNTS: Final = ("calls", "accounts", "jobs", "orders", "seed", "listeners")
+_SPANS: Final = ("rate", "minutes")
+_NUMBERS: Final = ("rounds", "seconds", "entries", *_COUNTS, *_SPANS)
 _HERE: Final = "--here"
 
 
@@ -45,7 +46,7 @@ class Command(BaseCommand):
             metavar="CASE",
             help=f"{', '.join(GROUPS)}, or all; none: those that are done within three minutes.",
         )
-        parser.add_argument("--rounds", type=int, default=5, help="How often each takes a turn.")
+        parser.add_argument("--rounds", type=int, default=3, help="How often each takes a turn.")
         parser.add_argument("--seconds", type=float, default=1.0, help="How long a turn takes.")
         parser.add_argument("--calls", type=int, default=20, help="Calls a page, for admin.")
         parser.add_argument("--accounts", type=int, default=100_000, help="For admin and daily.")
@@ -53,6 +54,9 @@ class Command(BaseCommand):
         parser.add_argument("--orders", type=int, default=300, help="How many, for eta.")
         parser.add_argument("--seed", type=int, default=1, help="Which draws eta takes.")
         parser.add_argument("--listeners", type=int, default=1000, help="To one job.")
+        parser.add_argument(
+            "--rate", type=float, default=200.0, help="Orders a second, for errands."
+        )
         parser.add_argument("--minutes", type=float, default=2.0, help="For memory.")
         parser.add_argument(
             "--entries", default="10000,100000", help="Sizes that grow, for entries."
@@ -79,9 +83,7 @@ class Command(BaseCommand):
 
     def _elsewhere(self, names: Sequence[str], options: dict[str, Any]) -> None:
         """Have another process of the same command measure in a place of its own."""
-        words = [
-            word for name in _NUMBERS for word in (f"--{name}", str(options[name]))
-        ]
+        words = [word for name in _NUMBERS for word in (f"--{name}", str(options[name]))]
         if options["json"]:
             words += ["--json", str(Path(options["json"]).absolute())]
         self.stdout.flush()
@@ -158,7 +160,7 @@ def _asked(options: dict[str, Any], *, tell: Any) -> Asked:  # noqa: ANN401 (as 
         sizes=_sizes(options["entries"]),
         tell=tell,
         add_up=add_up,
-        **{name: options[name] for name in _COUNTS},
+        **{name: options[name] for name in (*_COUNTS, *_SPANS)},
     )
 
 

@@ -1,0 +1,151 @@
+"""Holds and reads among many wallets, and a day's free credits of accounts that mostly sleep.
+
+The accounts are made by SQL in databases that are thrown away. Each has had free credits each day
+since yesterday: whoever is touched first today gets today's, and nobody else is written to.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from django.db import connection
+
+from billing.accounts.models import Account
+from billing.insights.bench import card, rows, sample
+from billing.insights.bench.asked import Asked
+from billing.insights.bench.figures import Case, Effort, Report, Side, Turn, interleaved, reported
+from billing.insights.bench.growth import drift
+from billing.insights.bench.hands import Deed, alone
+from billing.insights.bench.limit import Limit
+from billing.insights.bench.place import throw_away_database
+from billing.insights.bench.reading import Reader
+from billing.insights.bench.scene import Scene, rich_account
+from billing.ledger.models import Allowance, Wallet
+from plans.catalog import publish
+
+FEW: Final = 1000
+_ACTIVE_SHARE: Final = 100  # one of so many accounts comes today
+_ACTIVE_LEAST: Final = 60
+_DAY: Final = timedelta(days=1)
+_ROWS: Final = "limit: rows of a hold"
+_PLAIN, _FIRST, _READ = "hold", "hold, first touch of the day", "balance"
+_HOLD_GOAL, _READ_GOAL = 0.15, 0.10
+_FIRST_GOAL: Final = 1 / 1.3
+_GIVE: Final = """
+    INSERT INTO billing_allowance ({columns})
+    SELECT {values} FROM billing_allowance AS t CROSS JOIN billing_wallet AS w
+    WHERE t.id = %(like)s AND w.id <> t.wallet_id
+"""
+# What differs between the accounts' allowances; the rest is as in the one that was begun.
+_OWN: Final = {
+    "id": "'al_' || substr(w.id, 4)",
+    "wallet_id": "w.id",
+    **dict.fromkeys(("anchor_at", "started_at", "created_at"), "%(yesterday)s::timestamptz"),
+    **dict.fromkeys(("next_at", "first_at"), "%(today)s::timestamptz"),
+}
+
+
+def run(asked: Asked) -> Report:
+    """Measure among a thousand accounts, and among `asked.accounts`."""
+    found: list[Report] = []
+    sizes = (FEW, asked.accounts)
+    for accounts in sizes:
+        with throw_away_database():
+            publish.publish(card.text(10, daily=True), now=asked.now)
+            found.append(among(accounts, effort=asked.effort, now=asked.now))
+        for case in found[-1].rows:
+            asked.tell(case)
+    few, many = ({_kind(case): case for case in one.rows} for one in found)
+    notes = [note for one in found for note in one.notes]
+    notes += [
+        drift("hold, p50", few[_PLAIN].p50_ms, many[_PLAIN].p50_ms, _HOLD_GOAL),
+        drift("balance, p99", few[_READ].p99_ms, many[_READ].p99_ms, _READ_GOAL),
+    ]
+    cases = [case for one in found for case in one.rows]
+    return Report(cases, notes, sum(one.mismatches for one in found))
+
+
+def among(accounts: int, *, effort: Effort, now: datetime) -> Report:
+    """Fill this database with so many accounts, and touch one in a hundred of them."""
+    rows.fill(accounts=accounts, now=now)
+    today = _give_daily(now)
+    crowd = _Crowd(_active(accounts, effort), now)
+    reader = Reader.of(crowd.sleepers[0], now=now)
+    at = f"among {accounts:,} accounts"
+    with Limit(connection) as limit:
+        cases = interleaved(
+            [
+                Side(f"{_ROWS} {at}", limit.hold(1)),
+                Side(f"{_FIRST} {at}", crowd.wake, f"{_PLAIN} {at}", _FIRST_GOAL),
+                Side(f"{_PLAIN} {at}", partial(alone, Deed(crowd.again))),
+                Side(f"{_READ} {at}", partial(alone, Deed(reader.balance))),
+            ],
+            effort,
+        )
+    idle = Wallet.objects.filter(touched_at__gte=today).exclude(account__in=crowd.woken).count()
+    note = (
+        f"{len(crowd.woken):,} of {accounts:,} accounts came today; "
+        f"{idle} of the others were written to; goal 0."
+    )
+    return reported(cases, note, adrift=idle + sample.mismatches())
+
+
+@dataclass(slots=True)
+class _Crowd:
+    """Accounts that have not come today, and those that have."""
+
+    sleepers: Sequence[Account]
+    now: datetime
+    woken: list[Account] = field(default_factory=list)
+
+    def wake(self, effort: Effort) -> Turn:
+        """Hold on accounts that come for the first time today, an even share of them a round."""
+        share = max(1, len(self.sleepers) // effort.rounds)
+        return alone(Deed(self._first), replace(effort, calls=min(effort.calls or share, share)))
+
+    def _first(self) -> bool:
+        account = self.sleepers[len(self.woken)]
+        self.woken.append(account)
+        return Scene(account, self.now).hold()
+
+    def again(self) -> bool:
+        """Hold on one that has come already."""
+        return Scene(self.woken[0], self.now).hold()
+
+
+def _kind(case: Case) -> str:
+    return case.name.partition(" among ")[0]
+
+
+def _active(accounts: int, effort: Effort) -> list[Account]:
+    """Return who comes today, from all over the crowd; at least one a round."""
+    count = min(accounts, max(accounts // _ACTIVE_SHARE, _ACTIVE_LEAST, effort.rounds))
+    step = accounts // count
+    names = [rows.NAME.format(number) for number in range(0, step * count, step)]
+    return list(Account.objects.filter(external_id__in=names).order_by("pk"))
+
+
+def _give_daily(now: datetime) -> datetime:
+    """Give all wallets the daily allowance, due since today began; return when that was."""
+    begun = rich_account(now)  # by the service, so that its terms are the catalog's
+    like = Allowance.objects.get(wallet__account=begun)
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    fields = [field.column for field in Allowance._meta.local_concrete_fields]  # noqa: SLF001 (the only way to know them)
+    values = ", ".join(_OWN.get(str(column), f't."{column}"') for column in fields)
+    names = ", ".join(f'"{column}"' for column in fields)
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute(
+            _GIVE.format(columns=names, values=values),
+            {"like": like.pk, "yesterday": today - _DAY, "today": today},
+        )
+        cursor.execute(
+            "UPDATE billing_wallet SET due_at = %s, touched_at = LEAST(touched_at, %s)"
+            " WHERE account_id <> %s",
+            [today, today - _DAY / 2, begun.pk],
+        )
+        cursor.execute("SET session_replication_role = DEFAULT")
+        cursor.execute("VACUUM ANALYZE billing_wallet, billing_allowance")
+    return today

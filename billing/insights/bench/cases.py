@@ -1,6 +1,6 @@
 """Every case of the bench by its name: what it is, and whether the quick run has it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,15 +49,16 @@ def _listeners(asked: Asked) -> Report:
     return streams.run(listeners=asked.listeners, now=asked.now)
 
 
-GROUPS: Final[Mapping[str, Group]] = {
+# In the order in which they run: what leaves jobs in the queue comes after what measures it.
+GROUPS: Final[dict[str, Group]] = {
     "core": Group("quotes in the pure core", core.run, is_quick=True),
     "ledger": Group("hold and capture beside pgbench", ledger.own_wallets, is_quick=True),
     "hot": Group("one wallet, many clients, beside a row lock", ledger.hot_wallet, is_quick=True),
     "orders": Group("submit, settle, balance, catalog", orders.run, is_quick=True),
     "course": Group("an order from submit to capture, and events", course.run, is_quick=True),
+    "errands": Group("--rate orders a second, to their backend", errands.run),
     "web": Group("requests through gunicorn", web.run, is_quick=True),
     "queue": Group("who goes next among --jobs that wait", _queue, is_quick=True),
-    "errands": Group("--rate orders a second, to their backend", errands.run),
     "memory": Group("what the workers weigh under --minutes of load", memory.run),
     "eta": Group("told times of --orders beside real ones", _eta),
     "listeners": Group("--listeners to one job", _listeners),

@@ -5,8 +5,10 @@ connecting is measured.
 """
 
 import multiprocessing
+import os
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -172,7 +174,11 @@ def _client(
     orders: "SimpleQueue[Effort | None]",
     answers: "SimpleQueue[_Taken | None]",
 ) -> None:
-    deed = make(number)
+    try:
+        deed = make(number)
+    except BaseException:  # noqa: BLE001 (also who ends by himself; the process ends with it)
+        traceback.print_exc()
+        os._exit(1)  # whoever waits for this process hears that it has died
     answers.put(None)
     while (effort := orders.get()) is not None:
         answers.put(_work(deed, effort))

@@ -138,9 +138,9 @@ def _names(asked: Sequence[str]) -> list[str]:
     unknown = [name for name in asked if name not in GROUPS and name != _ALL]
     if unknown:
         raise CommandError(f"There is no case {unknown[0]}; there are {', '.join(GROUPS)}, all.")
-    if _ALL in asked:
-        return list(GROUPS)
-    return list(asked) or [name for name, group in GROUPS.items() if group.is_quick]
+    if not asked:
+        return [name for name, group in GROUPS.items() if group.is_quick]
+    return [name for name in GROUPS if name in asked or _ALL in asked]
 
 
 def _asked(options: dict[str, Any], *, tell: Any) -> Asked:  # noqa: ANN401 (as the command's own)

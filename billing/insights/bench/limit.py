@@ -142,7 +142,11 @@ class Limit:
                     f"CREATE TABLE bench_{name} (LIKE {table} INCLUDING ALL);"
                     f'GRANT ALL ON bench_{name} TO "{connection.settings_dict["USER"]}"'
                 )
-        facts = {"rich": _RICH, "digest": bytes(32), "last": CLIENTS_MAX - 1}
+        facts: dict[str, int | bytes] = {
+            "rich": _RICH,
+            "digest": bytes(32),
+            "last": CLIENTS_MAX - 1,
+        }
         with connection.cursor() as cursor:
             cursor.execute(_WALLETS, facts)
             cursor.execute(_GRANTS, facts)

@@ -85,18 +85,27 @@ def test_a_client_that_cannot_begin_ends_the_bench() -> None:
         pass
 
 
+def test_what_a_client_takes_of_a_processor_is_told_where_it_was_looked_at() -> None:
+    looked = Side("ours", lambda _effort: Turn(1.0, [0.1] * 4, cpu_seconds=0.2))
+    unseen = Side("theirs", lambda _effort: Turn(1.0, [0.1] * 4))
+
+    ours, theirs = interleaved([looked, unseen], Effort(rounds=2))
+
+    assert (ours.cpu_ms, theirs.cpu_ms) == (pytest.approx(50.0), None)
+
+
 def test_a_goal_is_met_or_missed() -> None:
     assert met("quotes", 20_000, 20_000).endswith("met.")
     assert met("quotes", 19_999, 20_000).endswith("missed.")
 
 
 def test_a_row_is_shown_under_its_head() -> None:
-    case = Case("ours", 2.5, 2.0, 20.0, 400.0, 500.0, 0.25, 0.5, 1)
+    case = Case("ours", 2.5, 2.0, 20.0, 400.0, 500.0, 0.13, 0.25, 0.5, 1)
 
     (line,) = lines(case)
 
     assert len(line) == len(head(case))
-    assert line.split() == ["ours", "2", "2-20", "400.00", "500.00", "25%", "50%", "1"]
+    assert line.split() == ["ours", "2", "2-20", "400.00", "500.00", "0.13", "25%", "50%", "1"]
     assert (head("a note"), list(lines("a note"))) == ("", [])
 
 

@@ -35,12 +35,15 @@ class Turn:
         latencies: the seconds of each call.
         wrong: how many calls brought a wrong answer, or none.
         complaint: what one of them was.
+        cpu_seconds: of a processor that its clients took, the database's not among them; None:
+            nobody has looked.
     """
 
     seconds: float
     latencies: Sequence[float]
     wrong: int = 0
     complaint: str = ""
+    cpu_seconds: float | None = None
 
     @property
     def per_second(self) -> float:
@@ -73,6 +76,7 @@ class Case:
     Attributes:
         per_second: the median of the rounds; `low` and `high` are the slowest and the fastest.
         p50_ms, p99_ms: over all calls of all rounds.
+        cpu_ms: of a processor that a call took of its client; a busy machine hardly moves it.
         ratio: `per_second` as a share of its limit's; None for a case without one.
         wrong: how many answers were wrong; `complaint`: what one of them was.
     """
@@ -83,6 +87,7 @@ class Case:
     high: float
     p50_ms: float
     p99_ms: float
+    cpu_ms: float | None = None
     ratio: float | None = None
     goal: float | None = None
     wrong: int = 0
@@ -155,8 +160,15 @@ def _case(side: Side, turns: Sequence[Turn], medians: dict[str, float]) -> Case:
         high=max(rates),
         p50_ms=p50_ms,
         p99_ms=p99_ms,
+        cpu_ms=_cpu_ms(turns),
         ratio=medians[side.name] / limit if limit else None,
         goal=side.goal,
         wrong=sum(turn.wrong for turn in turns),
         complaint=next((turn.complaint for turn in turns if turn.complaint), ""),
     )
+
+
+def _cpu_ms(turns: Sequence[Turn]) -> float | None:
+    calls = sum(len(turn.latencies) for turn in turns)
+    looked = [turn.cpu_seconds for turn in turns if turn.cpu_seconds is not None]
+    return 1000 * sum(looked) / calls if calls and len(looked) == len(turns) else None

@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
@@ -21,7 +22,8 @@ from django.db import connections
 from billing.insights.bench.figures import Effort, Turn
 
 _FORK: Final = multiprocessing.get_context("fork")
-_PATIENCE_SECONDS: Final = 30
+_PATIENCE_SECONDS: Final = 120
+_LOOK_SECONDS: Final = 2.0
 
 
 def _nothing() -> None:
@@ -52,6 +54,7 @@ class _Taken:
     ended: float
     latencies: list[float]
     complaints: list[str]
+    cpu_seconds: float
 
 
 class Hands:
@@ -72,7 +75,7 @@ class Hands:
             first = number * self._threads
             child = _FORK.Process(
                 target=_serve,
-                args=(theirs, self._make, range(first, first + self._threads)),
+                args=(theirs, os.getpid(), self._make, range(first, first + self._threads)),
                 daemon=True,
             )
             child.start()
@@ -107,6 +110,8 @@ class Hands:
 
     def _end(self) -> None:
         for pipe in self._pipes:
+            with suppress(OSError):  # it has died
+                pipe.send(None)  # closing says nothing: those forked later hold the pipe, too
             pipe.close()
         for child in self._children:
             child.join(_PATIENCE_SECONDS)
@@ -128,6 +133,7 @@ def _turn(seconds: float, taken: Sequence[_Taken]) -> Turn:
         latencies=[each for one in taken for each in one.latencies],
         wrong=len(complaints),
         complaint=next(iter(complaints), ""),
+        cpu_seconds=sum(one.cpu_seconds for one in taken),
     )
 
 
@@ -140,7 +146,7 @@ def _heard(pipe: Connection, seconds: float) -> Any:  # noqa: ANN401 (what was s
         raise RuntimeError("A client of the bench has died.") from None
 
 
-def _serve(pipe: Connection, make: MakeDeed, numbers: Sequence[int]) -> None:
+def _serve(pipe: Connection, parent: int, make: MakeDeed, numbers: Sequence[int]) -> None:
     """Be one process: hand each turn to all threads, until nobody asks any more."""
     orders: list[SimpleQueue[Effort | None]] = [SimpleQueue() for _number in numbers]
     answers: SimpleQueue[_Taken | None] = SimpleQueue()
@@ -153,12 +159,7 @@ def _serve(pipe: Connection, make: MakeDeed, numbers: Sequence[int]) -> None:
     for _thread in threads:
         answers.get()
     pipe.send("ready")
-    effort: Effort | None = None
-    while True:
-        try:
-            effort = pipe.recv()
-        except EOFError:
-            break
+    while (effort := _asked(pipe, parent)) is not None:
         for order in orders:
             order.put(effort)
         pipe.send([answers.get() for _thread in threads])
@@ -166,6 +167,15 @@ def _serve(pipe: Connection, make: MakeDeed, numbers: Sequence[int]) -> None:
         order.put(None)
     for thread in threads:
         thread.join()
+
+
+def _asked(pipe: Connection, parent: int) -> Effort | None:
+    """Return for how long to work next; None: no more, or whoever asked has died."""
+    while not pipe.poll(_LOOK_SECONDS):
+        if os.getppid() != parent:
+            return None
+    effort: Effort | None = pipe.recv()
+    return effort
 
 
 def _client(
@@ -188,17 +198,19 @@ def _client(
 def _work(deed: Deed, effort: Effort) -> _Taken:
     latencies: list[float] = []
     complaints: list[str] = []
+    cpu_seconds = 0.0
     began = time.perf_counter()
     ended = began
     while ended - began < effort.seconds and len(latencies) != effort.calls:
-        started = time.perf_counter()
+        started, idle = time.perf_counter(), time.thread_time()
         complaint = _complaint(deed)
         ended = time.perf_counter()
+        cpu_seconds += time.thread_time() - idle
         latencies.append(ended - started)
         complaints += [complaint] if complaint else []
         deed.tidy()
     deed.after()
-    return _Taken(began, ended, latencies, complaints)
+    return _Taken(began, ended, latencies, complaints, cpu_seconds)
 
 
 def _complaint(deed: Deed) -> str:

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import re
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -61,6 +62,7 @@ def turn(script: str, *, clients: int, effort: Effort) -> Turn:
         log = Path(folder) / "log"
         file = Path(folder) / "script.sql"
         file.write_text(script)
+        before = _cpu_seconds()
         done = subprocess.run(  # noqa: S603 (built here)
             [
                 *(program(), "--no-vacuum", "--protocol=prepared", "--log", f"--log-prefix={log}"),
@@ -73,6 +75,7 @@ def turn(script: str, *, clients: int, effort: Effort) -> Turn:
             text=True,
             check=False,
         )
+        cpu_seconds = _cpu_seconds() - before
         rate, failed = _RATE.search(done.stdout), _FAILED.search(done.stdout)
         if done.returncode or rate is None:
             raise RuntimeError(f"pgbench: {done.stderr[-500:]}")
@@ -86,4 +89,11 @@ def turn(script: str, *, clients: int, effort: Effort) -> Turn:
         seconds=len(latencies) / per_second if per_second else effort.seconds,
         latencies=latencies,
         wrong=int(failed[1]) if failed is not None else 0,
+        cpu_seconds=cpu_seconds,
     )
+
+
+def _cpu_seconds() -> float:
+    """Return what the children that have ended took of a processor."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

@@ -12,7 +12,7 @@ from billing.insights.bench.streams import Arrivals
 _SQL_SHOWN: Final = 300
 _HEADS: Final = {
     Case: f"{'case':<56}{'a second':>10}{'slowest-fastest':>17}{'p50 ms':>9}{'p99 ms':>9}"
-    f"{'of limit':>10}{'goal':>7}{'wrong':>7}",
+    f"{'CPU ms':>8}{'of limit':>10}{'goal':>7}{'wrong':>7}",
     Page: f"{'page':<52}{'p50 ms':>9}{'p95 ms':>9}{'CPU ms':>9}{'queries':>9}",
     Arrivals: f"{'case':<24}{'p50 ms':>10}{'p95 ms':>10}{'last ms':>10}{'CPU ms a round':>16}",
     Errand: f"{'case':<36}{'sent':>8}{'a second':>10}{'p50 ms':>10}{'p99 ms':>10}{'last ms':>10}"
@@ -32,10 +32,11 @@ def lines(row: object) -> Iterator[str]:
         case Case():
             spread = f"{row.low:,.0f}-{row.high:,.0f}"
             ratio = "" if row.ratio is None else f"{row.ratio:.0%}"
+            cpu = "" if row.cpu_ms is None else f"{row.cpu_ms:.2f}"
             goal = "" if row.goal is None else f"{row.goal:.0%}"
             yield (
                 f"{row.name:<56}{row.per_second:>10,.0f}{spread:>17}{row.p50_ms:>9.2f}"
-                f"{row.p99_ms:>9.2f}{ratio:>10}{goal:>7}{row.wrong:>7}"
+                f"{row.p99_ms:>9.2f}{cpu:>8}{ratio:>10}{goal:>7}{row.wrong:>7}"
             )
         case Page():
             yield (

@@ -28,6 +28,7 @@ from plans.catalog import publish
 FEW: Final = 1000
 _ACTIVE_SHARE: Final = 100  # one of so many accounts comes today
 _ACTIVE_LEAST: Final = 60
+_OURS: Final = rows.NAME.partition("{")[0]
 _DAY: Final = timedelta(days=1)
 _ROWS: Final = "limit: rows of a hold"
 _PLAIN, _FIRST, _READ = "hold", "hold, first touch of the day", "balance"
@@ -84,7 +85,8 @@ def among(accounts: int, *, effort: Effort, now: datetime) -> Report:
             ],
             effort,
         )
-    idle = Wallet.objects.filter(touched_at__gte=today).exclude(account__in=crowd.woken).count()
+    written = Wallet.objects.filter(touched_at__gte=today, account__external_id__startswith=_OURS)
+    idle = written.exclude(account__in=crowd.woken).count()
     note = (
         f"{len(crowd.woken):,} of {accounts:,} accounts came today; "
         f"{idle} of the others were written to; goal 0."

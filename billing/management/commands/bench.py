@@ -1,9 +1,11 @@
 """`bench`: how fast the service is, each case beside its limit in one run."""
 
 import json
+import logging
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
 from itertools import pairwise
@@ -75,7 +77,8 @@ class Command(BaseCommand):
         asked = _asked(options, tell=self._tell)
         try:
             if options["here"]:
-                self._measure(names, asked, file=options["json"])
+                with _quiet():
+                    self._measure(names, asked, file=options["json"])
             else:
                 self._elsewhere(names, options)
         except (Missing, place.InUse) as reason:
@@ -132,6 +135,16 @@ class Command(BaseCommand):
         for line in showing.lines(row):
             self.stdout.write(line)
         self.stdout.flush()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep a line for each request of this process out of the tables."""
+    logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _names(asked: Sequence[str]) -> list[str]:

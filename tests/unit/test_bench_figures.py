@@ -50,7 +50,8 @@ def test_sides_take_turns_and_a_ratio_is_that_of_the_medians() -> None:
 def test_percentiles_are_of_all_calls() -> None:
     p50_ms, p99_ms = percentiles([number / 1000 for number in range(101)])
 
-    assert (p50_ms, p99_ms) == (pytest.approx(50.0), pytest.approx(99.0))
+    assert p50_ms == pytest.approx(50.0)
+    assert p99_ms == pytest.approx(99.0)
     assert percentiles([]) == (0.0, 0.0)
 
 
@@ -91,7 +92,8 @@ def test_what_a_client_takes_of_a_processor_is_told_where_it_was_looked_at() -> 
 
     ours, theirs = interleaved([looked, unseen], Effort(rounds=2))
 
-    assert (ours.cpu_ms, theirs.cpu_ms) == (pytest.approx(50.0), None)
+    assert ours.cpu_ms == pytest.approx(50.0)
+    assert theirs.cpu_ms is None
 
 
 def test_a_goal_is_met_or_missed() -> None:

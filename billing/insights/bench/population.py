@@ -58,13 +58,13 @@ def run(asked: Asked) -> Report:
             found.append(among(accounts, effort=asked.effort, now=asked.now))
         for case in found[-1].rows:
             asked.tell(case)
-    few, many = ({_kind(case): case for case in one.rows} for one in found)
+    few, many = ({_kind(case): case for case in _cases(one)} for one in found)
     notes = [note for one in found for note in one.notes]
     notes += [
         drift("hold, p50", few[_PLAIN].p50_ms, many[_PLAIN].p50_ms, _HOLD_GOAL),
         drift("balance, p99", few[_READ].p99_ms, many[_READ].p99_ms, _READ_GOAL),
     ]
-    cases = [case for one in found for case in one.rows]
+    cases = [case for one in found for case in _cases(one)]
     return Report(cases, notes, sum(one.mismatches for one in found))
 
 
@@ -115,6 +115,10 @@ class _Crowd:
     def again(self) -> bool:
         """Hold on one that has come already."""
         return Scene(self.woken[0], self.now).hold()
+
+
+def _cases(report: Report) -> list[Case]:
+    return [row for row in report.rows if isinstance(row, Case)]
 
 
 def _kind(case: Case) -> str:

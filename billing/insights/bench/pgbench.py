@@ -77,14 +77,14 @@ def turn(script: str, *, clients: int, effort: Effort) -> Turn:
         )
         cpu_seconds = _cpu_seconds() - before
         rate, failed = _RATE.search(done.stdout), _FAILED.search(done.stdout)
-        if done.returncode or rate is None:
+        if done.returncode:
             raise RuntimeError(f"pgbench: {done.stderr[-500:]}")
         latencies = [
             int(line.split()[_LATENCY]) / _MICROSECONDS
             for written in Path(folder).glob("log.*")
             for line in written.read_text().splitlines()
         ]
-    per_second = float(rate[1])
+    per_second = float(rate[1]) if rate is not None else 0.0  # it tells none where none was done
     return Turn(
         seconds=len(latencies) / per_second if per_second else effort.seconds,
         latencies=latencies,

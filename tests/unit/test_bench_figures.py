@@ -34,8 +34,8 @@ def in_turns(log: list[str], name: str, *seconds: float) -> Callable[[Effort], T
 def test_sides_take_turns_and_a_ratio_is_that_of_the_medians() -> None:
     log: list[str] = []
     sides = [
-        Side("limit", in_turns(log, "limit", 1.0, 0.1, 2.0)),
-        Side("ours", in_turns(log, "ours", 4.0, 5.0, 0.5), "limit", 0.5),
+        Side("limit", in_turns(log, "limit", 0.1, 1.0, 2.0)),
+        Side("ours", in_turns(log, "ours", 5.0, 4.0, 0.5), "limit", 0.5),
     ]
 
     limit, ours = interleaved(sides, Effort(rounds=3))

@@ -18,6 +18,7 @@ from billing.insights.bench.web import WebServer, question
 _KIB: Final = 1024
 _GOAL_MIB: Final = 200
 _TURN: Final = Effort(seconds=5.0)
+_FEW: Final = Effort(calls=2)
 _FLAT_PERCENT: Final = 5.0
 
 
@@ -26,7 +27,7 @@ class Weight:
     """What one process weighs, in MiB.
 
     Attributes:
-        start, warm, end, most: resident: before anybody asked, in the middle, at the end, at most.
+        start, warm, end, most: resident: after a few requests, in the middle, at the end, at most.
         end_pss: at the end, with what it shares counted in part.
     """
 
@@ -56,6 +57,7 @@ def run(asked: Asked) -> Report:
         seen: dict[str, list[tuple[float, float]]] = {}
         until = time.monotonic() + 60 * asked.minutes
         wrong = asks = 0
+        questions[0].turn(_FEW)  # so that all is loaded
         _look(kinds, seen)
         while asks == 0 or time.monotonic() < until:
             for one in questions:

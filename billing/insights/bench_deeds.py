@@ -15,7 +15,7 @@ from typing import Final
 from django.db import connection, transaction
 
 from billing.ids import new_id
-from billing.insights.bench import Scene, rich_account
+from billing.insights.bench.scene import Scene
 from billing.ledger import selectors
 from billing.ledger import services as ledger
 from billing.ledger.models import Wallet
@@ -44,7 +44,7 @@ class Deed:
 
 def run(*, calls: int, now: datetime) -> list[Deed]:
     """Make each call so often, on a sandbox account that stays behind; return what they took."""
-    scene = Scene(account=rich_account(now), now=now, catalog=plans.current().catalog)
+    scene = Scene.fresh(now)
     wallet = Wallet.objects.get(account=scene.account)
 
     def give() -> None:

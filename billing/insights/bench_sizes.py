@@ -10,8 +10,8 @@ from datetime import datetime
 from django.db import connection
 from psycopg import sql
 
-from billing.insights import bench_card, bench_rows
-from billing.insights.bench_growth import throw_away_database
+from billing.insights.bench import card, rows
+from billing.insights.bench.place import throw_away_database
 from plans.catalog import publish
 
 
@@ -32,16 +32,16 @@ class Weight:
 def run(*, accounts: int, now: datetime) -> list[Weight]:
     """Fill a database that is gone afterwards with so many accounts' lives, and weigh it."""
     with throw_away_database():
-        publish.publish(bench_card.text(10), now=now)
-        bench_rows.fill(accounts=accounts, now=now)
+        publish.publish(card.text(10), now=now)
+        rows.fill(accounts=accounts, now=now)
         return weigh()
 
 
 def weigh() -> list[Weight]:
-    """Return the weights of the tables that `bench_rows` fills and that have rows."""
+    """Return the weights of the tables that `bench.rows` fills and that have rows."""
     found = []
     with connection.cursor() as cursor:
-        for model in bench_rows.TABLES:
+        for model in rows.TABLES:
             table = model._meta.db_table  # noqa: SLF001 (Django documents it)
             cursor.execute(
                 sql.SQL(
@@ -52,7 +52,7 @@ def weigh() -> list[Weight]:
                 ).format(table=sql.Identifier(table)),
                 [table, table],
             )
-            rows, total_bytes = cursor.fetchone()
-            if rows:
-                found.append(Weight(table, rows, int(total_bytes)))
+            number, total_bytes = cursor.fetchone()
+            if number:
+                found.append(Weight(table, number, int(total_bytes)))
     return found

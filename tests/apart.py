@@ -18,11 +18,12 @@ from tests.servers import FOREIGN, Servers
 def servers_apart(name: str, *, is_lasting: bool = False) -> Iterator[tuple[Path, Servers]]:
     """Yield a new folder and servers in it, which end with the block, or with a SIGTERM.
 
+    The folder's name has our process id: whoever tidies up sees whose it is, and whether he lives.
     The settings can be loaded from now on, and know no real address: who has those puts them into
     the environment before anything is connected.
     """
     signal.signal(signal.SIGTERM, _end)
-    folder = Path(tempfile.mkdtemp(prefix=f"linggan-{name}-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"linggan-{name}-{os.getpid()}-"))
     folder.chmod(0o711)  # so that a server that is not root finds its own folder
     (folder / "servers").mkdir(mode=0o711)
     servers = Servers(folder / "servers", debian=False, is_lasting=is_lasting)

@@ -47,7 +47,7 @@ class Standby(Postgres):
         assert self.ask(f"SELECT pg_promote(true, {_PROMOTED_SECONDS})") is True
 
     def _make_cluster(self, programs: Path, place: Entered) -> None:
-        half = self._folder / "half-made"
+        half = self.folder / "half-made"
         shutil.rmtree(half, ignore_errors=True)
         primary = self._primary
         where = f"host=127.0.0.1 port={primary.port} user={primary.username} "
@@ -68,4 +68,4 @@ class Standby(Postgres):
             stop(making)
         if making.returncode != 0:
             raise CannotServe(f"The server could not be copied: {said}")
-        half.rename(self._folder / "cluster")
+        half.rename(self.folder / "cluster")

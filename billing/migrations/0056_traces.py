@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0054_guards_look_up_by_keys'),
+        ('billing', '0055_guards_look_up_by_keys'),
     ]
 
     operations = [

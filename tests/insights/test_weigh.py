@@ -4,7 +4,8 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from billing.insights import audit, bench_deeds, bench_rows, bench_sizes
+from billing.insights import audit, bench_deeds, bench_sizes
+from billing.insights.bench import rows
 from billing.ledger.models import Entry, Wallet
 from tests import everything, factories
 
@@ -32,7 +33,7 @@ def test_every_deed_takes_time_of_ours_and_of_the_database_and_breaks_nothing(
 
 @pytest.mark.django_db(transaction=True)
 def test_the_weight_of_a_table_has_its_indexes_and_all_its_months(sandbox: None) -> None:
-    bench_rows.fill(accounts=20, now=timezone.now())
+    rows.fill(accounts=20, now=timezone.now())
 
     weights = {one.table: one for one in bench_sizes.weigh()}
 

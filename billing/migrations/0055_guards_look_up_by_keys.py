@@ -18,7 +18,7 @@ WAYS = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
 
 class Migration(migrations.Migration):
 
-    dependencies = [("billing", "0053_what_a_day_touches")]
+    dependencies = [("billing", "0054_balances_are_imported")]
 
     operations = [
         migrations.RunSQL(

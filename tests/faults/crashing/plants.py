@@ -1,7 +1,7 @@
 """Bugs that the cuts must find: each is put into the product for a few cases, at one message."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -9,8 +9,6 @@ from unittest import mock
 
 from django.db import connection
 
-from billing.gpu.adapters.cog.adapter import CogBackend
-from billing.gpu.protocol import AttemptView, State, Status
 from billing.http import idempotency
 from billing.http.idempotency import Key
 from billing.payments.models import StripeEvent
@@ -71,17 +69,6 @@ def _commits_before_the_answer_is_kept() -> AbstractContextManager[object]:
         return answer
 
     return mock.patch.object(idempotency, "_first_answer", planted)
-
-
-@contextmanager
-def _believes_the_first_absence() -> Iterator[None]:
-    """A backend that does not answer has not taken the order."""
-
-    def planted(_self: CogBackend, _attempt: AttemptView) -> Status:
-        return Status(state=State.ABSENT)
-
-    with mock.patch.object(CogBackend, "find", planted):
-        yield
 
 
 def _sees_events_before_they_are_applied() -> AbstractContextManager[object]:

@@ -107,7 +107,7 @@ def test_a_row_is_shown_under_its_head() -> None:
     (line,) = lines(case)
 
     assert len(line) == len(head(case))
-    assert line.split() == ["ours", "2", "2-20", "400.00", "500.00", "0.13", "25%", "50%", "1"]
+    assert line.split() == ["ours", "2.5", "2.0-20", "400.00", "500.00", "0.13", "25%", "50%", "1"]
     assert (head("a note"), list(lines("a note"))) == ("", [])
 
 

@@ -10,6 +10,7 @@ from billing.insights.bench.memory import Weight
 from billing.insights.bench.streams import Arrivals
 
 _SQL_SHOWN: Final = 300
+_SLOW: Final = 10
 _HEADS: Final = {
     Case: f"{'case':<56}{'a second':>10}{'slowest-fastest':>17}{'p50 ms':>9}{'p99 ms':>9}"
     f"{'CPU ms':>8}{'of limit':>10}{'goal':>7}{'wrong':>7}",
@@ -30,12 +31,12 @@ def lines(row: object) -> Iterator[str]:
     """Yield the lines of one row; none of what is told in sentences."""
     match row:
         case Case():
-            spread = f"{row.low:,.0f}-{row.high:,.0f}"
+            spread = f"{_rate(row.low)}-{_rate(row.high)}"
             ratio = "" if row.ratio is None else f"{row.ratio:.0%}"
             cpu = "" if row.cpu_ms is None else f"{row.cpu_ms:.2f}"
             goal = "" if row.goal is None else f"{row.goal:.0%}"
             yield (
-                f"{row.name:<56}{row.per_second:>10,.0f}{spread:>17}{row.p50_ms:>9.2f}"
+                f"{row.name:<56}{_rate(row.per_second):>10}{spread:>17}{row.p50_ms:>9.2f}"
                 f"{row.p99_ms:>9.2f}{cpu:>8}{ratio:>10}{goal:>7}{row.wrong:>7}"
             )
         case Page():
@@ -63,3 +64,8 @@ def lines(row: object) -> Iterator[str]:
                 f"{row.name:<24}{row.start:>10.0f}{row.warm:>10.0f}{row.end:>10.0f}"
                 f"{row.most:>10.0f}{row.end_pss:>10.0f}"
             )
+
+
+def _rate(per_second: float) -> str:
+    """Return a rate; of a slow one its tenth counts."""
+    return f"{per_second:,.0f}" if per_second >= _SLOW else f"{per_second:.1f}"

@@ -94,7 +94,6 @@ PLANTS: Final = (
         "postgres",
         "COMMIT",
     ),
-    Plant("a silent backend has not heard", _believes_the_first_absence, "dispatch", "gpu", "PUT"),
     Plant(
         "an event is seen before it is applied",
         _sees_events_before_they_are_applied,

@@ -33,7 +33,8 @@ _FOLDER_PREFIX = "linggan-tests-"
 FOREIGN = (
     *("ALLOWED_HOSTS", "CATALOG", "PUBLIC_URL", "BACKEND_WEBHOOK_BASE_URL", "JWT_JWKS_URL"),
     *("REPORTS_DATABASE_URL", "DATABASE_SESSION_OPTIONS"),
-    *("DATABASE_OWNER_URL", "DATABASE_CONN_MAX_AGE", "OUTPUT_URL_SECONDS", "OUTPUT_BYTES_MAX"),
+    *("DATABASE_OWNER_URL", "DATABASE_CONN_MAX_AGE", "DATABASE_PREPARED_STATEMENTS"),
+    *("OUTPUT_URL_SECONDS", "OUTPUT_BYTES_MAX"),
     *("STORAGE_URL", "LOG_FORMAT", "STRIPE_SECRET_KEY", "STRIPE_API_BASE", "IDENTITY_KEY"),
     *("EVENTS_URL", "EVENTS_URL_SECONDS", "EVENTS_ORIGINS", "EVENTS_LISTENERS_MAX"),
     "EVENTS_LISTENERS_PER_ACCOUNT_MAX",
@@ -141,7 +142,8 @@ def _start(config: pytest.Config) -> None:
     servers.start(pooled=pooled)
     config.stash[_SERVERS] = servers
     if pooled:
-        os.environ["DATABASE_SESSION_OPTIONS"] = ""  # as .env.example says
+        # As .env.example says.
+        os.environ.update(DATABASE_SESSION_OPTIONS="", DATABASE_PREPARED_STATEMENTS="false")
     os.environ.update(
         DATABASE_URL=servers.database_url,
         REDIS_URL=servers.valkey.url,

@@ -62,6 +62,7 @@ def _bury(field: Field, outcome: Outcome) -> None:
     )
     ends_at = time.monotonic() + _BURIED_WITHIN_SECONDS
     while time.monotonic() < ends_at:
+        broker.supervise(field, outcome)
         poison.refresh_from_db()
         if poison.dead_at is not None:
             break

@@ -173,6 +173,8 @@ PLANTS: Final = [
     ),
     is_born("webhooks-services", "billing/webhooks/services/common.py"),
     imports("insights", "billing.insights.audit", "billing.insights.explain"),
+    imports("bench", "billing.insights.bench.figures", "billing.insights.bench.hands"),
+    is_born("bench", "billing/insights/bench/common.py"),
     imports("billing", "billing.pages.balances", "billing.insights.explain"),
     imports("pages", "billing.pages.paying", "billing.pages.pricing"),
     imports("lab", "billing.lab.drying", "billing.lab.effects"),

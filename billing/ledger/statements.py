@@ -60,7 +60,8 @@ DEBTS: Final = """
 TIMED: Final = """
     SELECT h.id, h.expires_at, array_remove(array_agg(a.grant_id ORDER BY a.position), NULL),
            array_remove(array_agg(a.amount_micros ORDER BY a.position), NULL)
-    FROM billing_hold AS h LEFT JOIN billing_allocation AS a ON a.hold_id = h.id
+    FROM billing_hold AS h LEFT JOIN billing_allocation AS a
+        ON a.hold_id = h.id AND a.wallet_id = h.wallet_id
     WHERE h.wallet_id = %(wallet)s AND h.state = 'open' AND h.expires_at IS NOT NULL
     GROUP BY h.id, h.expires_at ORDER BY h.expires_at, h.id
 """
@@ -70,9 +71,9 @@ HOLD_COLUMNS: Final = (
 )
 HOLD: Final = f"""
     SELECT ARRAY(SELECT a.grant_id FROM billing_allocation AS a
-                 WHERE a.hold_id = h.id ORDER BY a.position),
+                 WHERE a.hold_id = h.id AND a.wallet_id = h.wallet_id ORDER BY a.position),
            ARRAY(SELECT a.amount_micros FROM billing_allocation AS a
-                 WHERE a.hold_id = h.id ORDER BY a.position),
+                 WHERE a.hold_id = h.id AND a.wallet_id = h.wallet_id ORDER BY a.position),
            {", ".join(HOLD_COLUMNS)}
     FROM billing_hold AS h WHERE h.id = %(hold)s AND h.wallet_id = %(wallet)s
 """  # noqa: S608 (constants of this file)
@@ -138,7 +139,7 @@ TIMED_THEN: Final = f"""
            array_agg(a.amount_micros ORDER BY a.position)
     FROM {_ASKED}
     JOIN billing_hold AS h ON h.wallet_id = %(wallet)s AND h.created_at <= asked.at
-    JOIN billing_allocation AS a ON a.hold_id = h.id
+    JOIN billing_allocation AS a ON a.hold_id = h.id AND a.wallet_id = h.wallet_id
     WHERE h.expires_at IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM billing_entry AS e
                       WHERE e.hold_id = h.id AND e.kind <> 'hold' AND e.created_at <= asked.at)
@@ -194,7 +195,7 @@ WRITE: Final = """
                     %(d_revoked)s::bigint[], %(d_transferred)s::bigint[],
                     %(d_ends)s::timestamptz[])
              AS d(id, pending, available, held, captured, expired, revoked, transferred, ends_at)
-        WHERE g.id = d.id
+        WHERE g.id = d.id AND g.wallet_id = %(wallet)s
     ), written AS (
         INSERT INTO billing_entry (
             id, previous_id, wallet_id, seq, kind, source, target, amount_micros, grant_id, hold_id,
@@ -217,10 +218,10 @@ WRITE: Final = """
         SET paid_micros = b.paid_micros + r.paid,
             paid_at = CASE WHEN b.paid_micros + r.paid = b.amount_micros THEN %(now)s END
         FROM unnest(%(r_id)s::text[], %(r_paid)s::bigint[]) AS r(id, paid)
-        WHERE b.id = r.id
+        WHERE b.id = r.id AND b.wallet_id = %(wallet)s
     ), timed_out AS (
         UPDATE billing_hold AS h SET state = 'expired', settled_at = h.expires_at
-        WHERE h.id = ANY(%(timed_out)s::text[])
+        WHERE h.id = ANY(%(timed_out)s::text[]) AND h.wallet_id = %(wallet)s
     ), opened AS (
         INSERT INTO billing_hold (
             id, wallet_id, reference, state, amount_micros, captured_micros, created_at, expires_at)
@@ -232,11 +233,12 @@ WRITE: Final = """
         SET state = o.state, captured_micros = o.captured, settled_at = %(now)s
         FROM unnest(%(o_id)s::text[], %(o_state)s::text[], %(o_captured)s::bigint[])
              AS o(id, state, captured)
-        WHERE h.id = o.id
+        WHERE h.id = o.id AND h.wallet_id = %(wallet)s
     ), planned AS (
         UPDATE billing_allowance AS a SET next_at = p.next_at
         FROM unnest(%(p_id)s::text[], %(p_next)s::timestamptz[]) AS p(id, next_at)
-        WHERE a.id = p.id AND a.next_at IS DISTINCT FROM p.next_at
+        WHERE a.id = p.id AND a.wallet_id = %(wallet)s
+          AND a.next_at IS DISTINCT FROM p.next_at
     )
     UPDATE billing_wallet
     SET available_micros = %(available)s, held_micros = %(held)s, debt_micros = %(debt)s,

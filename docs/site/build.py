@@ -45,6 +45,8 @@ def gather() -> dict[Path, Path]:
     """Return which page each document becomes."""
     pages = {ROOT / name: PAGES / page for name, page in _FROM_ROOT.items()}
     for document in sorted((ROOT / "docs").rglob("*.md")):
+        if "node_modules" in document.parts:
+            continue
         pages[document] = PAGES / document.relative_to(ROOT / "docs")
     return pages
 

@@ -98,7 +98,7 @@ def test_test_without_arguments_would_run_every_check_in_order(run: ModuleType) 
 
     order = [line.split()[1] for line in answer.stdout.splitlines() if line.startswith("-- ")]
     assert list(dict.fromkeys(word.rstrip(":") for word in order)) == list(run.steps())
-    assert list(run.steps()) == ["lint", "types", "imports", "migrations", "test"]
+    assert list(run.steps()) == ["lint", "types", "imports", "migrations", "docs", "test"]
 
 
 def test_a_relative_data_folder_means_the_callers(

@@ -35,13 +35,6 @@ _OF_WALLET: Final = (
 _OPEN: Final = "(SELECT 1 FROM billing_hold h WHERE h.wallet_id = w.id)"
 # By table and what its rows are bound to, where that is no owner.
 CROSS_SHARD: Final = {
-    # One statement writes all that the locked wallet moved, by keys that were read under its lock.
-    **dict.fromkeys(
-        [(table, "update by id") for table in ("grant", "hold", "debt", "allowance")],
-        "written with the wallet, whose lock is held",
-    ),
-    ("allocation", "hold_id"): "read beside their hold, whose wallet is said",
-    ("allocation", "hold.id"): "as the one above",
     ("hold", "job.hold_id"): "read beside its job",
     ("hold", "id"): "as the one above",
     ("membership", "account.id job.member_id"): "as hold",

@@ -111,7 +111,7 @@ def _tell_how_long_it_waited(attempt: Attempt, now: datetime) -> None:
     """Count the wait of a job that is handed over for the first time."""
     if attempt.number == 1:
         waited = (now - attempt.job.created_at).total_seconds()
-        meters.QUEUE_SECONDS.labels(attempt.backend).observe(max(0.0, waited))
+        meters.QUEUE_SECONDS.labels(attempt.backend).observe(max(0, waited))
 
 
 def _require_sendable(claim: _Claim, began: float) -> None:

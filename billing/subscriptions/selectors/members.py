@@ -55,7 +55,7 @@ def open_of(account: Account) -> Subscription | None:
     The end counts by the wallet's clock, whether a sweep has written it down or not.
     """
     for (key,) in _open(account=account.pk):
-        return Subscription.objects.get(pk=key)
+        return Subscription.objects.get(pk=key, account=account)
     return None
 
 

@@ -112,7 +112,7 @@ def finish_if_over(locked: LockedWallet, account: Account, *, catalog: Catalog) 
         catalog: the one in force, whose free plan begins.
     """
     for (key,) in _over(account=account.pk, at=locked.now):
-        finish(locked, Subscription.objects.get(pk=key), catalog=catalog)
+        finish(locked, Subscription.objects.get(pk=key, account=account), catalog=catalog)
         return ledger.lock_wallet(account, catalog=locked.catalog)
     return locked
 

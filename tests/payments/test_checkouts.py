@@ -63,6 +63,9 @@ def test_a_page_says_what_it_is_for(till: Till, ada: Account) -> None:
         "linggan_fact": f"stripe:{checkout.pk}",
         "linggan_account": ada.pk,
         "linggan_checkout": checkout.pk,
+        "linggan_pack": "plain",
+        "linggan_quantity": str(checkout.quantity),
+        "linggan_catalog": checkout.catalog_version_id,
     }
     assert page["success_url"] == BACK
 

@@ -21,6 +21,9 @@ from billing.payments.gateway import (
     ACCOUNT,
     CHECKOUT,
     FACT,
+    PACK,
+    QUANTITY,
+    VERSION,
     StripeAway,
     StripeRefused,
     Wire,
@@ -253,8 +256,18 @@ def _order(wire: Wire, checkout: Checkout, customer_id: str) -> Order:
             FACT: f"stripe:{checkout.pk}",
             ACCOUNT: checkout.account_id,
             CHECKOUT: checkout.pk,
+            **({} if is_plan else _pack_of(checkout)),
         },
     )
+
+
+def _pack_of(checkout: Checkout) -> dict[str, str]:
+    """Return what is sold, so that Stripe still knows when our row is lost with a database."""
+    return {
+        PACK: checkout.code,
+        QUANTITY: str(checkout.quantity),
+        VERSION: checkout.catalog_version_id,
+    }
 
 
 def _lines(checkout: Checkout, price_id: str, product_id: str) -> list[Line]:

@@ -6,9 +6,10 @@ Lock order: the contract, the wallet.
 from datetime import datetime
 from typing import Final
 
+from billing.accounts.models import Account
 from billing.ledger import services as ledger
 from billing.payments import lookups
-from billing.payments.gateway import CHECKOUT
+from billing.payments.gateway import ACCOUNT, CHECKOUT
 from billing.payments.gateway.seen import SeenContract, SeenInvoice
 from billing.payments.lookups import Lookup
 from billing.payments.models import Checkout, Contract, Customer, PlanChange
@@ -77,11 +78,19 @@ def _new(seen: SeenContract, *, now: datetime) -> Contract | None:
             price_micros=checkout.amount_micros,
             renewal_micros=checkout.renewal_micros,
         )
-    customer = Customer.objects.filter(stripe_id=seen.customer_id).exclude(stripe_id="").first()
+    account = _whose(seen)
     sold = lookups.read(seen.lookup_key)
-    if customer is None or sold is None or sold.kind != "plan":
+    if account is None or sold is None or sold.kind != "plan":
         return None
-    return _at_todays_terms(Contract(stripe_id=seen.id, account=customer.account), sold, now=now)
+    return _at_todays_terms(Contract(stripe_id=seen.id, account=account), sold, now=now)
+
+
+def _whose(seen: SeenContract) -> Account | None:
+    """Return whose a contract is that was made by hand, or whose page a restore has lost."""
+    customer = Customer.objects.filter(stripe_id=seen.customer_id).exclude(stripe_id="").first()
+    if customer is not None:
+        return customer.account
+    return Account.objects.filter(pk=seen.metadata.get(ACCOUNT, "")).first()
 
 
 def _change_terms(contract: Contract, seen: SeenContract, *, now: datetime) -> None:

@@ -241,13 +241,16 @@ def _hand_over(seen: SeenPayment, *, now: datetime) -> Purchase | None:
 
 
 def _sale_without_page(said: Mapping[str, str]) -> Sale | None:
-    """Return what was bought by a payment that we made ourselves, without its buyer."""
+    """Return what was bought by a payment that we made ourselves, or on a page that was lost.
+
+    A database that was restored to an instant does not know the pages of after it.
+    """
     account = Account.objects.filter(pk=said.get(ACCOUNT, "")).first()
     if account is None or not {FACT, PACK, QUANTITY, VERSION} <= said.keys():
         return None
     return Sale(
         account=account,
-        kind=Purchase.Kind.TOP_UP,
+        kind=Purchase.Kind.PACK if CHECKOUT in said else Purchase.Kind.TOP_UP,
         fact=said[FACT],
         pack=said[PACK],
         version_id=said[VERSION],

@@ -24,6 +24,8 @@ class Outcome:
         causes: of each round the seconds from the blow until its cause was gone.
         breaches: what must not have been, each a sentence.
         notes: what else is worth telling, each a sentence.
+        forgotten: attempts that a backend has heard of and a restored database has not; they are
+            told in the notes, and judged by no rule.
     """
 
     load: Load
@@ -31,6 +33,7 @@ class Outcome:
     causes: list[float] = field(default_factory=list)
     breaches: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    forgotten: set[str] = field(default_factory=set)
 
     def recover(self, since: float, *, mended_at: float, within_seconds: float) -> None:
         """Return once all goes well again, and write the round down.

@@ -171,6 +171,15 @@ class Field:
             self.service = usual
             self.service.start()
 
+    def start_anew(self) -> None:
+        """Start all that is ours again, with what the environment says now; the GPU works on."""
+        ours = [self.service.web, *self.service.workers, self.service.scheduler]
+        for machine in ours:
+            machine.end()
+        for machine in ours:
+            machine.start()
+        self.wait_until_ready()
+
     # -- how it is ------------------------------------------------------------------------------
     def fallen(self) -> list[str]:
         """Return the names of the processes that have ended by themselves."""

@@ -8,10 +8,11 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from random import Random
 from typing import Any, Final
 
@@ -46,6 +47,7 @@ class Load:
 
     Attributes:
         active: how many of the clients ask at this time.
+        ports: where the API is; each request goes to any of them.
     """
 
     def __init__(
@@ -61,7 +63,8 @@ class Load:
         self.books: list[Written] = []
         self.active = min(clients, CLIENTS)
         self._numbers = numbers
-        self._port = port
+        self._turns = count()
+        self.ports: Sequence[int] = [port]
         self._lock = threading.Lock()
         self._is_over = threading.Event()
         self._next_submit = 0.0
@@ -93,6 +96,11 @@ class Load:
                     wait=False, cancel_futures=True
                 )  # whoever ends the run waits for none
                 raise
+
+    def forget(self, numbers: Collection[int]) -> None:
+        """Take requests out of the books: what they brought about was lost, and is told so."""
+        with self._lock:
+            self.books[:] = [one for one in self.books if one.number not in numbers]
 
     def repeat(self, written: Written) -> tuple[int, dict[str, Any]]:
         """Ask once more under the same key; return the answer, which is not written down."""
@@ -219,10 +227,15 @@ class Load:
             return {**headers, "Authorization": f"Bearer {self.people.service_key}"}
         return {**headers, "Authorization": f"Bearer {self.people.tokens[written.customer]}"}
 
+    def _turn(self) -> int:
+        """Return where the next request goes: to each in turn, as a proxy sends them."""
+        ports = self.ports
+        return ports[next(self._turns) % len(ports)]
+
     def _once(
         self, method: str, path: str, body: object, headers: dict[str, str]
     ) -> tuple[int, dict[str, Any]]:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_ANSWER_SECONDS)
+        connection = http.client.HTTPConnection("127.0.0.1", self._turn(), timeout=_ANSWER_SECONDS)
         try:
             content = None if body is None else json.dumps(body).encode()
             connection.request(method, path, content, headers)

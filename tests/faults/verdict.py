@@ -3,7 +3,8 @@
 import json
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from random import Random
 from typing import Any, Final
@@ -58,7 +59,7 @@ def judge(field: Field, experiment: Experiment, outcome: Outcome, *, began: floa
     field.forget_connections()
     load.resolve()
     left = _calm()
-    seen = look(field, load)
+    seen = look(field, load, outcome.forgotten)
     found = [*outcome.breaches, *rules.breaches(seen)]
     if left:
         found.append(f"not all has ended: {left}")
@@ -88,13 +89,17 @@ def _lasted(causes: Sequence[float]) -> list[str]:
     return [f"of the seconds until it went well, the fault itself had {middle:.1f} in the median"]
 
 
-def look(field: Field, load: Load) -> Seen:
-    """Return all that is to be judged of a load that has stopped."""
+def look(field: Field, load: Load, forgotten: Collection[str] = ()) -> Seen:
+    """Return all that is to be judged of a load that has stopped.
+
+    Args:
+        forgotten: attempts that a restore has lost; neither they nor what they began count.
+    """
     accounts = _accounts(load)
     jobs = [job for job in facts.jobs() if job.account in accounts]
     return Seen(
         books=load.books,
-        storm=_storm(field, load, jobs),
+        storm=_storm(field, load, jobs, forgotten),
         jobs=jobs,
         gifts=_gifts(accounts),
         claims=list(
@@ -125,12 +130,14 @@ def _accounts(load: Load) -> dict[str, int]:
     return {key: names.index(name) for key, name in rows}
 
 
-def _storm(field: Field, load: Load, jobs: list[JobSeen]) -> Facts:
+def _storm(field: Field, load: Load, jobs: list[JobSeen], forgotten: Collection[str]) -> Facts:
     """Return what the rules of the storms judge: orders that were accepted, of the well-to-do."""
     accepted = [one for one in load.books if _is(one, Ask.SUBMIT)]
     orders = [_order(one) for one in accepted]
     prompts = {order.prompt for order in orders}
     journal = facts.journal(field.service.journal)
+    lost = Counter(one.prompt for one in field.gate.hand_overs if one.attempt in forgotten)
+    known = [one for one in field.gate.hand_overs if one.attempt not in forgotten]
     return Facts(
         asked=_NOTHING,
         orders=orders,
@@ -138,8 +145,8 @@ def _storm(field: Field, load: Load, jobs: list[JobSeen]) -> Facts:
         jobs=jobs,
         attempts=facts.attempts(),
         live_attempts=facts.live_attempts(),
-        hand_overs=[one for one in field.gate.hand_overs if one.prompt in prompts],
-        starts=_only(journal["start"], prompts),
+        hand_overs=[one for one in known if one.prompt in prompts],
+        starts=_only(journal["start"] - lost, prompts),
         films=_only(journal["film"], prompts),
         given_micros=GIVEN_MICROS,
         balances={one: _balance(load, one) for one in range(CUSTOMERS)},

@@ -34,14 +34,20 @@ class Machine:
         *,
         log: IO[bytes],
         environment: Mapping[str, str] | None = None,
+        folder: Path = ROOT,
     ) -> None:
-        """Be not started; without an environment, the harness's own is given."""
+        """Be not started; without an environment, the harness's own is given.
+
+        Args:
+            folder: where it stands, and so whose code it runs.
+        """
         self.name = name
         self.starts = 0
         self.is_frozen = False
         self._command = command
         self._log = log
         self._environment = environment
+        self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._orphans: list[_Orphan] = []
 
@@ -64,7 +70,7 @@ class Machine:
             self._command,
             environment=environment,
             output=self._log,
-            folder=ROOT,
+            folder=self._folder,
             last_word=signal.SIGKILL,  # a frozen one would not hear any other
         )
         self.starts += 1
@@ -123,6 +129,15 @@ class Machine:
         """Say whether a connection from this local port is one of its processes'."""
         inode = _inode_of(port)
         return inode != "" and any(inode in _sockets(pid) for pid in _members(self.pid))
+
+    def leave(self, patience_seconds: float) -> None:
+        """Ask it to finish what it has begun, and end it if it does not in time."""
+        os.kill(self.pid, signal.SIGTERM)
+        assert self._process is not None
+        try:
+            self._process.wait(timeout=patience_seconds)
+        except subprocess.TimeoutExpired:
+            self.end()
 
     def end(self) -> None:
         """End it and all that its former starts have left; a repeat changes nothing."""

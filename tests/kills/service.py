@@ -158,7 +158,7 @@ def compose(
         servers=servers,
         gate=gate,
         web=machine("web", serve.web_command(port)),
-        workers=[machine(f"worker{one}", _worker(one)) for one in range(workers)],
+        workers=[machine(f"worker{one}", worker_command(one)) for one in range(workers)],
         scheduler=machine("scheduler", serve.scheduler_command(folder / "schedule")),
         gpu=gpu,
     )
@@ -172,12 +172,13 @@ def free_ports() -> tuple[int, int]:
     return first, second
 
 
-def _worker(number: int) -> list[str | Path]:
+def worker_command(number: int, host: str = "storm") -> list[str | Path]:
+    """Return how a worker of each queue is started; of each three one has threads."""
     pool, at_once = ("threads", 4) if number % 3 == 2 else ("prefork", 2)
     return [
         *(_PYTHON, "-m", "celery", "-A", "config.celery", "worker", "--loglevel", "WARNING"),
         *("--pool", pool, "--concurrency", str(at_once), "--queues", ",".join(queues())),
-        *("--without-gossip", "--without-mingle", "--hostname", f"worker{number}@storm"),
+        *("--without-gossip", "--without-mingle", "--hostname", f"worker{number}@{host}"),
     ]
 
 

@@ -1,9 +1,13 @@
 """A database was restored to before a page was opened: what was paid on it comes all the same."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from billing.accounts.models import Account
+from billing.insights import reconcile
 from billing.packs.models import PackPurchase
+from billing.payments import gateway
 from billing.payments.models import Checkout, Contract, Customer, Purchase
 from plans.credits import MICROS
 from tests.payments.till import BACK, Till
@@ -55,7 +59,10 @@ def test_a_payment_of_an_account_that_is_lost_gives_nothing(till: Till, ada: Acc
     )
 
     till.settle()
+    now = datetime.now(UTC)
+    report = reconcile.run(since=now - timedelta(days=1), now=now, gateway=gateway.configured())
 
+    assert [drift.row for drift in report.drifts if "pi_" in str(drift)] != []
     assert payment.metadata["linggan_account"] == "acc_of_after_the_backup"
     assert not Purchase.objects.exists()
     assert till.read("/v1/balance").json()["available"] == "0"

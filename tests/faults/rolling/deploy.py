@@ -57,7 +57,7 @@ class Deploy:
         port = self._ground.port if code == "old" else free_port()
         folder, logs = self._trees[code], self.field.folder
         commands: dict[str, Sequence[str | Path]] = {
-            "web": serve.web_command(port),
+            "web": self._web_command(code, port),
             "worker": worker_command(2, code),
             "scheduler": serve.scheduler_command(self.field.folder / f"schedule-{code}"),
         }
@@ -66,8 +66,20 @@ class Deploy:
             log = (logs / f"{name}.log").open("ab")
             self._machines[name] = Machine(name, command, log=log, folder=folder)
             self._machines[name].start()
-        self.field.wait_until_alive(port)
+        self.field.wait_until_alive(port, self._machines[f"web-{code}"])
         return port
+
+    def _web_command(self, code: str, port: int) -> list[str]:
+        """Return how a code says itself that its API is served."""
+        asked = f"from config.embedded import serve; print(*serve.web_command({port}), sep='\\n')"
+        done = subprocess.run(  # noqa: S603 (our own words)
+            [sys.executable, "-c", asked],
+            cwd=self._trees[code],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.splitlines()
 
     def retire(self, code: str) -> None:
         """Have one code finish what it has begun, and go."""

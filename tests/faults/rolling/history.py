@@ -37,16 +37,34 @@ def missing() -> str:
 
 
 def steps(since: str) -> list[Step]:
-    """Return what brought a migration after a commit, the newest first."""
-    asked = ("log", "--diff-filter=A", "-M", "--format=>%H %P", "--name-only", f"{since}..HEAD")
+    """Return what brought a migration after a commit, the newest first.
+
+    Commits whose migrations did not stand in one line could not be deployed: they are one with the
+    next one that could.
+    """
+    asked = ("log", "--reverse", "--format=%H %P", f"{since}..HEAD", "--", _FOLDER)
     found: list[Step] = []
-    for part in _git(*asked, "--", _FOLDER).decode().split(">")[1:]:
-        head, *paths = part.split("\n")
-        names = sorted(Path(path).stem for path in paths if path.endswith(".py"))
-        new, old = head.split()[:2]
-        if names:
-            found.append(Step(names, old, new))
+    old = ""
+    for line in _git(*asked).decode().splitlines():
+        new, parent = line.split()[:2]
+        old = old or parent
+        if len(_names(new) - _before(new)) == 1:
+            if names := sorted(_names(new) - _names(old)):
+                found.insert(0, Step(names, old, new))
+            old = ""
     return found
+
+
+def _names(commit: str) -> set[str]:
+    """Return the migrations that a commit has."""
+    paths = _git("ls-tree", "--name-only", commit, f"{_FOLDER}/").decode().splitlines()
+    return {Path(path).stem for path in paths if Path(path).name[:4].isdigit()}
+
+
+def _before(commit: str) -> set[str]:
+    """Return the migrations of a commit that another one follows."""
+    asked = ("grep", "-hoE", "[0-9]{4}_[a-z0-9_]+[\"']\\)", commit, "--", _FOLDER)
+    return {word.rstrip("\"')") for word in _git(*asked).decode().split()}
 
 
 def lay_out(commit: str, folder: Path) -> Path:

@@ -19,6 +19,7 @@ from tests.faults.load import CLIENTS, POOR, Load, People
 from tests.faults.verdict import Verdict
 from tests.jobs import shop
 from tests.kills import blowing
+from tests.kills.machines import Machine
 
 _ALIVE_SECONDS: Final = 180.0
 _NAMES: Final = [f"rolling-{number}" for number in range(CUSTOMERS + POOR)]
@@ -46,14 +47,14 @@ class Today(Field):
         people = People(_NAMES, settled["tokens"], settled["key"])
         return Load(people, numbers, port=self.port, chance=chance, clients=CLIENTS)
 
-    def wait_until_alive(self, port: int) -> None:
+    def wait_until_alive(self, port: int, web: Machine) -> None:
         """Return when a web answers at a port.
 
         Raises:
-            TimeoutError: it does not in time.
+            TimeoutError: it has ended, or does not answer in time.
         """
         ends_at = time.monotonic() + _ALIVE_SECONDS
-        while time.monotonic() < ends_at:
+        while web.is_alive and time.monotonic() < ends_at:
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5):
                     return

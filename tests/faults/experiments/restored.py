@@ -5,7 +5,6 @@ older may be lost, nothing may be there twice, and what Stripe knows must come a
 """
 
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -16,25 +15,17 @@ from django.core.files.storage import default_storage
 from billing.http.models import IdempotentAnswer
 from billing.jobs.models import Attempt, Job, Output
 from tests.faults import archiving, broker, buying, standby
+from tests.faults import point as points
 from tests.faults.archiving import Archive
-from tests.faults.books import Ask, Told, Written
 from tests.faults.buying import Shop
 from tests.faults.experiment import Experiment, Outcome
 from tests.faults.field import Field
+from tests.faults.point import Point
 
 _WITHIN_SECONDS: Final = 30.0
 _SHOWN: Final = 12
 # A fetch looks so far back: further than the backup is old.
 _BEFORE: Final = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Point:
-    """The instant to come back to: by the database's clock, and by ours on both sides of it."""
-
-    at: datetime
-    after: float
-    before: float
 
 
 def run(field: Field, rounds: int, random: Random) -> Outcome:
@@ -92,12 +83,12 @@ def _round(
     _compare(outcome)
 
 
-def _now(field: Field) -> _Point:
+def _now(field: Field) -> Point:
     before = time.monotonic()
     with field.superuser() as session:
         row = session.execute("SELECT clock_timestamp()").fetchone()
     assert row is not None, "it is one row"
-    return _Point(at=row[0].astimezone(UTC), before=before, after=time.monotonic())
+    return Point(at=row[0].astimezone(UTC), before=before, after=time.monotonic())
 
 
 def _lose(field: Field) -> None:
@@ -108,26 +99,18 @@ def _lose(field: Field) -> None:
     standby.crash(field.postgres)
 
 
-def _forget(field: Field, outcome: Outcome, point: _Point) -> None:
+def _forget(field: Field, outcome: Outcome, point: Point) -> None:
     """Tell what the restore has lost, see that it is what it had to be, and judge the rest."""
     load = outcome.load
     there = set(IdempotentAnswer.objects.values_list("key", flat=True))
     books = list(load.books)
-    answered = [one for one in books if one.at_first == Told.ACKNOWLEDGED]
-    lost = [one for one in answered if one.key not in there]
-    for one in lost:
-        if one.heard_at < point.before:
-            outcome.breaches.append(f"{_name(one)} was acknowledged before the point, and is lost")
-    for one in answered:
-        if one.asked_at > point.after and one.key in there:
-            outcome.breaches.append(f"{_name(one)} was asked for after the point, and is there")
+    lost = points.lost(books, there)
+    outcome.breaches += points.trespasses(books, there, point)
     outcome.notes.append(
         f"{len(lost)} acknowledged requests of {time.monotonic() - point.after:.0f} s are lost, "
-        f"of {len(answered)}: {', '.join(map(_name, lost[:_SHOWN]))} …"
+        f"of {len(books)}: {', '.join(map(points.name, lost[:_SHOWN]))} …"
     )
-    gone = {one.number for one in books if one.told != Told.UNKNOWN and one.key not in there}
-    gone |= {one.number for one in books if one.ask == Ask.CANCEL and one.of in gone}
-    load.forget(gone)
+    load.forget(points.gone(books, there))
     _tell_of_strays(field, outcome)
 
 
@@ -163,10 +146,6 @@ def _compare(outcome: Outcome) -> None:
         code, said = buying.command(*words)
         if code != 0:
             outcome.breaches.append(f"{words[0]} ended with {code}: {said}")
-
-
-def _name(written: Written) -> str:
-    return f"{written.ask} {written.number}"
 
 
 EXPERIMENT: Final = Experiment("F21", "restored to an instant, Stripe asked again", 10, run)

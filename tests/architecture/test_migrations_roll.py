@@ -1,6 +1,6 @@
 """Old code works on new tables while a release goes on, and nobody waits for a table to be read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -76,7 +76,7 @@ class Tables:
         return found
 
 
-def troubles(operations: list[Operation], state: ProjectState) -> Iterator[str]:
+def troubles(operations: Sequence[Operation], state: ProjectState) -> Iterator[str]:
     """Yield what old code, or whoever asks meanwhile, would feel of a migration."""
     new: frozenset[str] = frozenset()
     for operation in operations:

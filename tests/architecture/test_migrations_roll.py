@@ -16,38 +16,39 @@ from django.db.migrations.state import ProjectState
 # some of these, so a deployment that is older stops for them (`docs/operations.md`, releases).
 BEFORE: Final = MappingProxyType(
     {
-        "0002_ledger_terms": 21,
-        "0003_job_charges": 19,
+        "0002_ledger_terms": 22,
+        "0003_job_charges": 20,
         "0004_subscription_terms": 10,
-        "0005_promotions": 5,
+        "0005_promotions": 6,
         "0006_ledger_mends": 1,
         "0007_job_quotes": 1,
-        "0008_ledger_owners": 15,
+        "0008_ledger_owners": 16,
         "0009_partitions": 1,
-        "0010_zones": 2,
-        "0011_organizations": 3,
+        "0010_zones": 3,
+        "0011_organizations": 4,
         "0012_corrections": 2,
         "0013_partners": 1,
         "0015_test_clocks": 1,
-        "0019_withdrawn": 3,
+        "0019_withdrawn": 4,
         "0021_turns": 3,
-        "0023_films": 2,
+        "0023_films": 3,
         "0024_costs": 3,
-        "0025_silence": 1,
+        "0025_silence": 2,
         "0027_paid_time": 2,
         "0029_refunds": 3,
-        "0031_ids_at_backends": 1,
+        "0031_ids_at_backends": 2,
         "0034_customer_clocks": 3,
-        "0035_plan_changes_to_the_end": 4,
+        "0035_plan_changes_to_the_end": 5,
         "0036_plan_changes_hold_what_they_take": 2,
         "0037_contracts_in_vain": 1,
         "0039_changes_say_what_they_carry": 1,
-        "0043_webhooks_in_lines": 7,
-        "0047_account_notes": 5,
+        "0043_webhooks_in_lines": 8,
+        "0047_account_notes": 6,
         "0050_catalogs_are_announced": 1,
-        "0051_alerts": 7,
+        "0051_alerts": 8,
         "0052_runs_count_for_a_day": 2,
-        "0053_what_a_day_touches": 8,
+        "0053_what_a_day_touches": 9,
+        "0056_traces": 1,
     }
 )
 _TAKEN_AWAY: Final = (
@@ -56,6 +57,14 @@ _TAKEN_AWAY: Final = (
     migrations.DeleteModel,
     migrations.RenameModel,
     migrations.AlterModelTable,
+)
+# Whoever asks waits for these, and they for him: two tables in one transaction are a deadlock.
+_LOCKING: Final = (
+    migrations.AddField,
+    migrations.RemoveField,
+    migrations.AddIndex,
+    migrations.AddConstraint,
+    migrations.RemoveConstraint,
 )
 
 
@@ -79,11 +88,16 @@ class Tables:
 def troubles(operations: Sequence[Operation], state: ProjectState) -> Iterator[str]:
     """Yield what old code, or whoever asks meanwhile, would feel of a migration."""
     new: frozenset[str] = frozenset()
+    locked: dict[str, None] = {}
     for operation in operations:
         yield from _troubles(operation, Tables(state, new))
         if isinstance(operation, migrations.CreateModel):
             new |= {operation.name_lower}
+        if isinstance(operation, _LOCKING) and operation.model_name_lower not in new:
+            locked[operation.model_name_lower] = None
         operation.state_forwards("billing", state)
+    if len(locked) > 1:
+        yield f"{', '.join(locked)}: an order may wait for one and have the other; one a migration"
 
 
 def _troubles(operation: Operation, tables: Tables) -> Iterator[str]:
@@ -157,6 +171,16 @@ def test_what_breaks_the_code_of_before_is_seen(operation: Operation) -> None:
     state = MigrationLoader(None).project_state()
 
     assert len(list(troubles([operation], state))) == 1
+
+
+def test_two_tables_in_one_transaction_are_seen() -> None:
+    mark: models.Field[str, str] = models.CharField(max_length=9, db_default="")
+    both = [migrations.AddField(model, "mark", mark) for model in ("attempt", "message")]
+    state = MigrationLoader(None).project_state()
+
+    [told] = troubles(both, state)
+
+    assert told.startswith("attempt, message: ")
 
 
 @pytest.mark.parametrize(

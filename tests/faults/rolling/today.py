@@ -65,7 +65,7 @@ class Today(Field):
     def judge_today(self, load: Load) -> Verdict:
         """Bring tables and processes to today, and judge what the books say."""
         _migrate()
-        self.service.start()
+        self.start_anew()
         load.ports = [self.port]
         experiment = Experiment("F18", "", 1, lambda *_all: Outcome(load))
         return verdict.judge(self, experiment, Outcome(load), began=time.monotonic())

@@ -13,9 +13,4 @@ class Migration(migrations.Migration):
             name='traceparent',
             field=models.CharField(blank=True, db_default='', default='', help_text='Where in a trace it was handed over; empty: in none.', max_length=55, verbose_name='trace'),
         ),
-        migrations.AddField(
-            model_name='message',
-            name='traceparent',
-            field=models.CharField(blank=True, db_default='', default='', help_text='Where in a trace it was posted; empty: in none.', max_length=55, verbose_name='trace'),
-        ),
     ]

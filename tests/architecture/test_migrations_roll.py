@@ -48,7 +48,6 @@ BEFORE: Final = MappingProxyType(
         "0051_alerts": 8,
         "0052_runs_count_for_a_day": 2,
         "0053_what_a_day_touches": 9,
-        "0056_traces": 1,
     }
 )
 _TAKEN_AWAY: Final = (

@@ -78,14 +78,22 @@ def tell(*statements: Question) -> None:
 
 
 def _run(statements: Sequence[Question]) -> list[CursorWrapper]:
+    connection.close_if_health_check_failed()  # as whoever asks by Django's own cursor
     connection.ensure_connection()
     if connection.queries_logged:
         return _logged(statements)
     cursors = [_cursor() for _statement in statements]
-    with connection.connection.pipeline():
-        for cursor, (statement, facts) in zip(cursors, statements, strict=True):
-            numbered, names = _numbered(statement)
-            cursor.execute(numbered, [facts[name] for name in names])
+    try:
+        with connection.connection.pipeline():
+            for cursor, (statement, facts) in zip(cursors, statements, strict=True):
+                numbered, names = _numbered(statement)
+                cursor.execute(numbered, [facts[name] for name in names])
+    except Exception:
+        # What failed may be noted as prepared here, and stand nowhere there. A rollback mends that;
+        # where there is none to come, the session ends.
+        if not connection.in_atomic_block:
+            connection.close()
+        raise
     return cursors
 
 

@@ -29,6 +29,7 @@ HEARTBEAT_SECONDS_MAX: Final = 30
 _BROKER_SECONDS_MAX: Final = 1
 Facts = Mapping[str, bool]
 _log = logging.getLogger(__name__)
+_LEFT_OUT: Final = {"worker": frozenset({"worker"}), "redis": frozenset({"worker", "broker"})}
 
 
 class LivenessOut(serializers.Serializer[dict[str, str]]):
@@ -79,9 +80,10 @@ class Readyz(APIView):
         parameters=[
             OpenApiParameter(
                 "without",
-                {"type": "string", "enum": ["worker"]},
-                description="`worker`: whether this process can take requests. Orders wait for "
-                "workers, so that their absence is no reason to send nobody here.",
+                {"type": "string", "enum": sorted(_LEFT_OUT)},
+                description="Whether this process can take requests. `worker`: orders wait for "
+                "workers, so that their absence is no reason to send nobody here. `redis`: nor is "
+                "that of what calls them; orders and all reading go on.",
             )
         ],
     )
@@ -93,7 +95,8 @@ class Readyz(APIView):
         facts = _found_out()
         for name in (name for name, is_good in facts.items() if not is_good):
             _log.warning("not ready: %s", name)
-        asked = [name for name in _CHECKS if name != request.query_params.get("without")]
+        left_out = _LEFT_OUT.get(request.query_params.get("without", ""), frozenset())
+        asked = [name for name in _CHECKS if name not in left_out]
         checks = {name: "ok" if facts[name] else "failing" for name in asked}
         if set(checks.values()) != {"ok"}:
             raise errors.Unavailable(_("Something that the service needs is away."), checks=checks)

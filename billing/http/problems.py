@@ -8,7 +8,13 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.core import exceptions as django_exceptions
-from django.db import InterfaceError, InternalError, OperationalError
+from django.db import (
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -71,6 +77,9 @@ _RETRY_AFTER_DEFAULTS: Final[Mapping[int, int]] = {429: 5, 503: 5}
 # A server that takes no writes, such as a standby before its promotion, and a transaction that
 # outlived a limit: psycopg counts these states among the errors that nobody foresees.
 _AWAY_STATES: Final = frozenset({"25006", "25P03", "25P04"})
+# A session that no longer has a statement of `plans.asking`, or has it for a table as it was before
+# a migration: the next time it is made anew.
+_FORGOTTEN_STATES: Final = frozenset({"26000", "0A000"})
 _log = logging.getLogger(__name__)
 
 
@@ -131,6 +140,8 @@ def as_refusal(exc: Exception) -> DomainError | None:
 
 def is_away(exc: BaseException | None) -> bool:
     """Say whether the database could not do its work; what it was at may be done all the same."""
+    if isinstance(exc, NotSupportedError | ProgrammingError):
+        return getattr(exc.__cause__, "sqlstate", "") in _FORGOTTEN_STATES
     if isinstance(exc, InternalError):
         return getattr(exc.__cause__, "sqlstate", "") in _AWAY_STATES
     return isinstance(exc, OperationalError | InterfaceError)

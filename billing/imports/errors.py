@@ -34,6 +34,23 @@ class InvalidBalances(DomainError):
         self.flaws = tuple(flaws)
 
 
+class ChangedMeanwhile(DomainError):
+    """A file that was good before its import and is not after it."""
+
+    code = "balances_changed_meanwhile"
+    kind = ErrorKind.CONFLICT
+
+    def __init__(self, flaw: Flaw) -> None:
+        super().__init__(
+            _(
+                "The file or its accounts changed while the import ran. What was good is imported: "
+                "look at line %(line)s, %(sentence)s"
+            )
+            % {"line": flaw.line, "sentence": f"{flaw.column}: {flaw.sentence}"},
+            line=flaw.line,
+        )
+
+
 class EndedMeanwhile(DomainError):
     """A balance whose end has come between the look at the file and its turn."""
 

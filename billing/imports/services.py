@@ -18,7 +18,13 @@ from django.utils.translation import gettext as _
 from billing.accounts import services as accounts
 from billing.http.errors import Forbidden
 from billing.imports import form, selectors
-from billing.imports.errors import EndedMeanwhile, Flaw, InvalidBalances, NotAllThere
+from billing.imports.errors import (
+    ChangedMeanwhile,
+    EndedMeanwhile,
+    Flaw,
+    InvalidBalances,
+    NotAllThere,
+)
 from billing.imports.form import Line
 from billing.ledger import services as ledger
 from billing.ledger.services import Actor, Cause, GrantTerms, LockedWallet
@@ -122,7 +128,7 @@ def bring(
     Raises:
         Forbidden: he is none.
         InvalidBalances: something is wrong with the file; nothing was given.
-        EndedMeanwhile, NotAllThere: it went on up to there; it can be repeated.
+        EndedMeanwhile, ChangedMeanwhile, NotAllThere: it went on up to there; it can be repeated.
     """
     if not (operator.is_active and operator.is_superuser):
         raise Forbidden(_("Only a superuser imports balances."))
@@ -135,7 +141,10 @@ def bring(
         _give(lines, is_sandbox=is_sandbox, cause=cause, actor=actor, now=now)
         done += len(lines)
         say(done)
-    found = survey(file, is_sandbox=is_sandbox, now=now)
+    try:
+        found = survey(file, is_sandbox=is_sandbox, now=now)
+    except InvalidBalances as refusal:
+        raise ChangedMeanwhile(refusal.flaws[0]) from None
     if found.before.amount_micros != wanted.all.amount_micros:
         raise NotAllThere(
             wanted=format_micros(wanted.all.amount_micros),

@@ -207,7 +207,8 @@ def hold(locked: LockedWallet, hold_id: str) -> tuple[Hold, list[Part]]:
     if not rows:
         raise Hold.DoesNotExist(hold_id)
     [(grants, amounts, *columns)] = rows
-    held = Hold.from_db(None, statements.HOLD_COLUMNS, columns)
+    held = Hold(**dict(zip(statements.HOLD_COLUMNS, columns, strict=True)))
+    held._state.adding = False  # noqa: SLF001 (Django documents it)
     return held, [*map(Part, grants, amounts)]
 
 

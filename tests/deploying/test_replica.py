@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import DEFAULT_DB_ALIAS, InternalError, connection, connections, transaction
 from django.test import Client
 from psycopg.errors import ReadOnlySqlTransaction
@@ -15,6 +15,9 @@ from pytest_django import Settings
 
 from billing import replica
 from billing.accounts.models import Account
+from billing.alerts import services as alerts
+from billing.alerts.models import Inspection
+from billing.alerts.rules import RuleCode
 from billing.http import health
 from billing.insights import audit
 from billing.outbox import services as outbox
@@ -101,6 +104,23 @@ def test_a_standby_that_lags_says_how_old_its_report_is(standby: Place) -> None:
 def test_a_standby_that_is_an_hour_behind_is_warned_of() -> None:
     assert not replica.Reading(datetime.now(UTC), age_seconds=60).is_behind
     assert replica.Reading(datetime.now(UTC), age_seconds=61).is_behind
+
+
+def test_an_audit_of_the_past_says_nothing_to_the_alerts_of_now(
+    standby: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.publish_kling()
+    factories.new_account("ada")
+    _caught_up()
+    alerts.inspected(RuleCode.INVARIANT_BROKEN, lines=["I1"], now=datetime.now(UTC))
+    long_ago = replica.Reading(datetime.now(UTC), age_seconds=61)
+    monkeypatch.setattr(replica, "look", lambda: long_ago)
+
+    with pytest.raises(CommandError) as refusal:
+        _reported("audit")
+
+    assert refusal.value.returncode == 2
+    assert Inspection.objects.get().found == 1
 
 
 def test_the_heartbeat_makes_a_quiet_primary_no_older(standby: Place) -> None:

@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.conf import settings as configured
 from django.db import InterfaceError, OperationalError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
+from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName
 from pytest_django import Settings
 
 from billing.accounts.models import Account
@@ -76,6 +78,21 @@ def test_a_callback_is_posted_and_nothing_else(method: str) -> None:
     assert answer.headers["Content-Type"] == "application/problem+json"
     if method != "head":
         assert answer.json()["code"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize("state", [InvalidSqlStatementName, FeatureNotSupported])
+@pytest.mark.django_db
+def test_a_session_that_has_forgotten_a_statement_is_asked_again(
+    state: type[psycopg.Error], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forgotten(**_facts: object) -> None:
+        with connection.wrap_database_errors:
+            raise state("prepared statement does not exist")
+
+    monkeypatch.setattr("plans.selectors.current", forgotten)
+    answer = Client(raise_request_exception=False).get("/v1/catalog")
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,16 @@ def test_who_only_takes_requests_is_ready_without_a_worker(get: Ask) -> None:
     assert answer.json()["checks"] == {"database": "ok", "migrations": "ok", "broker": "ok"}
 
 
+@pytest.mark.django_db
+def test_who_only_takes_requests_is_ready_without_redis(get: Ask, settings: Settings) -> None:
+    settings.CELERY_BROKER_URL = "redis://127.0.0.1:9/0"
+
+    answer = get("/readyz?without=redis")
+
+    assert answer.status_code == 200
+    assert answer.json()["checks"] == {"database": "ok", "migrations": "ok"}
+
+
 def test_what_is_asked_while_it_is_asked_is_asked_once_and_then_anew(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from billing.accounts.models import Account
 from billing.imports import services
-from billing.imports.errors import EndedMeanwhile
+from billing.imports.errors import ChangedMeanwhile, EndedMeanwhile
 from billing.insights import audit
 from billing.ledger.models import Entry, Grant
 from billing.operators.models import ActRecord
@@ -231,6 +231,23 @@ def test_a_file_that_changes_while_it_is_read_is_told(
 
     monkeypatch.setattr(services, "survey", then_changed)
     assert "222.25 credits, and 15.25 are imported" in refused(path, *AS_GRACE)
+
+
+def test_a_file_that_is_wrong_after_its_import_does_not_say_that_nothing_was_imported(
+    write: Writer, grace: User
+) -> None:
+    path = write(*FILE)
+
+    def spoil(_done: int) -> None:
+        path.write_text("\n".join([*FILE[:2], "ada,many,,,,,"]) + "\n", encoding="utf-8")
+
+    with path.open() as file, pytest.raises(ChangedMeanwhile) as refusal:
+        services.bring(
+            file, is_sandbox=False, operator=grace, act_id="act_1", say=spoil, now=timezone.now()
+        )
+
+    assert refusal.value.facts == {"line": 3}
+    assert sum(imported().values()) == 22225 * MICROS // 100
 
 
 def test_only_a_superuser_imports_and_says_why(write: Writer) -> None:

@@ -36,13 +36,14 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
         """Print each breach, then the count; then what the dashboard has yet to add up anew."""
-        with nullcontext("") if options["primary"] else replica.reading() as where:
+        with nullcontext(replica.Reading()) if options["primary"] else replica.reading() as where:
             found = list(audit.breaches())
             behind = [str(one) for one in _sums(now=timezone.now())]
         if str(where):
             self.stderr.write(str(where))
         lines = [str(breach) for breach in found]
-        alerts.inspected(RuleCode.INVARIANT_BROKEN, lines=lines, now=timezone.now())
+        if not where.is_behind:  # else it would speak of a past that an alert knows better
+            alerts.inspected(RuleCode.INVARIANT_BROKEN, lines=lines, now=timezone.now())
         if options["json"]:
             rows = [
                 {"invariant": one.invariant, "row": one.row, "sentence": one.sentence}
@@ -58,6 +59,10 @@ class Command(BaseCommand):
                 self.stdout.write(f"To be added up anew within a day: {line}")
         if found:
             raise CommandError(f"{len(found)} rows break an invariant.", returncode=1)
+        if where.is_behind:
+            raise CommandError(
+                "The replica is too far behind to speak of now; take --primary.", returncode=2
+            )
 
 
 def _sums(*, now: datetime) -> Iterator[Difference]:

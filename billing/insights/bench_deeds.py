@@ -15,12 +15,15 @@ from typing import Final
 from django.db import connection, transaction
 
 from billing.ids import new_id
+from billing.insights.bench import card
+from billing.insights.bench.place import throw_away_database
 from billing.insights.bench.scene import Scene
 from billing.ledger import selectors
 from billing.ledger import services as ledger
 from billing.ledger.models import Wallet
 from billing.ledger.services import Actor, Cause, GrantTerms
 from plans import selectors as plans
+from plans.catalog import publish
 from plans.credits import MICROS
 
 _MS: Final = 1000
@@ -43,7 +46,14 @@ class Deed:
 
 
 def run(*, calls: int, now: datetime) -> list[Deed]:
-    """Make each call so often, on a sandbox account that stays behind; return what they took."""
+    """Make each call so often in a database that is thrown away; return what they took."""
+    with throw_away_database():
+        publish.publish(card.text(card.ROWS), now=now)
+        return take(calls=calls, now=now)
+
+
+def take(*, calls: int, now: datetime) -> list[Deed]:
+    """Make each call so often where the bench's own catalog is in force; return what they took."""
     scene = Scene.fresh(now)
     wallet = Wallet.objects.get(account=scene.account)
 

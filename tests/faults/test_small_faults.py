@@ -35,4 +35,4 @@ def test_an_experiment_that_does_not_exist_is_refused_by_name() -> None:
     )
 
     assert refused.returncode == 1
-    assert "There is no F999; there are: F4, F5," in refused.stderr
+    assert "There is no F999; there are: F1, F3, F4," in refused.stderr

@@ -8,7 +8,7 @@ from django.core.cache import cache
 from django.db import connection
 from pytest_django import Settings
 
-from billing.http import probing
+from billing.http import health, probing
 from billing.http.health import HEARTBEAT_KEY
 from billing.http.probing import Question
 
@@ -61,14 +61,12 @@ def test_without_a_worker_it_is_not_ready(age_seconds: int | None, get: Ask) -> 
 
 
 @pytest.mark.django_db
-def test_with_a_database_that_takes_no_writes_it_is_not_ready(get: Ask) -> None:
+def test_a_database_that_takes_no_writes_is_not_there() -> None:
+    assert health.database_facts()["database"]
     with connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION READ ONLY")
 
-    answer = get("/readyz")
-
-    assert answer.status_code == 503
-    assert answer.json()["checks"]["database"] == "failing"
+    assert not health.database_facts()["database"]
 
 
 @pytest.mark.django_db

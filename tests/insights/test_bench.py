@@ -74,8 +74,9 @@ def asked() -> Asked:
         ("course", "an order's whole course"),
         ("web", "POST /v1/jobs"),
         ("queue", "place and time"),
-        ("errands", "outbox, worker, backend"),
-        ("memory", "web worker 2"),
+        # A minute each, and their processes share two cores with all other tests here.
+        pytest.param("errands", "outbox, worker, backend", marks=pytest.mark.night),
+        pytest.param("memory", "web worker 2", marks=pytest.mark.night),
     ],
 )
 def test_a_case_brings_rows_and_no_wrong_answer(stage: None, name: str, measured: str) -> None:

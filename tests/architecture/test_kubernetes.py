@@ -132,7 +132,7 @@ def test_a_lost_database_restarts_no_web_and_a_lost_worker_turns_nobody_away() -
     web = container("web")
 
     assert web["livenessProbe"]["httpGet"]["path"] == "/healthz"
-    assert web["readinessProbe"]["httpGet"]["path"] == "/readyz?without=worker"
+    assert web["readinessProbe"]["httpGet"]["path"] == "/readyz?without=redis"
     assert web["readinessProbe"]["timeoutSeconds"] > 1
 
 

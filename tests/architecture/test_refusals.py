@@ -76,6 +76,7 @@ UNDOCUMENTED: Final = {
     "invalid_batch": "answers operators at the command line, who alone make codes",
     "invalid_run": "as invalid_batch",
     "invalid_balances": "answers operators at the command line, who alone import balances",
+    "balances_changed_meanwhile": "as invalid_balances",
     "balance_ended_meanwhile": "as invalid_balances",
     "import_incomplete": "as invalid_balances",
     "method_not_allowed": "answers what is not in the document",

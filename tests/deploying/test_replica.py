@@ -53,8 +53,8 @@ def _reported(*words: str) -> tuple[str, str]:
 
 def _caught_up() -> None:
     def has_it() -> bool:
-        with replica.reading():
-            return "ada" in _names()
+        with replica.reading() as where:  # the primary's, as long as nothing was replayed
+            return where.as_of is not None and "ada" in _names()
 
     until(has_it, seconds=10)
 

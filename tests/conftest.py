@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import Client
 from hypothesis import settings
@@ -26,14 +27,15 @@ def _the_tests_may_forget() -> Iterator[None]:
     flush = DatabaseOperations.execute_sql_flush
 
     def forget(self: DatabaseOperations, sql_list: Sequence[str]) -> None:
-        flush(
-            self,
-            [
-                "SET session_replication_role = replica",
-                *sql_list,
-                "SET session_replication_role = DEFAULT",
-            ],
-        )
+        statements = [
+            "SET session_replication_role = replica",
+            *sql_list,
+            "SET session_replication_role = DEFAULT",
+        ]
+        try:
+            flush(self, statements)
+        except OperationalError:  # a deadlock with the last words of a worker
+            flush(self, statements)
 
     patch = pytest.MonkeyPatch()
     patch.setattr(DatabaseOperations, "execute_sql_flush", forget)

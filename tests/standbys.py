@@ -19,10 +19,10 @@ _PROMOTED_SECONDS: Final = 30
 class Standby(Postgres):
     """It has every database of the server at `primary_url`, and refuses to write until promoted."""
 
-    def __init__(self, folder: Path, *, primary_url: str) -> None:
+    def __init__(self, folder: Path, *, primary_url: str, throw_away: bool = True) -> None:
         primary = urlsplit(primary_url)
         assert primary.password is not None, "an address with a password"
-        super().__init__(folder, find_postgres(), password=primary.password, throw_away=True)
+        super().__init__(folder, find_postgres(), password=primary.password, throw_away=throw_away)
         self._primary = primary
 
     def url_of(self, database: str) -> str:

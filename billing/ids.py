@@ -1,6 +1,7 @@
 """Public identifiers: a prefix, the millisecond, and 125 random bits; sortable by time."""
 
 import secrets
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -9,16 +10,34 @@ ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 TIME_DIGITS = 10  # 50 bits of milliseconds: enough until the year 37648
 _RANDOM_DIGITS = 25  # 125 bits
 ID_LENGTH_MAX = 48
+_STEP_BITS = 64  # how far two ids of one millisecond lie apart: nobody guesses the next
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+
+
+class _Latest(threading.local):
+    """What this thread made last."""
+
+    millisecond = -1
+    chance = 0
+
+
+_latest = _Latest()
 
 
 def new_id(prefix: str) -> str:
     """Return a fresh id such as `job_01k…`: sorts by the millisecond in which it was made.
 
-    The clock only orders; no rule of the ledger reads it.
+    What one thread makes within a millisecond sorts in the order in which it was made, so that
+    a list tells what happened first. The clock only orders; no rule of the ledger reads it.
     """
-    return id_of(prefix, time.time_ns() // 1_000_000)
+    now = time.time_ns() // 1_000_000
+    if _latest.millisecond == now:
+        _latest.chance += 1 + secrets.randbits(_STEP_BITS)
+    else:
+        # One bit less than there is room for: the steps of a millisecond never overflow.
+        _latest.millisecond, _latest.chance = now, secrets.randbits(5 * _RANDOM_DIGITS - 1)
+    return f"{prefix}_{_digits(now, TIME_DIGITS)}{_digits(_latest.chance, _RANDOM_DIGITS)}"
 
 
 def id_of(prefix: str, milliseconds: int) -> str:

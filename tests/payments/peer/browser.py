@@ -48,11 +48,10 @@ class Browser:
         self._out = out
         self._numbers = itertools.count(1)
         self._rest = b""
-        self._loads = 0
-        self._loaded: set[str] = set()
+        self._loaded = ""  # the page, by its loader, that was last there
         self._complaints: list[str] = []
-        target = self._ask("Target.createTarget", url="about:blank")["targetId"]
-        attached = self._ask("Target.attachToTarget", targetId=target, flatten=True)
+        self._target = str(self._ask("Target.createTarget", url="about:blank")["targetId"])
+        attached = self._ask("Target.attachToTarget", targetId=self._target, flatten=True)
         self._session: str | None = attached["sessionId"]
         self._ask("Page.enable")
         self._ask("Page.setLifecycleEventsEnabled", enabled=True)
@@ -64,9 +63,8 @@ class Browser:
         This page, not the one before: that may just load itself again.
         """
         loader = self._ask("Page.navigate", url=url)["loaderId"]
-        while loader not in self._loaded:
+        while self._loaded != loader:
             self._hear()
-        self._loaded.clear()
 
     def type(self, field: str, text: str) -> None:
         """Type a text into the field of this id, in place of what stands there."""
@@ -183,9 +181,9 @@ class Browser:
 
     @contextlib.contextmanager
     def _loading(self) -> Iterator[None]:
-        before = self._loads
+        before = self._loaded
         yield
-        while self._loads == before:
+        while self._loaded == before:
             self._hear()
 
     def _ask(self, method: str, **params: object) -> dict[str, Any]:
@@ -202,7 +200,10 @@ class Browser:
         return result
 
     def _hear(self) -> dict[str, Any]:
-        """Return the next message; one that a page has loaded is counted."""
+        """Return the next message; one that a page has loaded is remembered.
+
+        Only of the tab's own page, which is called as the tab is: not of a frame in it.
+        """
         end = time.monotonic() + _PATIENCE_SECONDS
         while b"\0" not in self._rest:
             ready, _, _ = select.select([self._out], [], [], max(0.0, end - time.monotonic()))
@@ -214,9 +215,10 @@ class Browser:
             self._rest += part
         line, _, self._rest = self._rest.partition(b"\0")
         message: dict[str, Any] = json.loads(line)
-        self._loads += message.get("method") == "Page.loadEventFired"
-        if message.get("method") == "Page.lifecycleEvent" and message["params"]["name"] == "load":
-            self._loaded.add(message["params"]["loaderId"])
+        if message.get("method") == "Page.lifecycleEvent":
+            told = message["params"]
+            if told["name"] == "load" and told["frameId"] == self._target:
+                self._loaded = told["loaderId"]
         if message.get("method") == "Log.entryAdded":
             entry = message["params"]["entry"]
             self._complaints.append(f"{entry['level']}: {entry['text']} {entry.get('url', '')}")

@@ -9,17 +9,18 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property, lru_cache
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import psycopg
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Expression, Field, QuerySet
+from django.db.models import Expression, Field, Model, QuerySet
 from django.db.models.sql.compiler import SQLCompiler
 from psycopg.types.numeric import Int8Dumper
 
 Question: TypeAlias = tuple[str, Mapping[str, Any]]  # a statement, and what its %(name)s are
+M = TypeVar("M", bound=Model)
 _NAME: Final = re.compile(r"%\((\w+)\)s")
 
 
@@ -49,16 +50,53 @@ class Prepared:
 
     def __call__(self, **facts: str | int | datetime) -> list[tuple[Any, ...]]:
         """Return the rows, in one round trip."""
+        return ask(self.question(**facts))[0]
+
+    def question(self, **facts: str | int | datetime) -> Question:
+        """Return what `ask` is asked, for who asks more in the same round trip."""
         statement, constants = self._worded
-        return ask((statement, facts | constants))[0]
+        return statement, facts | constants
 
     @cached_property
     def _worded(self) -> tuple[str, dict[str, Any]]:
-        statement, constants = self._queryset().query.sql_with_params()
-        names = [f"constant_{place}" for place, _constant in enumerate(constants)]
-        for name in names:
-            statement = statement.replace("%s", f"%({name})s", 1)
-        return statement, dict(zip(names, constants, strict=True))
+        return _worded(self._queryset())
+
+
+class PreparedRows(Generic[M]):
+    """A queryset of whole rows of one table, put into words when it is first asked."""
+
+    def __init__(self, queryset: Callable[[], QuerySet[M, M]]) -> None:
+        """Take what makes the queryset, as `Prepared` does; all columns, no other's."""
+        self._queryset = queryset
+
+    def __call__(self, **facts: str | int | datetime) -> list[M]:
+        """Return the rows as Django would, in one round trip."""
+        statement, constants, model = self._known
+        fields = model._meta.concrete_fields  # noqa: SLF001 (Django documents it)
+        names = [field.attname for field in fields]
+        readers = [getattr(field, "from_db_value", None) for field in fields]
+        found = []
+        for row in ask((statement, facts | constants))[0]:
+            values = [
+                value if read is None else read(value, None, connection)
+                for value, read in zip(row, readers, strict=True)
+            ]
+            found.append(model.from_db(connection.alias, names, values))
+        return found
+
+    @cached_property
+    def _known(self) -> tuple[str, dict[str, Any], type[M]]:
+        queryset = self._queryset()
+        return *_worded(queryset), queryset.model
+
+
+def _worded(queryset: QuerySet[Any, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the statement of a queryset, and what is always the same in it by name."""
+    statement, constants = queryset.query.sql_with_params()
+    names = [f"constant_{place}" for place, _constant in enumerate(constants)]
+    for name in names:
+        statement = statement.replace("%s", f"%({name})s", 1)
+    return statement, dict(zip(names, constants, strict=True))
 
 
 def ask(*questions: Question) -> list[list[tuple[Any, ...]]]:

@@ -14,7 +14,7 @@ from billing.accounts.members import Membership
 from billing.accounts.models import Account, AccountSignal, ApiKey, FreeTier, Identity
 from billing.accounts.roles import Role
 from billing.accounts.signals import Signal
-from plans.asking import Given, Prepared
+from plans.asking import Given, Prepared, PreparedRows
 from plans.catalog.policies import Book
 from plans.catalog.schema import Catalog
 
@@ -23,7 +23,12 @@ def find_account(external_id: str, *, is_sandbox: bool) -> Account | None:
     """Return the account of that name, seen from inside or outside of the sandbox, or None."""
     if not external_ids.is_external_id(external_id):
         return None  # also spares the database what it cannot hold
-    return accounts(is_sandbox=is_sandbox).filter(external_id=external_id).first()
+    return next(iter(_named(name=external_id, is_sandbox=is_sandbox)), None)
+
+
+_named = PreparedRows(
+    lambda: Account.objects.filter(external_id=Given("name"), is_sandbox=Given("is_sandbox"))
+)
 
 
 def strangers(names: Sequence[str], *, is_sandbox: bool) -> list[str]:

@@ -9,6 +9,7 @@ from billing.fleet.breaking import BreakerState, Circuit
 from billing.fleet.models import BackendState, Breaker
 from billing.fleet.slots import Slots
 from billing.gpu import registry
+from plans.asking import Given, PreparedRows
 
 _COLUMNS: Final = (
     *("state", "unheard", "unmade", "openings"),
@@ -30,7 +31,10 @@ class Standing:
 
 def state_of(backend: str) -> BackendState:
     """Return what is known of the backend; of one that nothing has happened to, that."""
-    return BackendState.objects.filter(pk=backend).first() or BackendState(name=backend)
+    return next(iter(_state(backend=backend)), None) or BackendState(name=backend)
+
+
+_state = PreparedRows(lambda: BackendState.objects.filter(pk=Given("backend")))
 
 
 def is_in_maintenance(backend: str) -> bool:
@@ -80,8 +84,16 @@ def circuit_of(breaker: Breaker) -> Circuit:
 
 def shut_models(backend: str, *, now: datetime) -> list[str]:
     """Return the models whose breaker at the backend lets nothing through now."""
-    broken = Breaker.objects.filter(backend=backend).exclude(state=BreakerState.CLOSED)
+    broken = [row for row in _breakers(backend=backend) if row.state != BreakerState.CLOSED]
     return [row.model for row in broken if not circuit_of(row).admits(now=now)]
+
+
+def breaker_of(backend: str, model: str) -> Breaker | None:
+    """Return the breaker of a model at the backend; None: it never failed there."""
+    return next((row for row in _breakers(backend=backend) if row.model == model), None)
+
+
+_breakers = PreparedRows(lambda: Breaker.objects.filter(backend=Given("backend")))
 
 
 def probed_models(backend: str, *, now: datetime) -> set[str]:

@@ -76,7 +76,7 @@ def obstacle_of(
     state = selectors.state_of(backend)
     if state.mode != Mode.OPEN:
         return Obstacle.MAINTENANCE
-    breaker = Breaker.objects.filter(backend=backend, model=model).first()
+    breaker = selectors.breaker_of(backend, model)
     if breaker is not None and not selectors.circuit_of(breaker).admits(now=now):
         return Obstacle.BACKEND_DOWN
     is_full = state.full_until is not None and state.full_until > now

@@ -1,14 +1,15 @@
 """One effect for one key, and the first answer again, byte for byte, for whoever asks again."""
 
 import hashlib
+import itertools
 import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from rest_framework.renderers import JSONRenderer
@@ -18,11 +19,13 @@ from billing.errors import DomainError
 from billing.http import errors, problems
 from billing.http.models import KEPT_STATUSES, KEY_LENGTH_MAX, IdempotentAnswer
 from billing.ids import new_id
+from plans import asking
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED_HEADER: Final = "Idempotent-Replayed"
 _VISIBLE_ASCII: Final = re.compile(rf"[\x21-\x7e]{{1,{KEY_LENGTH_MAX}}}")
 _OK_BELOW: Final = 400
+_CLAIM: Final = "SELECT pg_try_advisory_xact_lock(%(number)s)"
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,14 @@ class Key:
     route: str
     key: str
     body_hash: bytes
+
+
+class _Known(NamedTuple):
+    """An answer that was given, as its row says."""
+
+    body_hash: bytes
+    status: int
+    body: bytes
 
 
 @dataclass(frozen=True)
@@ -107,8 +118,7 @@ def answer_once(
     """
     if key is None:
         return _rendered(*work())
-    _claim(key)
-    known = IdempotentAnswer.objects.filter(caller=key.caller, route=key.route, key=key.key).first()
+    known = _claim(key)
     if known is not None:
         return _replay(known, key)
     answer = _first_answer(work)
@@ -202,8 +212,8 @@ def _asked_by(request: Request) -> str:
     return name
 
 
-def _claim(key: Key) -> None:
-    """Hold the key until this transaction ends; never waits.
+def _claim(key: Key) -> _Known | None:
+    """Hold the key until this transaction ends, and return its answer if it has one; never waits.
 
     The lock is given back after the commit is visible to others, so whoever gets it next reads
     our answer. An advisory lock, because there is no row to lock before the first answer, and an
@@ -211,17 +221,26 @@ def _claim(key: Key) -> None:
     """
     name = f"idempotency\0{key.caller}\0{key.route}\0{key.key}".encode()
     number = int.from_bytes(hashlib.sha256(name).digest()[:8], signed=True)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
-        row = cursor.fetchone()
-    if row != (True,):
+    claims, answers = asking.ask(
+        (_CLAIM, {"number": number}),
+        _answer.question(caller=key.caller, route=key.route, key=key.key),
+    )
+    if claims != [(True,)]:
         raise errors.IdempotencyInProgress(
             _("The first request with this key is still running; ask again in a second."),
             retry_after_seconds=1,
         )
+    return next(itertools.starmap(_Known, answers), None)
 
 
-def _replay(known: IdempotentAnswer, key: Key) -> Answer:
+_answer = asking.Prepared(
+    lambda: IdempotentAnswer.objects.filter(
+        caller=asking.Given("caller"), route=asking.Given("route"), key=asking.Given("key")
+    ).values_list("body_hash", "status", "body")
+)
+
+
+def _replay(known: _Known, key: Key) -> Answer:
     if bytes(known.body_hash) != key.body_hash:
         raise errors.IdempotencyMismatch(
             _("This %(header)s was used for another request; a new order takes a new key.")

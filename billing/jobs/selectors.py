@@ -33,6 +33,7 @@ from billing.http import problems
 from billing.ids import made_at
 from billing.jobs.lifecycle import LIVE, JobStatus
 from billing.jobs.models import Attempt, Job
+from plans.asking import Given, Prepared
 from plans.catalog.policies import CONTEXT
 from plans.catalog.values import DECIMAL, Between, Scalar
 
@@ -316,15 +317,22 @@ def typical_durations(models: Iterable[str]) -> dict[str, timedelta]:
     """
     found = {}
     for model in set(models):
-        ran: list[tuple[Any, Any]] = list(
-            Job.objects.filter(model=model, status=JobStatus.SUCCEEDED, started_at__isnull=False)
-            .order_by("-finished_at")
-            .values_list("started_at", "finished_at")[:_RECENT]
-        )
+        ran = _ran_last(model=model)
         if ran:
             seconds = statistics.fmean((ended - started).total_seconds() for started, ended in ran)
             found[model] = timedelta(seconds=round(seconds))
     return found
+
+
+_ran_last = Prepared(
+    lambda: (
+        Job.objects.filter(
+            model=Given("model"), status=JobStatus.SUCCEEDED, started_at__isnull=False
+        )
+        .order_by("-finished_at")
+        .values_list("started_at", "finished_at")[:_RECENT]
+    )
+)
 
 
 def latest_orders(*, since: datetime) -> list[Job]:

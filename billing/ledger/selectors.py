@@ -17,6 +17,7 @@ from billing.ledger.models import Allowance, Debt, Entry, Grant, Transfer, Walle
 from billing.ledger.schedules import Schedule, series_code, written_terms
 from billing.ledger.timeline import Timeline
 from billing.sweeps import fairly
+from plans.asking import Given, PreparedRows
 from plans.catalog.matching import match_text
 from plans.catalog.offers import Plan
 from plans.catalog.policies import Conversion
@@ -107,7 +108,10 @@ def balance(
         history.name_grants(wallet, timeline)
     free = [lot for lot in timeline.lots.values() if lot.available_micros]
     ending = [lot for lot in free if lot.expires_at is not None]
-    under_way = [*_under_way(wallet.pk, at), *(row for one in happened for row in one.begins)]
+    under_way = [
+        *_all_under_way(wallet=wallet.pk, at=at),
+        *(row for one in happened for row in one.begins),
+    ]
     gives = [one.gives for one in ahead if one.at > at and one.gives is not None]
     return Balance(
         as_of=at,
@@ -324,10 +328,12 @@ def _resets_at(wallet: Wallet, under_way: Iterable[Allowance], at: datetime) -> 
     return store.schedule(first, moves=moves).window(at).ends_at
 
 
-def _under_way(wallet_id: str, at: datetime) -> QuerySet[Allowance]:
+def _under_way(wallet_id: str | Given, at: datetime | Given) -> QuerySet[Allowance]:
     """Return the allowances that count at `at`, those with an end included, in order."""
     begun = Allowance.objects.filter(wallet=wallet_id, started_at__lte=at)
     return begun.filter(Q(ends_at=None) | Q(ends_at__gt=at)).order_by("position", "id")
 
+
+_all_under_way = PreparedRows(lambda: _under_way(Given("wallet"), Given("at")))
 
 AS_OF_AHEAD_MAX = timedelta(days=5 * 366)  # how far a forecast may look

@@ -13,6 +13,10 @@ LOCK: Final = """
            debt_micros, timed_holds, automatic_on, automatic_count, halted_at, last_entry_id
     FROM locked
 """
+CLOCK: Final = """
+    SELECT GREATEST(clock_timestamp() + clock_offset, touched_at)
+    FROM billing_wallet WHERE id = %(wallet)s
+"""
 # Such facts are `lots.RETURNED`.
 LOT: Final = """
     SELECT id, source, priority, effective_at, LEAST(expires_at, ends_at),

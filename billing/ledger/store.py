@@ -144,13 +144,7 @@ def database_now() -> datetime:
 
 def clock(wallet: Wallet) -> datetime:
     """Return the wallet's instant: the database's clock plus a sandbox's offset."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT GREATEST(clock_timestamp() + clock_offset, touched_at) "
-            "FROM billing_wallet WHERE id = %s",
-            [wallet.pk],
-        )
-        (now,) = cursor.fetchone()
+    [[(now,)]] = asking.ask((statements.CLOCK, {"wallet": wallet.pk}))
     assert isinstance(now, datetime)
     return now
 
@@ -234,8 +228,17 @@ def _have_told(locked: LockedWallet) -> None:
 
 def moves(wallet_id: str, *, until: datetime | None = None) -> tuple[Move, ...]:
     """Return the account's changes of zone, in their order; those up to `until`, or all."""
-    found = zones(ZoneChange.objects.filter(wallet_id=wallet_id), else_="").moves
+    found = [Move(at, zone) for at, zone in _moves_of(wallet=wallet_id)]
     return tuple(move for move in found if until is None or move.at <= until)
+
+
+_moves_of = asking.Prepared(
+    lambda: (
+        ZoneChange.objects.filter(wallet=asking.Given("wallet"))
+        .order_by("id")
+        .values_list("at", "zone")
+    )
+)
 
 
 def zones(changes: QuerySet[ZoneChange], *, else_: str) -> Zones:

@@ -43,12 +43,13 @@ def waiting(account: Account, *, at: datetime) -> QuerySet[PackPurchase]:
 
     One whose last day has come waits no more, whether that is written down or not.
     """
-    return PackPurchase.objects.filter(
+    waits = PackPurchase.objects.filter(
         Q(activated_at=None) | Q(activated_at__gt=at),
         account=account,
         bought_at__lte=at,
         activate_by__gt=at,
-    ).order_by("activate_by", "id")
+    )
+    return waits.order_by("activate_by", "id") if _has_bought(account=account.pk) else waits.none()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,8 @@ def foreseer(
 
     Of an instant it tells the purchases of which was not written then that they are in effect.
     """
+    if not _has_bought(account=account.pk):
+        return lambda _at: []
     bought = list(
         PackPurchase.objects.filter(
             Q(activated_at=None) | Q(grant__created_at__gt=since),

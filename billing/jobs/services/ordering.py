@@ -143,7 +143,7 @@ def submit(
         account=assessment.account,
         member=member,
         wallet_id=locked.id,
-        hold_id=held.pk,
+        hold=held,
         created_at=now,
         max_micros=_agreed_micros(order, told),
         quote=told,

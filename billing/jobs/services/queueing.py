@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from billing.fleet import selectors as fleet
@@ -28,6 +28,7 @@ from billing.packs import selectors as packs
 from billing.subscriptions import selectors as subscriptions
 from billing.transactions import require_transaction
 from plans import selectors as plans
+from plans.asking import Given, Prepared
 from plans.catalog.matching import fits
 from plans.catalog.offers import Plan
 from plans.catalog.values import Scalar
@@ -47,8 +48,20 @@ def in_flight(backend: str) -> int:
 
     A doubtful one whose deadline is over waits for a person, and takes nobody's slot meanwhile.
     """
-    live = Attempt.objects.filter(backend=backend).exclude(state=Attempt.State.ENDED)
-    return live.exclude(state=Attempt.State.AMBIGUOUS, job__deadline_at__lte=Now()).count()
+    return sum(count for (count,) in _in_flight(backend=backend))
+
+
+_in_flight = Prepared(
+    lambda: (
+        Attempt.objects.filter(backend=Given("backend"))
+        .exclude(state=Attempt.State.ENDED)
+        .exclude(state=Attempt.State.AMBIGUOUS, job__deadline_at__lte=Now())
+        .order_by()
+        .values("backend")
+        .annotate(count=Count("pk"))
+        .values_list("count")
+    )
+)
 
 
 def waiting_for(backend: str) -> int:

@@ -14,6 +14,7 @@ from billing.gpu.errors import NoBackend
 from billing.gpu.protocol import AtCapacity, AuthError, NotSent, State, Unmakeable
 from billing.jobs.lifecycle import JobStatus
 from billing.jobs.models import Attempt, Job
+from plans.asking import Given, Prepared
 
 PAUSE_MIN: Final = timedelta(seconds=5)
 PAUSE_MAX: Final = timedelta(minutes=5)
@@ -37,8 +38,8 @@ def serving(job: Job) -> list[str]:
         names = registry.serving(job.model, is_sandbox=job.account.is_sandbox)
     except NoBackend:
         return []
-    unable = job.attempts.filter(outcome=Unmakeable.__name__).values_list("backend", flat=True)
-    names = [name for name in names if name not in set(unable)]
+    unable = {backend for (backend,) in _unable(job=job.pk)}
+    names = [name for name in names if name not in unable]
     if job.parent_id is None:
         return names
     made = Attempt.objects.filter(job_id=job.parent_id, outcome=State.SUCCEEDED)
@@ -47,6 +48,13 @@ def serving(job: Job) -> list[str]:
         name for name in names if name in homes or homes.isdisjoint(_homes_beside(name, job.model))
     ]
     return sorted(able, key=lambda name: name not in homes)
+
+
+_unable = Prepared(
+    lambda: Attempt.objects.filter(job=Given("job"), outcome=Unmakeable.__name__).values_list(
+        "backend"
+    )
+)
 
 
 def _homes_beside(backend: str, model: str) -> list[str]:
@@ -104,13 +112,21 @@ def again_at(job: Job, *, now: datetime) -> dict[str, datetime]:
     The pause doubles with each order in a row that did not get through; how long one that is full
     wants to be left alone is remembered of the backend.
     """
-    lately = job.attempts.filter(outcome__in=IN_VAIN, ended_at__gt=now - _LATELY)
     tries: dict[str, list[tuple[str, datetime]]] = {}
-    ends = lately.order_by("-number").values_list("backend", "outcome", "ended_at")
-    for name, outcome, ended_at in ends:
-        if ended_at is not None:
-            tries.setdefault(name, []).append((outcome, ended_at))
+    for name, outcome, ended_at in _in_vain(job=job.pk, since=now - _LATELY):
+        tries.setdefault(name, []).append((outcome, ended_at))
     return {name: _after(in_vain) for name, in_vain in tries.items()}
+
+
+_in_vain = Prepared(
+    lambda: (
+        Attempt.objects.filter(
+            job=Given("job"), outcome__in=sorted(IN_VAIN), ended_at__gt=Given("since")
+        )
+        .order_by("-number")
+        .values_list("backend", "outcome", "ended_at")
+    )
+)
 
 
 def paused_at(backend: str, *, now: datetime) -> list[str]:

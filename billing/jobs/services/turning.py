@@ -5,25 +5,28 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Greatest
 
 from billing.gpu import registry
 from billing.jobs import fairness, selectors
 from billing.jobs.fairness import Lane, Lanes
-from billing.jobs.lifecycle import JobStatus
-from billing.jobs.models import Job
 from billing.jobs.turns import LaneClock
 from billing.transactions import require_transaction
-from plans import periods
+from plans import asking, periods
 from plans import selectors as plans
-from plans.asking import Given, Prepared
+from plans.asking import Given, Prepared, PreparedRows
 from plans.catalog.policies import Lane as SoldLane
 
 USUAL: Final = "standard"  # the lane of an order that may not choose one
 DISPATCH_WITHIN: Final = timedelta(hours=24)
 _USUAL_SHARE: Final[int] = SoldLane.model_fields["share"].default
+_LAST_TURN: Final = """
+    SELECT turn FROM billing_job
+    WHERE wallet_id = %(wallet)s AND lane = %(lane)s AND status = 'queued'
+      AND (%(models)s::text[] IS NULL OR model = ANY(%(models)s::text[]))
+    ORDER BY turn DESC LIMIT 1
+"""
 # One look into the index a lane, however many jobs wait in each.
 _WAITING_LANES: Final = """
     WITH RECURSIVE found AS (
@@ -57,14 +60,16 @@ def draw(
     """
     require_transaction("jobs.draw")
     backends = registry.serving(model, is_sandbox=is_sandbox)
-    waiting = Job.objects.filter(wallet_id=wallet_id, lane=lane, status=JobStatus.QUEUED)
     models = rivals_of(model, is_sandbox=is_sandbox)
-    if models is not None:
-        waiting = waiting.filter(model__in=models)
     # In this order: what is started in between has left the first answer and is in the second.
-    last = waiting.order_by("-turn").values_list("turn", flat=True).first()
-    started = clock_of(lane, backends)
-    turn = fairness.turn(started=started, last=last or 0, cost_ms=cost_ms, weight=weight)
+    last, clocks = asking.ask(
+        (_LAST_TURN, {"wallet": wallet_id, "lane": lane, "models": models}),
+        _clocks.question(lane=lane),
+    )
+    started = _latest(dict(clocks), backends)
+    turn = fairness.turn(
+        started=started, last=last[0][0] if last else 0, cost_ms=cost_ms, weight=weight
+    )
     return Ticket(turn, turn - started)
 
 
@@ -87,9 +92,8 @@ def rivals_of(model: str, *, is_sandbox: bool) -> list[str] | None:
 
 def priorities_of_waiting() -> dict[str, int]:
     """Return the lanes in which jobs wait, each with the priority that its first one has."""
-    with connection.cursor() as cursor:
-        cursor.execute(_WAITING_LANES)
-        return dict(cursor.fetchall())
+    [lanes] = asking.ask((_WAITING_LANES, {}))
+    return dict(lanes)
 
 
 def lanes_of(backend: str, priorities: Mapping[str, int], *, now: datetime) -> Lanes:
@@ -98,7 +102,7 @@ def lanes_of(backend: str, priorities: Mapping[str, int], *, now: datetime) -> L
     Args:
         priorities: of which lanes, and their priorities where the catalog has them no more.
     """
-    clocks = {clock.lane: clock for clock in LaneClock.objects.filter(backend=backend)}
+    clocks = {clock.lane: clock for clock in _clocks_at(backend=backend)}
     number = max((clock.number for clock in clocks.values()), default=0)
     catalog = plans.current().catalog
     lanes = [
@@ -137,7 +141,10 @@ def clock_of(lane: str, backends: Sequence[str]) -> int:
     A backend that has started none yet may have taken another's place, and its queue: then those
     of all count, for who orders now must not overtake what waits.
     """
-    clocks: dict[str, int] = dict(_clocks(lane=lane))
+    return _latest(dict(_clocks(lane=lane)), backends)
+
+
+def _latest(clocks: Mapping[str, int], backends: Sequence[str]) -> int:
     if all(backend in clocks for backend in backends):
         return max(clocks[backend] for backend in backends)
     return max(clocks.values(), default=0)
@@ -146,6 +153,7 @@ def clock_of(lane: str, backends: Sequence[str]) -> int:
 _clocks = Prepared(
     lambda: LaneClock.objects.filter(lane=Given("lane")).values_list("backend", "turn")
 )
+_clocks_at = PreparedRows(lambda: LaneClock.objects.filter(backend=Given("backend")))
 
 
 def _lane(

@@ -137,7 +137,7 @@ class JobOut(serializers.ModelSerializer[Job]):
     progress = serializers.SerializerMethodField()
     queue = serializers.SerializerMethodField()
     counted = serializers.SerializerMethodField()
-    outputs = OutputOut(many=True)
+    outputs = serializers.SerializerMethodField()
     error = serializers.SerializerMethodField()
     late_success = serializers.SerializerMethodField()
     events_url = serializers.SerializerMethodField()
@@ -182,6 +182,14 @@ class JobOut(serializers.ModelSerializer[Job]):
     def get_counted(self, job: Job) -> list[dict[str, str]]:
         """Return which counted allowances pay a part of it."""
         return [counted_body(cover) for cover in job.covers]
+
+    @extend_schema_field(OutputOut(many=True))
+    def get_outputs(self, job: Job) -> list[dict[str, Any]]:
+        """Return its films; there are none before it has ended, and then nobody is asked."""
+        if job.status not in FINAL:
+            return []
+        films: list[dict[str, Any]] = OutputOut(job.outputs, many=True, context=self.context).data
+        return films
 
     @extend_schema_field(OpenApiTypes.FLOAT)
     def get_progress(self, job: Job) -> float:

@@ -15,6 +15,7 @@ from billing.ledger.services.beginning import allowances
 from billing.ledger.store import LockedWallet
 from billing.sweeps import Sweep
 from billing.transactions import require_transaction
+from plans.asking import Given, PreparedRows
 from plans.catalog.schema import Catalog
 
 
@@ -85,12 +86,16 @@ def lock_wallet_until(account: Account, *, until: datetime, catalog: Catalog) ->
 
 def open_wallet(account: Account, *, catalog: Catalog) -> Wallet:
     """Return the account's wallet, opened with the free plan's allowances at first sight."""
-    wallet = Wallet.objects.filter(account=account).first()
-    if wallet is None:
+    found = _of(account=account.pk)
+    if not found:
         with transaction.atomic(durable=True):
             settle(lock_wallet(account, catalog=catalog))
-        wallet = Wallet.objects.get(account=account)
+        found = _of(account=account.pk)
+    [wallet] = found
     return wallet
+
+
+_of = PreparedRows(lambda: Wallet.objects.filter(account=Given("account")))
 
 
 def settle(locked: LockedWallet) -> None:

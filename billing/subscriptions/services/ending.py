@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from billing.accounts.models import Account
 from billing.ledger import services as ledger
@@ -67,14 +67,10 @@ def foreseer(
         catalog: the one in force, whose free plan begins; for people, as `finish` says.
     """
     free = catalog.free_plan if account.is_person else None
-    over = list(
-        Subscription.objects.select_related("account__wallet").filter(
-            Q(ended_at=None) | Q(ended_at__gt=since),
-            account=account,
-            started_at__lte=until,
-            ends_at__lte=until,
-        )
-    )
+    if not _any_over(account=account.pk, since=since, until=until):
+        return lambda _at: []
+    ends = _over_between(account=account.pk, since=since, until=until)
+    over = list(ends.select_related("account__wallet"))
 
     def foresee(at: datetime) -> list[SubscriptionEnd]:
         return [
@@ -94,6 +90,24 @@ def foreseer(
         ]
 
     return foresee
+
+
+def _over_between(
+    *, account: str | Given, since: datetime | Given, until: datetime | Given
+) -> QuerySet[Subscription]:
+    return Subscription.objects.filter(
+        Q(ended_at=None) | Q(ended_at__gt=since),
+        account=account,
+        started_at__lte=until,
+        ends_at__lte=until,
+    )
+
+
+_any_over = Prepared(
+    lambda: _over_between(
+        account=Given("account"), since=Given("since"), until=Given("until")
+    ).values_list("pk")[:1]
+)
 
 
 def close(subscription: Subscription, *, at: datetime) -> None:

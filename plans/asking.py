@@ -6,7 +6,9 @@ A queryset that is asked often is put into words once a process: that costs more
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any, Final, Generic, TypeAlias, TypeVar
@@ -21,6 +23,7 @@ from psycopg.types.numeric import Int8Dumper
 
 Question: TypeAlias = tuple[str, Mapping[str, Any]]  # a statement, and what its %(name)s are
 M = TypeVar("M", bound=Model)
+Answer: TypeAlias = list[tuple[Any, ...]]
 _NAME: Final = re.compile(r"%\((\w+)\)s")
 
 
@@ -71,18 +74,23 @@ class PreparedRows(Generic[M]):
 
     def __call__(self, **facts: str | int | datetime) -> list[M]:
         """Return the rows as Django would, in one round trip."""
-        statement, constants, model = self._known
+        model = self._known[-1]
         fields = model._meta.concrete_fields  # noqa: SLF001 (Django documents it)
         names = [field.attname for field in fields]
         readers = [getattr(field, "from_db_value", None) for field in fields]
         found = []
-        for row in ask((statement, facts | constants))[0]:
+        for row in ask(self.question(**facts))[0]:
             values = [
                 value if read is None else read(value, None, connection)
                 for value, read in zip(row, readers, strict=True)
             ]
             found.append(model.from_db(connection.alias, names, values))
         return found
+
+    def question(self, **facts: str | int | datetime) -> Question:
+        """Return what `ask` is asked, for who asks more in the same round trip."""
+        statement, constants, _model = self._known
+        return statement, facts | constants
 
     @cached_property
     def _known(self) -> tuple[str, dict[str, Any], type[M]]:
@@ -99,12 +107,40 @@ def _worded(queryset: QuerySet[Any, Any]) -> tuple[str, dict[str, Any]]:
     return statement, dict(zip(names, constants, strict=True))
 
 
-def ask(*questions: Question) -> list[list[tuple[Any, ...]]]:
+_known: ContextVar[dict[tuple[str, str], Answer] | None] = ContextVar("known", default=None)
+
+
+@contextmanager
+def same_answers() -> Iterator[None]:
+    """Answer whoever asks the same again within the block as the first time.
+
+    So several that are asked one by one can be asked ahead, in one round trip. It is for what only
+    looks: what is written within the block is not seen.
+    """
+    before = _known.set({})
+    try:
+        yield
+    finally:
+        _known.reset(before)
+
+
+def ask(*questions: Question) -> list[Answer]:
     """Run the statements in one round trip, in their order; return the rows of each.
 
     Each begins when the one before it has ended: it sees what that one waited for. The first that
     fails is what is raised, and those behind it have not run.
     """
+    known = _known.get()
+    if known is None:
+        return _answers(questions)
+    named = {(statement, repr(facts)): (statement, facts) for statement, facts in questions}
+    new = {name: question for name, question in named.items() if name not in known}
+    if new:
+        known.update(zip(new, _answers([*new.values()]), strict=True))
+    return [known[statement, repr(facts)] for statement, facts in questions]
+
+
+def _answers(questions: Sequence[Question]) -> list[Answer]:
     with connection.wrap_database_errors:
         return [cursor.fetchall() for cursor in _run(questions)]
 

@@ -9,6 +9,7 @@ from billing.fleet.breaking import BreakerState, Circuit
 from billing.fleet.models import BackendState, Breaker
 from billing.fleet.slots import Slots
 from billing.gpu import registry
+from plans import asking
 from plans.asking import Given, PreparedRows
 
 _COLUMNS: Final = (
@@ -35,6 +36,11 @@ def state_of(backend: str) -> BackendState:
 
 
 _state = PreparedRows(lambda: BackendState.objects.filter(pk=Given("backend")))
+
+
+def questions_of(backend: str) -> tuple[asking.Question, ...]:
+    """Return what is asked of one backend here, for who asks ahead."""
+    return _state.question(backend=backend), _breakers.question(backend=backend)
 
 
 def is_in_maintenance(backend: str) -> bool:

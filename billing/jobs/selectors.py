@@ -33,7 +33,7 @@ from billing.http import problems
 from billing.ids import made_at
 from billing.jobs.lifecycle import LIVE, JobStatus
 from billing.jobs.models import Attempt, Job
-from plans.asking import Given, Prepared
+from plans.asking import Given, Prepared, Question
 from plans.catalog.policies import CONTEXT
 from plans.catalog.values import DECIMAL, Between, Scalar
 
@@ -333,6 +333,11 @@ _ran_last = Prepared(
         .values_list("started_at", "finished_at")[:_RECENT]
     )
 )
+
+
+def question_of(model: str) -> Question:
+    """Return what `typical_durations` asks of a model, for who asks ahead."""
+    return _ran_last.question(model=model)
 
 
 def latest_orders(*, since: datetime) -> list[Job]:

@@ -17,6 +17,7 @@ from billing.ledger.models import Allowance, Debt, Entry, Grant, Transfer, Walle
 from billing.ledger.schedules import Schedule, series_code, written_terms
 from billing.ledger.timeline import Timeline
 from billing.sweeps import fairly
+from plans import asking
 from plans.asking import Given, PreparedRows
 from plans.catalog.matching import match_text
 from plans.catalog.offers import Plan
@@ -100,6 +101,17 @@ def balance(
         standing: how the account stands now; what that locks is told for every instant.
         coming: what others know to happen, as it was known at the instant that is asked for.
     """
+    with asking.same_answers():
+        return _balance(wallet, as_of, standing, coming)
+
+
+def _balance(
+    wallet: Wallet,
+    as_of: datetime | None,
+    standing: frozenset[str],
+    coming: Callable[[datetime], Iterable[Coming]],
+) -> Balance:
+    store.ask_ahead(wallet)
     at = as_of or store.clock(wallet)
     ahead = list(coming(at))
     happened = [one for one in ahead if one.at <= at]

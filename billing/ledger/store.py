@@ -133,6 +133,17 @@ def load(wallet: Wallet) -> Timeline:
     return timeline
 
 
+def ask_ahead(wallet: Wallet) -> None:
+    """Ask in one round trip what `load`, `clock` and `moves` ask, for `asking.same_answers`."""
+    whose = {"wallet": wallet.pk, "at": wallet.touched_at}
+    asking.ask(
+        (statements.LOTS, whose),
+        (statements.SCHEDULES, whose),
+        (statements.CLOCK, {"wallet": wallet.pk}),
+        _moves_of.question(wallet=wallet.pk),
+    )
+
+
 def database_now() -> datetime:
     """Return the database's instant, which every wallet's clock starts from."""
     with connection.cursor() as cursor:

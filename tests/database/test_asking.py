@@ -5,9 +5,17 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
+from django.db.models import Model
 
+from billing.accounts.models import Account
+from billing.fleet.models import BackendState, Breaker
+from billing.jobs.turns import LaneClock
+from billing.ledger.models import Allowance, Wallet
+from billing.ledger.services import open_wallet
+from plans import asking
 from plans import selectors as plans
+from plans.asking import Given, PreparedRows
 from tests import factories
 
 GUARDS = (
@@ -67,3 +75,54 @@ def test_a_guard_looks_up_by_keys_whatever_the_statistics_say(guard: str) -> Non
         [(ways,)] = cursor.fetchall()
 
     assert sorted(ways) == ["enable_hashjoin=off", "enable_mergejoin=off", "enable_seqscan=off"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("model", [Account, Wallet, Allowance, BackendState, Breaker, LaneClock])
+def test_a_whole_row_is_read_as_django_reads_it(model: type[Model]) -> None:
+    factories.publish_kling()
+    account = factories.new_account("ada")
+    open_wallet(account, catalog=plans.current().catalog)
+    BackendState.objects.create(name="a")
+    Breaker.objects.create(backend="a", model="m")
+    LaneClock.objects.create(backend="a", lane="standard", turn=1, number=1, starts=1)
+    known = model._default_manager.order_by("pk").first()
+    assert known is not None
+    rows = PreparedRows(lambda: model._default_manager.filter(pk=Given("key")))
+
+    [found] = rows(key=known.pk)
+
+    told = {field.attname: getattr(known, field.attname) for field in model._meta.concrete_fields}
+    assert {name: getattr(found, name) for name in told} == told
+    assert [type(getattr(found, name)) for name in told] == [type(one) for one in told.values()]
+    assert not found._state.adding
+    assert found._state.db == known._state.db
+
+
+@pytest.mark.django_db
+def test_within_the_block_the_same_question_has_the_same_answer_and_after_it_a_new_one() -> None:
+    tick = ("SELECT clock_timestamp()", {})
+
+    with asking.same_answers():
+        [first], [second, other] = (
+            asking.ask(tick),
+            asking.ask(tick, ("SELECT clock_timestamp(), %(one)s", {"one": 1})),
+        )
+        assert second == first
+        assert other[0][0] > first[0][0]
+    [third] = asking.ask(tick)
+
+    assert third[0][0] > other[0][0]
+
+
+@pytest.mark.django_db
+def test_a_block_that_fails_remembers_nothing_for_who_comes_after() -> None:
+    count = ("SELECT count(*) FROM billing_backendstate", {})
+    with pytest.raises(ValueError, match="no"), asking.same_answers():
+        assert asking.ask(count) == [[(0,)]]
+        raise ValueError("no")
+
+    with transaction.atomic():
+        BackendState.objects.create(name="a")
+
+    assert asking.ask(count) == [[(1,)]]

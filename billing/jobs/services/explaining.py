@@ -7,7 +7,9 @@ from billing.fleet import services as fleet
 from billing.fleet.services import Obstacle
 from billing.jobs.lifecycle import JobStatus
 from billing.jobs.models import Job
-from billing.jobs.services import queueing, routing
+from billing.jobs.services import placing, queueing, routing
+from billing.jobs.services.placing import Place
+from plans import asking
 
 
 class QueueReason(StrEnum):
@@ -18,6 +20,13 @@ class QueueReason(StrEnum):
     MAINTENANCE = "maintenance"  # operators keep every backend that makes it from new work
     BACKEND_DOWN = "backend_down"  # no backend that makes it can be reached, or works
     AT_CAPACITY = "at_capacity"  # every backend that makes it is busy
+
+
+def standing_of(job: Job, *, now: datetime) -> tuple[Place, QueueReason | None]:
+    """Return where a queued job stands, and why it waits, by one look at the fleet."""
+    with asking.same_answers():
+        placing.ask_ahead(job, now=now)
+        return placing.place_of(job, now=now), queue_reason(job, now=now)
 
 
 def queue_reason(job: Job, *, now: datetime) -> QueueReason | None:

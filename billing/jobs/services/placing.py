@@ -13,7 +13,8 @@ from billing.gpu.errors import NoBackend
 from billing.jobs import fairness, selectors
 from billing.jobs.lifecycle import IN_FLIGHT, JobStatus
 from billing.jobs.models import Attempt, Job
-from billing.jobs.services import queueing, turning
+from billing.jobs.services import queueing, routing, turning
+from plans import asking
 
 _LATELY: Final = timedelta(minutes=30)
 
@@ -44,6 +45,21 @@ class _Group:
     def ahead_of(self, lane: str) -> int:
         """How many of them may go before the job looked at, which is of that lane."""
         return self.before if self.lane == lane else self.all
+
+
+def ask_ahead(job: Job, *, now: datetime) -> None:
+    """Ask in one round trip what `place_of` and `queue_reason` ask, for `asking.same_answers`."""
+    try:
+        backends = registry.serving(job.model, is_sandbox=job.account.is_sandbox)
+    except NoBackend:
+        return
+    asking.ask(
+        *turning.questions_of(backends[0]),
+        *(question for name in backends for question in fleet.questions_of(name)),
+        *(queueing.question_of(name) for name in backends),
+        *routing.questions_of(job, now=now),
+        selectors.question_of(job.model),
+    )
 
 
 def place_of(job: Job, *, now: datetime) -> Place:

@@ -28,7 +28,7 @@ from billing.packs import selectors as packs
 from billing.subscriptions import selectors as subscriptions
 from billing.transactions import require_transaction
 from plans import selectors as plans
-from plans.asking import Given, Prepared
+from plans.asking import Given, Prepared, Question
 from plans.catalog.matching import fits
 from plans.catalog.offers import Plan
 from plans.catalog.values import Scalar
@@ -62,6 +62,11 @@ _in_flight = Prepared(
         .values_list("count")
     )
 )
+
+
+def question_of(backend: str) -> Question:
+    """Return what `in_flight` asks, for who asks ahead."""
+    return _in_flight.question(backend=backend)
 
 
 def waiting_for(backend: str) -> int:

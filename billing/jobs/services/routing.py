@@ -14,7 +14,7 @@ from billing.gpu.errors import NoBackend
 from billing.gpu.protocol import AtCapacity, AuthError, NotSent, State, Unmakeable
 from billing.jobs.lifecycle import JobStatus
 from billing.jobs.models import Attempt, Job
-from plans.asking import Given, Prepared
+from plans.asking import Given, Prepared, Question
 
 PAUSE_MIN: Final = timedelta(seconds=5)
 PAUSE_MAX: Final = timedelta(minutes=5)
@@ -55,6 +55,11 @@ _unable = Prepared(
         "backend"
     )
 )
+
+
+def questions_of(job: Job, *, now: datetime) -> tuple[Question, ...]:
+    """Return what `serving` and `again_at` ask of the job, for who asks ahead."""
+    return _unable.question(job=job.pk), _in_vain.question(job=job.pk, since=now - _LATELY)
 
 
 def _homes_beside(backend: str, model: str) -> list[str]:

@@ -90,6 +90,11 @@ def rivals_of(model: str, *, is_sandbox: bool) -> list[str] | None:
     return sorted(found)
 
 
+def questions_of(backend: str) -> tuple[asking.Question, ...]:
+    """Return what `priorities_of_waiting` and `lanes_of` ask, for who asks ahead."""
+    return (_WAITING_LANES, {}), _clocks_at.question(backend=backend)
+
+
 def priorities_of_waiting() -> dict[str, int]:
     """Return the lanes in which jobs wait, each with the priority that its first one has."""
     [lanes] = asking.ask((_WAITING_LANES, {}))

@@ -11,7 +11,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from billing.jobs import services
 from billing.jobs.lifecycle import FINAL, JobStatus
 from billing.jobs.models import Job, Output
 from billing.jobs.services import explaining
@@ -188,8 +187,7 @@ class JobOut(serializers.ModelSerializer[Job]):
         """Return its films; there are none before it has ended, and then nobody is asked."""
         if job.status not in FINAL:
             return []
-        films: list[dict[str, Any]] = OutputOut(job.outputs, many=True, context=self.context).data
-        return films
+        return list(OutputOut(job.outputs, many=True, context=self.context).data)
 
     @extend_schema_field(OpenApiTypes.FLOAT)
     def get_progress(self, job: Job) -> float:
@@ -204,9 +202,8 @@ class JobOut(serializers.ModelSerializer[Job]):
         now = self.context.get("now")
         if now is None:  # to count is dear; a list does not
             return {"lane": job.lane, "position": None, "eta": None, "reason": None}
-        place = services.place_of(job, now=now)
+        place, reason = explaining.standing_of(job, now=now)
         eta = QueueOut().fields["eta"].to_representation(place.eta) if place.eta else None
-        reason = explaining.queue_reason(job, now=now)
         return {"lane": job.lane, "position": place.position, "eta": eta, "reason": reason}
 
     @extend_schema_field(JobErrorOut(allow_null=True))

@@ -1,15 +1,15 @@
 """How hard Hypothesis looks, what was looked at, and how committed rows go."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import OperationalError
-from django.db.backends.postgresql.operations import DatabaseOperations
-from django.test import Client
+from django.db import connection
+from django.test import Client, TransactionTestCase
 from hypothesis import settings
 
-from tests import thoroughness
+from tests import template, thoroughness
+from tests.emptying import empty
 from tests.operators import signed_in
 
 settings.register_profile("desk", max_examples=20, deadline=None)
@@ -20,27 +20,18 @@ settings.load_profile(thoroughness.PROFILE)
 
 @pytest.fixture(scope="session", autouse=True)
 def _the_tests_may_forget() -> Iterator[None]:
-    """Let the tests' own clean-up empty tables that refuse to be emptied.
-
-    Only the emptying after a test that committed: inside a test every trigger stands.
-    """
-    flush = DatabaseOperations.execute_sql_flush
-
-    def forget(self: DatabaseOperations, sql_list: Sequence[str]) -> None:
-        statements = [
-            "SET session_replication_role = replica",
-            *sql_list,
-            "SET session_replication_role = DEFAULT",
-        ]
-        try:
-            flush(self, statements)
-        except OperationalError:  # a deadlock with the last words of a worker
-            flush(self, statements)
-
+    """Let a test that committed leave nothing behind, at little cost."""
     patch = pytest.MonkeyPatch()
-    patch.setattr(DatabaseOperations, "execute_sql_flush", forget)
+    patch.setattr(TransactionTestCase, "_fixture_teardown", empty)
     yield
     patch.undo()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Have the test's database copied from one that is migrated, where servers were started."""
+    if template.is_announced():
+        connection.settings_dict["TEST"]["TEMPLATE"] = template.made()
 
 
 @pytest.fixture

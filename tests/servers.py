@@ -12,6 +12,7 @@ LINGGAN_TEST_POOLED: anything puts a PgBouncer before PostgreSQL (`./run test --
 import json
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from config.embedded.binaries import find_postgres, find_valkey
 from config.embedded.environment import nowhere
 from config.embedded.postgres import Postgres
 from config.embedded.valkey import Valkey
+from tests import template
 from tests.pooled.pooler import Pooler
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -103,6 +105,7 @@ class Servers:
 
 
 _SERVERS = pytest.StashKey[Servers]()
+_EARLY = pytest.StashKey[subprocess.Popen[bytes]]()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -118,6 +121,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End what the controller started."""
+    early = config.stash.get(_EARLY, None)
+    if early is not None:
+        early.wait()
     servers = config.stash.get(_SERVERS, None)
     if servers is not None:
         servers.stop()
@@ -141,6 +147,7 @@ def _start(config: pytest.Config) -> None:
     pooled = bool(os.environ.get("LINGGAN_TEST_POOLED"))
     servers.start(pooled=pooled)
     config.stash[_SERVERS] = servers
+    template.announce(folder, server_url=servers.postgres.url)
     if pooled:
         # As .env.example says.
         os.environ.update(DATABASE_SESSION_OPTIONS="", DATABASE_PREPARED_STATEMENTS="false")
@@ -152,6 +159,8 @@ def _start(config: pytest.Config) -> None:
         DJANGO_LIVE_TEST_SERVER_ADDRESS="127.0.0.1",
     )
     (folder / "static").mkdir()  # whitenoise warns of a folder that is not there
+    if not options.file_or_dir:  # all tests: somebody will need it when they are collected
+        config.stash[_EARLY] = template.begin()
 
 
 def _move_into_own_rooms(worker: str) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import django
 from django.core.management import call_command
 
+from tests import template
 from tests.apart import exit_code, servers_apart
 from tests.deliveries import plan
 from tests.stripe_peer import driver
@@ -29,6 +30,7 @@ def main(words: list[str]) -> int:
         service: Any = importlib.import_module("tests.deliveries.service")
         port = service.set_environment(folder, servers, peer)
         django.setup()
+        template.sow(servers.postgres.url)
         call_command("migrate", verbosity=0)
         # It knows the models, which exist only now.
         delivering: Any = importlib.import_module("tests.deliveries.delivering")

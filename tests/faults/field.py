@@ -22,7 +22,7 @@ from billing.accounts.services import create_api_key
 from config.embedded.postgres import Postgres
 from plans.catalog import publish
 from plans.credits import MICROS
-from tests import factories
+from tests import factories, template
 from tests.faults.ground import Ground
 from tests.faults.load import CLIENTS, POOR, Load, People
 from tests.jobs import shop
@@ -59,6 +59,7 @@ class Field:
 
     def open(self) -> None:
         """Return when everything works."""
+        template.sow(self.postgres.url)
         call_command("migrate", verbosity=0)
         os.environ.pop("DATABASE_OWNER_URL")  # what serves owns nothing
         text = f"{shop.HEAD}\n{shop.CREDIT}\n{blowing.CATALOG}"

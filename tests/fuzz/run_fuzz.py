@@ -19,6 +19,7 @@ import django
 from django.conf import settings
 from django.core.management import call_command
 
+from tests import template
 from tests.apart import exit_code, servers_apart
 from tests.fuzz import plan
 from tests.stripe_peer import driver
@@ -49,6 +50,7 @@ def main(words: list[str]) -> int:
             WEBHOOK_ALLOWED_CIDRS="127.0.0.0/8",
         )
         django.setup()
+        template.sow(servers.postgres.url)
         call_command("migrate", verbosity=0)
         # The admin's pages name them; without compressed copies it is quick.
         settings.STORAGES["staticfiles"]["BACKEND"] = _PLAIN_STORAGE

@@ -16,6 +16,7 @@ from typing import Any
 import django
 from django.core.management import call_command
 
+from tests import template
 from tests.apart import exit_code, servers_apart
 from tests.kills import plan
 
@@ -35,6 +36,7 @@ def main(words: list[str]) -> int:
         gate = gate_of.Gate(upstream_port=cog_port, unanswered=unanswered)
         service.set_environment(folder, servers, port=port, gate_port=gate.port)
         django.setup()
+        template.sow(servers.postgres.url)
         call_command("migrate", verbosity=0)
         # They know the models, which exist only now.
         blowing: Any = importlib.import_module("tests.kills.blowing")

@@ -15,6 +15,7 @@ from typing import Any
 import django
 from django.core.management import call_command
 
+from tests import template
 from tests.apart import exit_code, servers_apart
 from tests.stripe_peer import driver
 
@@ -27,6 +28,7 @@ def main(words: list[str]) -> int:
         environment: Any = importlib.import_module("tests.faults.crashing.environment")
         environment.set_up(folder, servers)
         django.setup()
+        template.sow(servers.postgres.url)
         call_command("migrate", verbosity=0)
         # They know the models, which exist only now.
         telling: Any = importlib.import_module("tests.faults.crashing.telling")

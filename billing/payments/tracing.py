@@ -76,12 +76,23 @@ class Line:
     changes: Mapping[str, Change] = field(default_factory=dict)
 
     def families(self) -> Iterable[tuple[datetime, list[Stretch]]]:
-        """Yield the stretches of each period, in the order in which they followed each other."""
+        """Yield the stretches of each period, in the order in which they followed each other.
+
+        A change that begins anew begins another period, be it in the second of the one before:
+        those begin on whole seconds.
+        """
         ordered = sorted(
             self.stretches, key=lambda one: (one.starts_at, one.began_at, one.subscription)
         )
         for starts_at, family in groupby(ordered, key=lambda one: one.starts_at):
-            yield starts_at, list(family)
+            period: list[Stretch] = []
+            for stretch in family:
+                change = self.opened_by(stretch)
+                if period and change is not None and change.begins_anew:
+                    yield starts_at, period
+                    period = []
+                period.append(stretch)
+            yield starts_at, period
 
     def opened_by(self, stretch: Stretch) -> Change | None:
         """Return the change of plan with which a stretch began; None: with none."""
@@ -112,7 +123,7 @@ def trace(line: Line) -> dict[Stretch, Shares]:
 
 
 def payers(line: Line) -> dict[datetime, list[str]]:
-    """Return who has paid for the time of each period, by its begin.
+    """Return who has paid for the time of each period, by its begin: of two, for the later.
 
     Who pays for more of a period that goes on buys credits: its time is paid for already.
     """
@@ -124,11 +135,13 @@ def money(line: Line, starts_at: datetime, stays: Mapping[str, int]) -> dict[str
     """Return what was paid for a period and has stayed, with what was carried over, by payment.
 
     Args:
+        starts_at: of two periods that begin there the later is meant.
         stays: what of each payment has not gone back.
     """
     found: dict[str, int] = {}
-    family = next((stretches for at, stretches in line.families() if at == starts_at), [])
-    keys = {key for (_subscription, at), key in line.paid.items() if at == starts_at}
+    *before, family = [[], *(period for at, period in line.families() if at == starts_at)]
+    gone = {one.subscription for period in before for one in period}
+    keys = {key for (which, at), key in line.paid.items() if at == starts_at and which not in gone}
     for change in filter(None, (line.opened_by(stretch) for stretch in family)):
         keys |= {change.purchase} - {""}
         for key, part in change.carried.items():

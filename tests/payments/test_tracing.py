@@ -68,6 +68,19 @@ def test_a_new_period_is_of_what_was_carried_over_and_of_what_was_due() -> None:
     assert money(line, anew, {"p1": 0, "c": 30}) == {"c": 30}
 
 
+def test_a_new_period_may_begin_in_the_second_of_the_one_before() -> None:
+    second = stretch("s1", began=BEGIN + HOUR / 3_600_000)
+    change = Change(
+        "c", due_micros=30, begins_anew=True, worth_micros=10, carried={"p1": Carried(10, 10)}
+    )
+    line = Line([second, stretch("s0")], {("s0", BEGIN): "p1"}, {"s1": change})
+
+    assert trace(line)[stretch("s0")] == {"p1": WHOLE}
+    assert trace(line)[second] == {"p1": Fraction(1, 4), "c": Fraction(3, 4)}
+    assert payers(line) == {BEGIN: ["p1", "c"]}
+    assert money(line, BEGIN, {"p1": 10, "c": 30}) == {"p1": 10, "c": 30}
+
+
 def test_a_change_of_which_nothing_was_due_leaves_the_credits_with_who_had_paid() -> None:
     first, second = stretch("s0"), stretch("s1", began=BEGIN + HOUR)
     change = Change("", due_micros=0, begins_anew=False, keep=Fraction(1, 6))

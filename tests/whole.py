@@ -7,6 +7,7 @@ printed as UNSTEADY: it waits too short, or hides a race, and whoever sees it lo
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,9 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-CROWD: Final = ("-n", "auto", "--maxprocesses", "8", "--durations=10")
+# Half of the time a test waits for a server, a worker or a browser: more tests than cores.
+WORKERS: Final = min(8, max(2, (os.cpu_count() or 2) * 3 // 2))
+CROWD: Final = ("-n", str(WORKERS), "--durations=10")
 SOME_FAILED: Final = 1  # pytest's exit code for that
 # More than a handful is no bad luck: something is broken, and the first list is what to read.
 TRIED_AGAIN_MAX: Final = 5

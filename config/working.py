@@ -2,12 +2,16 @@
 
 from typing import Any
 
+import structlog
 from celery import Task, bootsteps
 from structlog.contextvars import bound_contextvars
 
 from billing.ids import new_id
 from billing.telemetry import meters
 from config import telemetry
+from plans.errors import NoCatalog
+
+_log = structlog.get_logger(__name__)
 
 
 class MeasuredTask(Task):  # type: ignore[type-arg]  # at run time it takes no argument
@@ -16,12 +20,21 @@ class MeasuredTask(Task):  # type: ignore[type-arg]  # at run time it takes no a
     abstract = True
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 (as Celery has it)
-        """Run it. What no request caused, such as a sweep, is named by itself."""
+        """Run it. What no request caused, such as a sweep, is named by itself.
+
+        Before a catalog is in force, on a new database or by a clock that was set back, there is
+        nothing to sweep: the next run looks again.
+        """
         names = {"request_id": named.get("request_id") or new_id("run")}
         if "message_id" in named:
             names["message_id"] = named["message_id"]
         with bound_contextvars(**names), meters.working(self.name):
-            return super().__call__(*arguments, **named)
+            try:
+                return super().__call__(*arguments, **named)
+            except NoCatalog:
+                meters.came_to("waiting")
+                _log.warning("task_waits_for_a_catalog", task=self.name)
+                return None
 
 
 class Told(bootsteps.StartStopStep):

@@ -7,6 +7,18 @@ from plans.credits import format_micros
 from plans.wording import gettext as _
 
 
+class ClockMoved(DomainError):
+    """The database's clock was set while this was written: which credits live is not sure."""
+
+    code = "unavailable"
+    kind = ErrorKind.UNAVAILABLE
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("The clock was just set, and nothing was done. Repeat the request with the same key.")
+        )
+
+
 class InsufficientCredits(DomainError):
     """The wallet's free, unexpired credits that may pay this order fall short of the price."""
 

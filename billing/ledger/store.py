@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 
 from billing.http.requests import request_id
 from billing.ids import new_id
-from billing.ledger import facts, past, statements
+from billing.ledger import facts, jumps, past, statements
 from billing.ledger.bounds import Automatic
 from billing.ledger.debts import Owed
 from billing.ledger.journal import Kind
@@ -164,6 +164,9 @@ def write(locked: LockedWallet) -> None:
     """Make lasting what the timeline did since it was locked; a second call adds only the new.
 
     The entries, the grants, the holds and the wallet's sums change in one statement.
+
+    Raises:
+        ClockMoved: the database's clock has been set since the wallet was locked.
     """
     timeline = locked.timeline
     written: dict[str, Any] = {
@@ -190,7 +193,8 @@ def write(locked: LockedWallet) -> None:
     changes = [(statements.WRITE, written)]
     if written["a_hold"]:
         changes.append((statements.ALLOCATE, written))
-    asking.tell(*changes)
+    with jumps.told(locked.id, now=locked.now):
+        asking.tell(*changes)
     _have_told(locked)
     locked.due_at, locked.planned = written["due"], _planned(timeline)
     locked.halted_at = written["halted"]

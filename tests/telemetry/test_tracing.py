@@ -22,6 +22,7 @@ from billing.outbox.names import TaskName
 from billing.telemetry import tracing
 from config.celery import app
 from config.working import MeasuredTask
+from plans.errors import NoCatalog
 from tests.architecture.tree import ROOT
 from tests.outbox.errands import PROBE
 
@@ -142,6 +143,23 @@ def test_what_no_request_caused_is_named_by_itself() -> None:
     assert seen[0].startswith("run_")
     assert seen[1] == "req_7"
     assert request_id() == ""
+
+
+def test_what_waits_for_a_catalog_says_so_and_does_not_fail(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Early(MeasuredTask):
+        name = "tests.early"
+
+        def run(self, **_named: Any) -> None:  # noqa: ANN401 (as Celery has it)
+            raise NoCatalog("No catalog is in force yet.")
+
+    early = app.register_task(Early())
+    early()
+
+    assert "tests.early" in caplog.text
+    assert "task_waits_for_a_catalog" in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 def test_only_backends_of_ones_own_are_told_of_a_trace() -> None:

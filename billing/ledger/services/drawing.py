@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from fractions import Fraction
 
-from billing.ledger import past
+from billing.ledger import jumps, past
 from billing.ledger.counting import Counted, Cover
 from billing.ledger.models import CountedUse
 from billing.ledger.store import LockedWallet
@@ -26,19 +26,20 @@ def draw(locked: LockedWallet, covers: Iterable[Cover], *, reference: str) -> No
     left = {one.schedule.id: one.left_micros for one in locked.timeline.counted()}
     covers = list(covers)
     assert all(one.units_micros <= left[one.counted.schedule.id] for one in covers)
-    made = CountedUse.objects.bulk_create(
-        CountedUse(
-            wallet_id=locked.id,
-            allowance_id=cover.counted.schedule.id,
-            series=cover.counted.schedule.series,
-            window=cover.counted.window.key,
-            window_ends_at=cover.counted.window.ends_at,
-            reference=reference,
-            units_micros=cover.units_micros,
-            created_at=locked.now,
+    with jumps.told(locked.id, now=locked.now):
+        made = CountedUse.objects.bulk_create(
+            CountedUse(
+                wallet_id=locked.id,
+                allowance_id=cover.counted.schedule.id,
+                series=cover.counted.schedule.series,
+                window=cover.counted.window.key,
+                window_ends_at=cover.counted.window.ends_at,
+                reference=reference,
+                units_micros=cover.units_micros,
+                created_at=locked.now,
+            )
+            for cover in covers
         )
-        for cover in covers
-    )
     if made:
         locked.timeline.uses = past.uses(locked.id, since=locked.now)
 

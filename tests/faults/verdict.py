@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from random import Random
 from typing import Any, Final
 
+from django.db import InterfaceError, OperationalError
+
 from billing.accounts.models import Account
 from billing.ledger.models import Entry, Grant, Wallet
 from billing.webhooks.models import Event
@@ -58,7 +60,7 @@ def judge(field: Field, experiment: Experiment, outcome: Outcome, *, began: floa
     load.stop()
     field.forget_connections()
     load.resolve()
-    left = _calm()
+    left = _calm(field)
     seen = look(field, load, outcome.forgotten)
     found = [*outcome.breaches, *rules.breaches(seen)]
     if left:
@@ -115,11 +117,20 @@ def look(field: Field, load: Load, forgotten: Collection[str] = ()) -> Seen:
     )
 
 
-def _calm() -> str:
-    """Wait until everything that was begun has ended; return what has not."""
+def _calm(field: Field) -> str:
+    """Wait until everything that was begun has ended; return what has not.
+
+    A session of ours may have been broken with all others, or be broken only now: it is made anew.
+    """
     ends_at = time.monotonic() + _CALM_SECONDS
-    while (left := facts.what_is_left()) and time.monotonic() < ends_at:
-        time.sleep(0.3)
+    left = "nobody could say what"
+    while left and time.monotonic() < ends_at:
+        try:
+            left = facts.what_is_left()
+        except (InterfaceError, OperationalError):
+            field.forget_connections()
+        if left:
+            time.sleep(0.3)
     return left
 
 

@@ -7,10 +7,11 @@ from typing import Final
 from celery import Celery
 
 from billing.outbox.names import QUEUES, TaskName
-from config import working
+from config import ringing, working
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
+ringing.install()
 app = Celery("linggan", task_cls="config.working:MeasuredTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.update(

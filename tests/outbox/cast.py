@@ -45,6 +45,10 @@ class Broker:
         """Let the probe errand that waits for `key` go on."""
         self._client.rpush(f"release:{key}", "go")
 
+    def put(self, entry: bytes, queue: str = "dispatch") -> None:
+        """Have an entry come next in `queue`, whatever it is."""
+        self._client.rpush(queue, entry)
+
     def forget_everything(self) -> None:
         """Do what a restart without a disk does, to this process's own database of the server.
 

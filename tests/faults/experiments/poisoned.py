@@ -1,6 +1,5 @@
 """F11: messages on the queues that nobody can read, and errands that go wrong each time."""
 
-import json
 import time
 from datetime import UTC, datetime
 from random import Random
@@ -13,33 +12,29 @@ from config.celery import queues
 from tests.faults import broker
 from tests.faults.experiment import Experiment, Outcome
 from tests.faults.field import Field
+from tests.outbox.unreadable import ENTRIES
 
 _WITHIN_SECONDS: Final = 2.0  # nobody who asks should notice at all
 _BURIED_WITHIN_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.2
-_UNREADABLE: Final = (
-    b"",
-    b"\x00\xff garbage",
-    b"{}",
-    b"[1, 2]",
-    json.dumps({"body": "!!!", "headers": {}, "properties": {}}).encode(),
-    json.dumps({"body": "e30=", "headers": {"task": "no.such.task", "id": "1"}}).encode(),
-)
 
 
 def run(field: Field, rounds: int, random: Random) -> Outcome:
     """Put poison on every queue, and an errand into the outbox; so many times."""
     with field.load(f"F11 {random.random()}") as load:
         outcome = Outcome(load)
-        for number in range(rounds):
+        for _round in range(rounds):
             load.live_for(random.uniform(0.3, 1.0))
             began = time.monotonic()
             with broker.session(field) as asked:
                 for queue in queues():
-                    asked.lpush(queue, _UNREADABLE[number % len(_UNREADABLE)])
+                    for entry in ENTRIES.values():
+                        asked.rpush(queue, entry)
             _bury(field, outcome)
             outcome.recover(began, mended_at=time.monotonic(), within_seconds=_WITHIN_SECONDS)
             broker.require_consumption(field, outcome)
+            if fallen := field.fallen():
+                outcome.breaches.append(f"an unreadable message has ended {', '.join(fallen)}")
     return outcome
 
 

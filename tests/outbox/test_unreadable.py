@@ -1,0 +1,23 @@
+"""What nobody can read ends no worker, and holds nothing up that comes after it."""
+
+from datetime import datetime
+
+import pytest
+from django.db import transaction
+
+from billing.outbox import services
+from tests.outbox.cast import Broker, StartWorker, Until
+from tests.outbox.errands import PROBE
+from tests.outbox.unreadable import ENTRIES
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_outlives_everything_that_it_cannot_read(
+    broker: Broker, worker: StartWorker, until: Until, now: datetime
+) -> None:
+    with worker():
+        for number, entry in enumerate(ENTRIES.values()):
+            broker.put(entry)
+            with transaction.atomic():
+                services.post(PROBE, now=now, key=f"job_{number}")
+            until(lambda: broker.runs_of(f"job_{number}") == 1)  # noqa: B023 (it is called at once)

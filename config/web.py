@@ -1,18 +1,63 @@
-"""How a web process ends: whoever got through to it is answered, and nobody else gets through."""
+"""Who is let in, in which line he stands, and how a web process ends.
+
+Whoever got through to a process that ends is answered, and nobody else gets through.
+"""
 
 import contextlib
-from typing import Any
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from selectors import EVENT_READ
+from typing import Any, Final
 
-from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]  # ships no types
+from gunicorn.workers import gthread  # type: ignore[import-untyped]  # ships no types
+
+_PROBES: Final = (b"GET /healthz", b"GET /readyz")
+_PROBES_AT_ONCE: Final = 2
+_LOOK: Final = socket.MSG_PEEK | socket.MSG_DONTWAIT
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]  # as above
-    """Gunicorn's threads; told to end, it takes in who stands at the door, and closes it.
+class Worker(gthread.ThreadWorker):  # type: ignore[misc]  # as above
+    """Gunicorn's threads, with a line of its own for probes and a door that closes.
 
-    Gunicorn's own keeps the door open until its last answer is given and lets nobody in: the
-    kernel goes on to accept, and resets all of them at the end. A client cannot tell that from an
-    answer that was lost. Refused at the door, he knows that nothing has happened.
+    In the one line of gunicorn's threads a probe stands behind all who wait for a slow database:
+    the process looks dead where it only has much to do, and is killed for it.
+
+    Told to end, it takes in who stands at the door, and closes it. Gunicorn's own keeps the door
+    open until its last answer is given and lets nobody in: the kernel goes on to accept, and resets
+    all of them at the end. A client cannot tell that from an answer that was lost. Refused at the
+    door, he knows that nothing has happened.
     """
+
+    def init_process(self) -> None:
+        """Work until told to end."""
+        self._probes = ThreadPoolExecutor(_PROBES_AT_ONCE, thread_name_prefix="probe")
+        try:
+            super().init_process()
+        finally:
+            self._probes.shutdown(wait=False)
+
+    def enqueue_req(self, conn: Any) -> None:  # noqa: ANN401 (gunicorn's own, without types)
+        """Give a request to the threads of its line; who has said nothing yet takes none."""
+        begun = _begun(conn.sock)
+        if begun is None and self.alive and not conn.initialized and not conn.data_ready:
+            self._listen_to(conn)
+            return
+        line = self._probes if begun and begun.startswith(_PROBES) else self.tpool
+        done = line.submit(self.handle, conn)
+        done.add_done_callback(
+            lambda ended: self.method_queue.defer(self.finish_request, conn, ended)
+        )
+
+    def _listen_to(self, conn: Any) -> None:  # noqa: ANN401 (as above)
+        """Come back when the first word is there, as gunicorn does where none comes at once."""
+        conn.sock.settimeout(0)
+        patience = gthread.DEFAULT_WORKER_DATA_TIMEOUT + self.cfg.keepalive
+        conn.timeout = time.monotonic() + patience
+        self.pending_conns.append(conn)
+        first_word = partial(self.on_pending_socket_readable, conn)
+        self.poller.register(conn.sock, EVENT_READ, first_word)
 
     def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001 (gunicorn's own signature)
         """Accept or do not, as gunicorn's; when it ends, those first whom the kernel has let in."""
@@ -28,3 +73,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # as above
                 with contextlib.suppress(OSError):
                     self.accept(listener)
             listener.close()
+
+
+def _begun(sock: Any) -> bytes | None:  # noqa: ANN401 (a socket, or one of TLS)
+    """Return how what somebody says begins, without hearing it; None: he has said nothing."""
+    try:
+        begun: bytes = sock.recv(max(map(len, _PROBES)), _LOOK)
+    except BlockingIOError:
+        return None
+    except (OSError, ValueError):  # gone, which shows when it is read; TLS shows nothing before
+        return b""
+    return begun

@@ -5,6 +5,7 @@ To be used from one thread only, the main one, as the machines of a storm are.
 
 import os
 import shutil
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,10 +43,12 @@ class Field:
         postgres: the database server that the door leads to.
         service: API, workers, scheduler and Cog, each a machine that can be killed.
         log: where the servers' words go.
+        at_length: whether faults last as long as their table says also in a run of few rounds.
     """
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, *, at_length: bool = False) -> None:
         """Start nothing."""
+        self.at_length = at_length
         self.ground = ground
         self.folder = ground.folder
         self.log = ground.log
@@ -179,6 +182,26 @@ class Field:
             machine.end()
         for machine in ours:
             machine.start()
+        self.wait_until_ready()
+
+    def heal(self) -> None:
+        """Bring everything back that an experiment which broke off has left frozen, or dead.
+
+        Raises:
+            TimeoutError: it does not become well.
+        """
+        valkey = self.service.servers.valkey
+        if valkey.process.poll() is None:
+            os.kill(valkey.process.pid, signal.SIGCONT)
+        else:
+            valkey.start(self.log)
+        self.revive_database()
+        self.forget_connections()
+        for machine in self.service.machines:
+            if machine.is_alive:
+                machine.thaw()
+            else:
+                machine.mend()
         self.wait_until_ready()
 
     # -- how it is ------------------------------------------------------------------------------

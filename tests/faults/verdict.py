@@ -33,7 +33,11 @@ _NOTHING: Final = Asked(jobs=0, kills=0, wipes=0, zombies=0, chance="", patience
 
 @dataclass(frozen=True)
 class Verdict:
-    """One row of the table."""
+    """One row of the table.
+
+    Attributes:
+        no_verdict: why there is none, and so no number; "" where there is one.
+    """
 
     experiment: str
     title: str
@@ -48,6 +52,7 @@ class Verdict:
     median_seconds: float | None
     seconds: float
     notes: Sequence[str] = field(default_factory=list)
+    no_verdict: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return it for programs."""
@@ -81,6 +86,20 @@ def judge(field: Field, experiment: Experiment, outcome: Outcome, *, began: floa
         median_seconds=statistics.median(recoveries) if recoveries else None,
         seconds=time.monotonic() - began,
         notes=[*outcome.notes, *_lasted(outcome.causes)],
+    )
+
+
+def none(experiment: Experiment, reason: str, *, seconds: float = 0.0) -> Verdict:
+    """Return the row of an experiment that was not done, or broke off: it says why."""
+    return Verdict(
+        experiment=experiment.id,
+        title=experiment.title,
+        **dict.fromkeys(("count", "acknowledged", "refused", "resolved", "lost", "doubled"), 0),
+        breaches=[],
+        worst_seconds=None,
+        median_seconds=None,
+        seconds=seconds,
+        no_verdict=reason,
     )
 
 

@@ -1,11 +1,10 @@
 """F16: too few connections for too many clients; and somebody holds a wallet and idles."""
 
-import http.client
-import threading
 import time
 from random import Random
 from typing import Final
 
+from tests.faults import health
 from tests.faults.books import Told
 from tests.faults.experiment import Experiment, Outcome
 from tests.faults.field import Field
@@ -22,7 +21,6 @@ _WITHIN_SECONDS: Final = 15.0  # 200 requests stand in the line when it is mende
 _USUAL_SECONDS: Final = 3.0
 _HEALTH_SECONDS_MAX: Final = 1.0
 _HEALTH_TIMES_MAX: Final = 3  # of the usual, where a machine has much else to do
-_LOOK_SECONDS: Final = 0.1
 
 
 def run(field: Field, rounds: int, random: Random) -> Outcome:
@@ -31,7 +29,8 @@ def run(field: Field, rounds: int, random: Random) -> Outcome:
         outcome = Outcome(crowd)
         for number in range(rounds):
             if number % 2:
-                held = _HELD_SHORTLY_SECONDS if rounds < _FEW else _HELD_SECONDS
+                is_short = rounds < _FEW and not field.at_length
+                held = _HELD_SHORTLY_SECONDS if is_short else _HELD_SECONDS
                 _hold(field, outcome, random, seconds=held)
             else:
                 _crowd(field, outcome)
@@ -40,14 +39,14 @@ def run(field: Field, rounds: int, random: Random) -> Outcome:
 
 def _crowd(field: Field, outcome: Outcome) -> None:
     """Give the server few connections, and then its usual ones again."""
+    usual = health.watch(field.port, seconds=_USUAL_SECONDS)
     field.postgres.stop()
     field.postgres.settings["max_connections"] = _CONNECTIONS
     began = time.monotonic()
     field.postgres.start(field.log)
     outcome.load.active = _CLIENTS
-    slowest = _health(field, seconds=_CROWDED_SECONDS)
-    # Not judged: health stands in the one line of the API's threads, behind the crowd.
-    outcome.notes.append(f"health within {slowest:.2f} s behind {_CLIENTS} clients")
+    slowest = health.watch(field.port, seconds=_CROWDED_SECONDS)
+    _judge(outcome, f"behind {_CLIENTS} clients", took=slowest, usual=usual)
     outcome.load.active = CLIENTS
     del field.postgres.settings["max_connections"]
     field.postgres.stop()
@@ -59,13 +58,11 @@ def _hold(field: Field, outcome: Outcome, random: Random, *, seconds: float) -> 
     """Hold one customer's wallet: his requests end in time, and the others' go on."""
     load = outcome.load
     kept = random.randrange(4)
-    usual = _health(field, seconds=_USUAL_SECONDS)
+    usual = health.watch(field.port, seconds=_USUAL_SECONDS)
     began = time.monotonic()
     with wallet_kept(field, load.people.names[kept]):
-        slowest = _health(field, seconds=seconds)
-    outcome.notes.append(f"health within {slowest:.2f} s by a held wallet, {usual:.2f} s before")
-    if slowest > max(_HEALTH_SECONDS_MAX, _HEALTH_TIMES_MAX * usual):
-        outcome.breaches.append(f"health took {slowest:.2f} s, and {usual:.2f} s before")
+        slowest = health.watch(field.port, seconds=seconds)
+    _judge(outcome, "by a held wallet", took=slowest, usual=usual)
     ended = time.monotonic()
     during = [one for one in list(load.books) if began < one.asked_at and one.heard_at < ended]
     others = [one for one in during if one.customer != kept]
@@ -74,27 +71,11 @@ def _hold(field: Field, outcome: Outcome, random: Random, *, seconds: float) -> 
     outcome.recover(began, mended_at=ended, within_seconds=_WITHIN_SECONDS)
 
 
-def _health(field: Field, *, seconds: float) -> float:
-    """Ask the API for a while whether it lives; return how long 99 of 100 answers took at most."""
-    ends_at = time.monotonic() + seconds
-    took: list[float] = []
-    while time.monotonic() < ends_at:
-        took.append(_health_took(field.port))
-        threading.Event().wait(_LOOK_SECONDS)
-    return sorted(took)[min(len(took) - 1, len(took) * 99 // 100)]
-
-
-def _health_took(port: int) -> float:
-    began = time.monotonic()
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    try:
-        connection.request("GET", "/healthz")
-        connection.getresponse().read()
-    except (OSError, http.client.HTTPException):
-        return 30.0
-    finally:
-        connection.close()
-    return time.monotonic() - began
+def _judge(outcome: Outcome, where: str, *, took: float, usual: float) -> None:
+    """Break a rule where a probe had to wait: whoever asks by it would kill the API for it."""
+    outcome.notes.append(f"health within {took:.2f} s {where}, {usual:.2f} s before")
+    if took > max(_HEALTH_SECONDS_MAX, _HEALTH_TIMES_MAX * usual):
+        outcome.breaches.append(f"health took {took:.2f} s {where}, and {usual:.2f} s before")
 
 
 EXPERIMENT: Final = Experiment("F16", "connections used up; a wallet held", 20, run)

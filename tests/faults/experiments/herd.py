@@ -17,7 +17,7 @@ _WITHIN_SECONDS: Final = 30.0
 
 def run(field: Field, rounds: int, random: Random) -> Outcome:
     """Let the API be away, and all come at once when it is back; so many times."""
-    clients = _FEWER_CLIENTS if rounds <= _FEW else _CLIENTS
+    clients = _FEWER_CLIENTS if rounds <= _FEW and not field.at_length else _CLIENTS
     with field.load(f"F20 {random.random()}", clients=clients) as load:
         outcome = Outcome(load)
         for _round in range(rounds):

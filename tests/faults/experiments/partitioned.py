@@ -47,7 +47,7 @@ def run(field: Field, rounds: int, random: Random) -> Outcome:
     }
     hows = {"dropped": _DROP, "refused": _REFUSE, "30 % lost": _LOSE}
     cases = [(whom, how) for how in hows for whom in pairs]
-    spans = _SHORTLY_SECONDS if rounds <= _FEW else _SECONDS
+    spans = _SHORTLY_SECONDS if rounds <= _FEW and not field.at_length else _SECONDS
     with field.load(f"F15 {random.random()}") as load:
         outcome = Outcome(load)
         for number in range(rounds):

@@ -25,12 +25,13 @@ def run(field: Field, rounds: int, random: Random) -> Outcome:
     """Do each by turns; so many times in all."""
     with field.load(f"F9 {random.random()}") as load:
         outcome = Outcome(load)
+        is_short = rounds <= _FEW and not field.at_length
         for number in range(rounds):
             load.live_for(random.uniform(0.5, 2.0))
             name, how, usual = _HOW[number % len(_HOW)]
             began = time.monotonic()
             with how(field):
-                load.live_for(min(usual, _SHORTLY_SECONDS) if rounds <= _FEW else usual)
+                load.live_for(min(usual, _SHORTLY_SECONDS) if is_short else usual)
                 taken = _taken(outcome, since=began)
             if not taken:
                 outcome.breaches.append(f"no order was taken while the broker was {name}")

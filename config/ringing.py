@@ -9,24 +9,24 @@ import logging
 from typing import Any, Final
 
 from kombu import transport
-from kombu.transport import redis  # type: ignore[import-untyped]  # it ships no types
+from kombu.transport import redis
 
 _SCHEMES: Final = ("redis", "rediss")
 _log = logging.getLogger(__name__)
 
 
-class Channel(redis.Channel):  # type: ignore[misc]  # as above
+class Channel(redis.Channel):
     """Kombu's, which throws away what it cannot read."""
 
     def _brpop_read(self, **options: Any) -> Any:  # noqa: ANN401 (as Kombu has it)
         try:
-            return super()._brpop_read(**options)
+            return super()._brpop_read(**options)  # type: ignore[misc]  # the stubs leave it out
         except (AttributeError, KeyError, TypeError, ValueError):  # of JSON, base64, and the form
             _log.exception("unreadable_message_dropped")
             return True
 
 
-class Transport(redis.Transport):  # type: ignore[misc]  # as above
+class Transport(redis.Transport):
     """Kombu's, with that channel."""
 
     Channel = Channel

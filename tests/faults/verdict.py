@@ -94,7 +94,12 @@ def none(experiment: Experiment, reason: str, *, seconds: float = 0.0) -> Verdic
     return Verdict(
         experiment=experiment.id,
         title=experiment.title,
-        **dict.fromkeys(("count", "acknowledged", "refused", "resolved", "lost", "doubled"), 0),
+        count=0,
+        acknowledged=0,
+        refused=0,
+        resolved=0,
+        lost=0,
+        doubled=0,
         breaches=[],
         worst_seconds=None,
         median_seconds=None,

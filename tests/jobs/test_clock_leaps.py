@@ -54,6 +54,7 @@ def test_the_same_rule_is_a_mistake_of_ours_while_the_clock_goes_on(
 ) -> None:
     grant = factories.give(ada, 100, expires_in=timedelta(seconds=1))
     acts.nothing_comes_due(monkeypatch)
+    assert grant.expires_at is not None
     while grant.expires_at > store.database_now():
         time.sleep(0.05)
     before = what_stands()

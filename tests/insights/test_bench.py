@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -19,16 +20,29 @@ from pytest_django import Settings
 from billing.accounts.models import Account
 from billing.ids import made_at
 from billing.insights import audit
-from billing.insights.bench import card, eta, growth, lists, pages, place, population, rows, sample
+from billing.insights.bench import (
+    card,
+    errands,
+    eta,
+    growth,
+    lists,
+    pages,
+    place,
+    population,
+    rows,
+    sample,
+)
 from billing.insights.bench.asked import Asked
 from billing.insights.bench.cases import GROUPS, Group
+from billing.insights.bench.errands import Errand
 from billing.insights.bench.figures import Effort, Report, Turn
 from billing.insights.bench.limit import Limit
 from billing.insights.bench.programs import free_port
 from billing.insights.bench.scene import Scene, owner
-from billing.jobs.models import Job
+from billing.jobs.models import Attempt, Job
 from billing.jobs.turns import LaneClock
 from billing.ledger.models import Allocation, Entry, Wallet
+from billing.outbox import pauses
 from billing.payments.models import Purchase, StripeEvent
 from billing.rollups import services as rollups
 from billing.subscriptions.models import Subscription
@@ -74,8 +88,7 @@ def asked() -> Asked:
         ("course", "an order's whole course"),
         ("web", "POST /v1/jobs"),
         ("queue", "place and time"),
-        # A minute each, and their processes share two cores with all other tests here.
-        pytest.param("errands", "outbox, worker, backend", marks=pytest.mark.night),
+        # A minute, and its processes share two cores with all other tests here.
         pytest.param("memory", "web worker 2", marks=pytest.mark.night),
     ],
 )
@@ -86,6 +99,40 @@ def test_a_case_brings_rows_and_no_wrong_answer(stage: None, name: str, measured
     assert measured in {getattr(row, "name", "") for row in report.rows}
     assert list(audit.breaches()) == []
     assert not [name for name in connection.introspection.table_names() if "bench" in name]
+
+
+@pytest.mark.night  # as above
+@pytest.mark.django_db(transaction=True)
+def test_errands_reach_their_backend_once_and_a_sweep_alone_finds_them(stage: None) -> None:
+    report = GROUPS["errands"].run(replace(asked(), rate=5))  # half of that is not looked for
+
+    rows = {row.name: row for row in report.rows if isinstance(row, Errand)}
+    assert (report.mismatches, list(audit.breaches())) == (0, [])
+    assert {errands.NUDGED, errands.ORDERED} <= rows.keys()
+    swept = rows[errands.SWEPT]
+    assert (swept.sent, swept.lost) == (8, 0)
+    assert swept.p50_ms >= pauses.after_ring(1).total_seconds() * 1000, "a nudge came through"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_order_that_comes_to_the_backend_twice_or_from_nowhere_is_a_mismatch(
+    stage: None, tmp_path: Path
+) -> None:
+    scene = Scene.fresh(timezone.now())
+    for _job in range(2):
+        scene.submit()
+    now, first, second = timezone.now(), *scene.open_jobs
+    times = {"lease_until": now, "check_at": now, "created_at": now}
+    over = {"state": "ended", "outcome": "failed", "ended_at": now}
+    tries = [
+        Attempt.objects.create(job_id=job, number=number, **times, **state).pk
+        for job, number, state in ((first, 1, over), (second, 1, {}), (first, 2, {}))
+    ]
+    road = errands._Road(asked(), tmp_path)
+
+    for count, came in enumerate([tries[:2], tries, [*tries, tries[0]], [*tries, *tries[:1], "x"]]):
+        road.arrivals.write_text("".join(f"1.0 {key}\n" for key in came))
+        assert road.twice() == count
 
 
 @pytest.mark.django_db(transaction=True)

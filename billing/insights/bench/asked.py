@@ -22,7 +22,8 @@ class Asked:
     Attributes:
         now: stamped on what is written.
         calls: how often each page of the console is opened.
-        rate: how many orders a second are sent.
+        rate: how many errands a second are sent.
+        workers: how many processes of a worker do them.
         minutes: how long memory is watched.
         sizes: numbers of entries, which grow.
         tell: is called with each row that is there before the end.
@@ -38,6 +39,7 @@ class Asked:
     seed: int = 1
     listeners: int = 1000
     rate: float = 200.0
+    workers: int = 1
     minutes: float = 2.0
     sizes: Sequence[int] = (10_000, 100_000)
     tell: Callable[[object], None] = _tell_nobody

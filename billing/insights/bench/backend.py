@@ -1,7 +1,7 @@
-"""A backend that takes every order at once and makes nothing: it notes when it was called.
+"""A backend that takes every order at once and makes nothing: it notes when each came.
 
 `python -m billing.insights.bench.backend PORT FILE`; each line of the file is an instant and what
-was asked for. Whoever posts to it is thanked.
+was ordered. Whoever asks how far it is, or posts to it, is thanked.
 """
 
 import asyncio
@@ -27,9 +27,10 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, fil
             await reader.readexactly(int(length[1]) if length is not None else 0)
             verb, path = head.decode("latin-1").split(" ")[:2]
             asked = path.rpartition("/")[2]
-            file.write(f"{came_at:.6f} {asked}\n")
-            file.flush()
             is_order = verb == "PUT"
+            if is_order:
+                file.write(f"{came_at:.6f} {asked}\n")
+                file.flush()
             body = json.dumps({"id": asked, "status": "starting"} if is_order else {}).encode()
             status = "202 Accepted" if is_order else "200 OK"
             writer.write(_ANSWER.format(status=status, n=len(body)).encode() + body)

@@ -56,7 +56,7 @@ GROUPS: Final[dict[str, Group]] = {
     "hot": Group("one wallet, many clients, beside a row lock", ledger.hot_wallet, is_quick=True),
     "orders": Group("submit, settle, balance, catalog", orders.run, is_quick=True),
     "course": Group("an order from submit to capture, and events", course.run, is_quick=True),
-    "errands": Group("--rate orders a second, to their backend", errands.run),
+    "errands": Group("--rate errands a second to their backend, and a sweep alone", errands.run),
     "web": Group("requests through gunicorn", web.run, is_quick=True),
     "queue": Group("who goes next among --jobs that wait", _queue, is_quick=True),
     "memory": Group("what the workers weigh under --minutes of load", memory.run),

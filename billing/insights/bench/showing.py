@@ -16,7 +16,7 @@ _HEADS: Final = {
     f"{'CPU ms':>8}{'of limit':>10}{'goal':>7}{'wrong':>7}",
     Page: f"{'page':<52}{'p50 ms':>9}{'p95 ms':>9}{'CPU ms':>9}{'queries':>9}",
     Arrivals: f"{'case':<24}{'p50 ms':>10}{'p95 ms':>10}{'last ms':>10}{'CPU ms a round':>16}",
-    Errand: f"{'case':<36}{'sent':>8}{'a second':>10}{'p50 ms':>10}{'p99 ms':>10}{'last ms':>10}"
+    Errand: f"{'case':<44}{'sent':>8}{'a second':>10}{'p50 ms':>10}{'p99 ms':>10}{'last ms':>10}"
     f"{'lost':>7}",
     Weight: f"{'process':<24}{'start MiB':>10}{'middle':>10}{'end':>10}{'most':>10}{'end PSS':>10}",
 }
@@ -56,7 +56,7 @@ def lines(row: object) -> Iterator[str]:
             )
         case Errand():
             yield (
-                f"{row.name:<36}{row.sent:>8,}{row.per_second:>10,.0f}{row.p50_ms:>10.1f}"
+                f"{row.name:<44}{row.sent:>8,}{row.per_second:>10,.0f}{row.p50_ms:>10.1f}"
                 f"{row.p99_ms:>10.1f}{row.last_ms:>10.1f}{row.lost:>7}"
             )
         case Weight():

@@ -27,7 +27,7 @@ from billing.rollups.subjects import Subject
 
 _ADDED_UP: Final = timedelta(days=92)
 _ALL: Final = "all"
-_COUNTS: Final = ("calls", "accounts", "jobs", "orders", "seed", "listeners")
+_COUNTS: Final = ("calls", "accounts", "jobs", "orders", "seed", "listeners", "workers")
 _SPANS: Final = ("rate", "minutes")
 _NUMBERS: Final = ("rounds", "seconds", "entries", *_COUNTS, *_SPANS)
 _HERE: Final = "--here"
@@ -57,8 +57,9 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int, default=1, help="Which draws eta takes.")
         parser.add_argument("--listeners", type=int, default=1000, help="To one job.")
         parser.add_argument(
-            "--rate", type=float, default=200.0, help="Orders a second, for errands."
+            "--rate", type=float, default=200.0, help="So many a second, for errands."
         )
+        parser.add_argument("--workers", type=int, default=1, help="Processes, for errands.")
         parser.add_argument("--minutes", type=float, default=2.0, help="For memory.")
         parser.add_argument(
             "--entries", default="10000,100000", help="Sizes that grow, for entries."

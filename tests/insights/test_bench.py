@@ -166,7 +166,7 @@ def test_whoever_slept_and_was_written_to_is_counted(monkeypatch: pytest.MonkeyP
         return Turn(1.0, [float(Scene(one, crowd.now).hold()) for one in crowd.sleepers[:3]])
 
     monkeypatch.setattr(population._Crowd, "wake", wake)
-    monkeypatch.setattr(population._Crowd, "again", lambda _crowd: True)
+    monkeypatch.setattr(population._Crowd, "again", wake)
 
     assert (
         population.among(70, effort=Effort(rounds=1, calls=2), now=timezone.now()).mismatches == 3
@@ -324,6 +324,15 @@ def temporary_tables() -> set[str]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT relname FROM pg_class WHERE relpersistence = 't'")
         return {name for (name,) in cursor.fetchall()}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_the_disk_has_no_room_for_is_not_begun() -> None:
+    with (
+        pytest.raises(place.NoRoom, match=r"1,000,000,000,000 MiB are needed, and [\d,]+ MiB are"),
+        place.throw_away_database(needed_bytes=10**12 << 20),
+    ):
+        pytest.fail("it was begun")
 
 
 @pytest.mark.parametrize("sizes", ["ten", "100,", "100,100", "-5", "10"])

@@ -5,10 +5,12 @@ Nothing that a service in use has is touched, and no worker of it sees what the 
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -40,6 +42,10 @@ _ROOM: Final = 15  # the last of the sixteen that a Redis-compatible server has 
 
 class InUse(Exception):
     """There are accounts, or messages, where a bench would write."""
+
+
+class NoRoom(Exception):
+    """The disk of the database is not as large as what a bench would write there."""
 
 
 @contextmanager
@@ -125,8 +131,16 @@ def set_up(*, now: datetime) -> None:
 
 
 @contextmanager
-def throw_away_database() -> Iterator[None]:
-    """Have this process use an empty database with all tables, until the block ends."""
+def throw_away_database(*, needed_bytes: int = 0) -> Iterator[None]:
+    """Have this process use an empty database with all tables, until the block ends.
+
+    Args:
+        needed_bytes: what will be written: a full disk would stop the databases of others, too.
+
+    Raises:
+        NoRoom: the server's disk, if it is this machine's, has less.
+    """
+    _require_room(needed_bytes)
     home: dict[str, Any] = dict(connection.settings_dict)
     whose = owner().settings_dict
     name = f"{home['NAME']}_bench"
@@ -141,6 +155,24 @@ def throw_away_database() -> Iterator[None]:
         connection.close()
         connection.settings_dict |= home
         _drop(whose, name)
+
+
+def settled() -> None:
+    """Have nothing left of a filling that could be done while somebody measures."""
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+        cursor.execute("CHECKPOINT")
+
+
+def _require_room(needed_bytes: int) -> None:
+    with owner().cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (backend,) = cursor.fetchone()
+    folder = Path(f"/proc/{backend}/cwd")  # where the database lies, if it is on this machine
+    with suppress(OSError):
+        free = shutil.disk_usage(folder).free
+        if (folder / "PG_VERSION").is_file() and free < needed_bytes:
+            raise NoRoom(f"{needed_bytes >> 20:,} MiB are needed, and {free >> 20:,} MiB are free.")
 
 
 def _make(whose: Mapping[str, Any], name: str) -> None:

@@ -82,7 +82,7 @@ class Command(BaseCommand):
                     self._measure(names, asked, file=options["json"])
             else:
                 self._elsewhere(names, options)
-        except (Missing, place.InUse) as reason:
+        except (Missing, place.InUse, place.NoRoom) as reason:
             raise CommandError(str(reason)) from None
 
     def _elsewhere(self, names: Sequence[str], options: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from django.conf import settings as dj_settings
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -27,15 +28,19 @@ from billing.insights.bench import (
     growth,
     lists,
     pages,
+    peers,
+    pgbench,
     place,
     population,
     rows,
     sample,
+    shapes,
 )
 from billing.insights.bench.asked import Asked
 from billing.insights.bench.cases import GROUPS, Group
 from billing.insights.bench.errands import Errand
-from billing.insights.bench.figures import Effort, Report, Turn
+from billing.insights.bench.figures import Case, Effort, Report, Turn
+from billing.insights.bench.hands import alone
 from billing.insights.bench.limit import Limit
 from billing.insights.bench.programs import free_port
 from billing.insights.bench.scene import Scene, owner
@@ -133,6 +138,50 @@ def test_an_order_that_comes_to_the_backend_twice_or_from_nowhere_is_a_mismatch(
     for count, came in enumerate([tries[:2], tries, [*tries, tries[0]], [*tries, *tries[:1], "x"]]):
         road.arrivals.write_text("".join(f"1.0 {key}\n" for key in came))
         assert road.twice() == count
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "drift",
+    [
+        "UPDATE bench_account SET balance = balance + 1 WHERE may_owe",
+        "DELETE FROM bench_posting WHERE amount = -1000000",
+        "UPDATE bench_summed_entry SET amount = -amount",
+    ],
+)
+def test_a_ledger_of_another_shape_that_does_not_add_up_is_counted(drift: str) -> None:
+    with shapes.Shapes(owner()) as made:
+        for make in (shapes.moving, shapes.summing):
+            assert alone(make(0), FEW).wrong == 0
+        assert made.adrift() == 0
+        with connection.cursor() as cursor:
+            cursor.execute(drift)
+        assert made.adrift() > 0
+
+
+@pytest.mark.night  # `./run test --peers --collect-only` makes the environment; CI has none
+@pytest.mark.skipif(
+    not (dj_settings.BASE_DIR / peers.PYTHON).exists(), reason="the peers' environment is not made"
+)
+@pytest.mark.django_db(transaction=True)
+def test_ledgers_of_others_charge_in_the_same_run_as_ours(stage: None) -> None:
+    report = GROUPS["peers"].run(asked())
+
+    rows = [row for row in report.rows if isinstance(row, Case)]
+    assert (report.mismatches, list(audit.breaches())) == (0, [])
+    assert [row.name for row in rows if row.goal is not None] == [peers.OURS]
+    assert rows[0].name == peers.HORDAK
+    assert all(row.per_second > 0 and row.ratio is not None for row in rows[1:])
+
+
+@pytest.mark.django_db
+def test_where_the_peers_are_not_installed_it_is_said_how(
+    stage: None, settings: Settings, tmp_path: Path
+) -> None:
+    settings.BASE_DIR = tmp_path
+
+    with pytest.raises(pgbench.Missing, match="./run test --peers --collect-only"):
+        GROUPS["peers"].run(asked())
 
 
 @pytest.mark.django_db(transaction=True)

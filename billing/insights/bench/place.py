@@ -157,6 +157,19 @@ def throw_away_database(*, needed_bytes: int = 0) -> Iterator[None]:
         _drop(whose, name)
 
 
+@contextmanager
+def database_of(word: str) -> Iterator[dict[str, str]]:
+    """Make an empty database for another's program; yield how it comes there, as Django says it."""
+    whose = owner().settings_dict
+    name = f"{connection.settings_dict['NAME']}_{word}"
+    _make(whose, name)
+    try:
+        said = {key: str(whose[key]) for key in ("USER", "PASSWORD", "HOST", "PORT")}
+        yield said | {"NAME": name}
+    finally:
+        _drop(whose, name)
+
+
 def settled() -> None:
     """Have nothing left of a filling that could be done while somebody measures."""
     with connection.cursor() as cursor:

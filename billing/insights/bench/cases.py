@@ -24,6 +24,10 @@ from billing.insights.bench.asked import Asked
 from billing.insights.bench.figures import Report
 
 
+def _nothing() -> None:
+    """Want nothing that does not come with the service."""
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """What is measured together.
@@ -31,11 +35,13 @@ class Group:
     Attributes:
         says: what it is, in a few words.
         is_quick: a run without a name has it.
+        require: raises what is missing, before anything is begun.
     """
 
     says: str
     run: Callable[[Asked], Report]
     is_quick: bool = False
+    require: Callable[[], object] = _nothing
 
 
 def _queue(asked: Asked) -> Report:
@@ -63,7 +69,7 @@ GROUPS: Final[dict[str, Group]] = {
     "memory": Group("what the workers weigh under --minutes of load", memory.run),
     "eta": Group("told times of --orders beside real ones", _eta),
     "listeners": Group("--listeners to one job", _listeners),
-    "peers": Group("a charge by ledgers of others and by ours", peers.run),
+    "peers": Group("a charge by ledgers of others and by ours", peers.run, require=peers.python),
     "accounts": Group("holds and daily credits among --accounts, 1% active", population.run),
     "entries": Group("holds and reads among --entries 10000,100000,...", growth.report),
     "admin": Group("each page of the console over --accounts", lists.report),

@@ -39,11 +39,8 @@ def run(asked: Asked) -> Report:
     Raises:
         Missing: the environment of the peers was not made.
     """
-    python = settings.BASE_DIR / PYTHON
-    if not python.exists():
-        raise Missing("django-hordak is not here; ./run test --peers --collect-only installs it.")
     with ExitStack() as stack:
-        theirs = stack.enter_context(_hordak(python))
+        theirs = stack.enter_context(_hordak(python()))
         made = stack.enter_context(shapes.Shapes(owner()))
         scenes = [Scene.fresh(asked.now) for _client in range(2 * CLIENTS)]
         moving, summing, holds, lives = (
@@ -70,6 +67,18 @@ def run(asked: Asked) -> Report:
         "Here the limit is django-hordak. Ours takes from four grants, chains, and is idempotent."
     )
     return reported(cases, note, adrift=adrift)
+
+
+def python() -> Path:
+    """Return the Python that has django-hordak.
+
+    Raises:
+        Missing: there is none.
+    """
+    found: Path = settings.BASE_DIR / PYTHON
+    if not found.exists():
+        raise Missing("django-hordak is not here; ./run test --peers --collect-only installs it.")
+    return found
 
 
 class Hordak:
@@ -104,11 +113,11 @@ class Hordak:
 
 
 @contextmanager
-def _hordak(python: Path) -> Iterator[Hordak]:
+def _hordak(theirs: Path) -> Iterator[Hordak]:
     """Have four processes of it stand ready in a database of their own, until the block ends."""
     with place.database_of("hordak") as said, ExitStack() as stack:
         # -P: what lies beside the program is not what it imports.
-        line = [str(python), "-P", str(settings.BASE_DIR / _PROGRAM)]
+        line = [str(theirs), "-P", str(settings.BASE_DIR / _PROGRAM)]
         room = {"PATH": os.defpath, "DATABASE": json.dumps(said)}
         subprocess.run([*line, "migrate"], env=room, check=True)  # noqa: S603 (built here)
         start = partial(

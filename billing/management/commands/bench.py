@@ -77,6 +77,8 @@ class Command(BaseCommand):
         names = _names(options["cases"])
         asked = _asked(options, tell=self._tell)
         try:
+            for name in names:
+                GROUPS[name].require()
             if options["here"]:
                 with _quiet():
                     self._measure(names, asked, file=options["json"])

@@ -200,6 +200,8 @@ class _Road:
         came = {key: at for key, at in _arrivals(self.arrivals).items() if key not in before}
         attempts = Attempt.objects.filter(pk__in=came).values_list("pk", "job_id")
         waited = [came[key] - committed[job] for key, job in attempts if job in committed]
+        # Nobody makes them: those who ask how far they are would only be in the next one's way.
+        Attempt.objects.filter(pk__in=came).update(check_at=_real_now() + _LATER)
         sent = len(turn.latencies)
         return _errand(name, sent, sent / turn.seconds, waited)
 
@@ -231,7 +233,7 @@ def _waiting(count: int) -> Sequence[str]:
     for _job in range(count):
         scene.now = _real_now()
         scene.submit(dispatch_at=scene.now + _LATER)
-    while Message.objects.filter(done_at=None).exists():
+    while Message.objects.filter(task=TaskName.DISPATCH_JOB, ring_at__isnull=False).exists():
         time.sleep(_LOOK_SECONDS)  # noqa: TID251 (a worker does them)
     return scene.open_jobs
 

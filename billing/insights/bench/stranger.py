@@ -63,10 +63,11 @@ class Client:
     def adrift(self) -> int:
         """Return how many sums are not what was charged."""
         debit, credit = Leg.objects.aggregate(d=Sum("debit"), c=Sum("credit")).values()
-        wrong = int(debit != credit)
+        wrong: int = int(debit != credit)
         left, sold = _RICH - self._charged * _PRICE, self._charged * _PRICE
         wrong += self._wallet.get_balance() != Balance([left])
-        return wrong + (self._sales.get_balance() != Balance([sold]))
+        wrong += self._sales.get_balance() != Balance([sold])
+        return wrong
 
 
 def work(call: Callable[[], bool], *, seconds: float, calls: int | None) -> dict[str, Any]:

@@ -36,6 +36,7 @@ ALLOWED: Final = {
     "billing/notices/gateway.py": "the mail server of EMAIL_URL",
     "billing/insights/bench": "itself, to be measured",
     "billing/telemetry/scraping.py": "nobody: it is called, where METRICS_LISTEN says",
+    "config/web.py": "nobody: it is called, and looks at the first bytes of who calls",
     "config/embedded": "the servers that it has started itself, on the loopback",
 }
 

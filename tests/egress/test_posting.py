@@ -3,6 +3,7 @@
 import ipaddress
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from billing.egress import Policy, Unreachable
 from tests.egress.receiver import Answer, RawReceiver, Receiver
 
 LOOPBACK = Policy(allowed=(ipaddress.ip_network("127.0.0.0/8"),), timeout_seconds=5)
+LOADED_SECONDS = 20  # on a machine that has much else to do; the other side goes on for longer
 
 
 def send(url: str, policy: Policy) -> egress.Reply:
@@ -211,7 +213,7 @@ def test_a_receiver_that_takes_its_time_is_left_after_ours(
     with RawReceiver(slow) as receiver:
         assert trouble_of(receiver.url, replace(LOOPBACK, timeout_seconds=0.5)) == "timeout"
 
-    assert monotonic() - began < 3
+    assert monotonic() - began < LOADED_SECONDS
 
 
 def test_a_receiver_that_said_its_status_has_answered_though_its_body_never_ends() -> None:
@@ -222,7 +224,7 @@ def test_a_receiver_that_said_its_status_has_answered_though_its_body_never_ends
 
     assert reply.status == 200
     assert reply.body.startswith(b"begun")
-    assert monotonic() - began < 3
+    assert monotonic() - began < LOADED_SECONDS
 
 
 @pytest.mark.parametrize("broken", [babble, hang_up])
@@ -249,15 +251,20 @@ def test_a_name_that_nobody_knows_is_no_connection() -> None:
 
 
 def test_a_resolver_that_never_answers_is_left_too() -> None:
+    is_over = threading.Event()
+
     def hanging(host: str, port: int) -> Sequence[str]:
-        time.sleep(2)
+        is_over.wait(60)
         raise socket.gaierror(host, port)
 
     policy = replace(LOOPBACK, resolve=hanging, timeout_seconds=0.3)
     began = monotonic()
 
-    assert trouble_of("https://slow.example.com/", policy) == "timeout"
-    assert monotonic() - began < 1.5
+    try:
+        assert trouble_of("https://slow.example.com/", policy) == "timeout"
+        assert monotonic() - began < LOADED_SECONDS
+    finally:
+        is_over.set()
 
 
 def test_tls_is_checked_against_the_name_though_an_address_is_called(certificate: Path) -> None:

@@ -28,6 +28,7 @@ from tests.gpu.faulty import Faulty, Script, answering
 
 ATTEMPT = AttemptView(id="att_1", input={"prompt": "x"}, callback_url="http://127.0.0.1:9/nowhere")
 MEGABYTE = 1024 * 1024
+LOADED_SECONDS = 20  # on a machine that has much else to do; who waited to the end waits a minute
 Server = Callable[[Script], Faulty]
 
 
@@ -93,7 +94,7 @@ def test_a_call_ends_in_its_time_however_slowly_the_other_side_talks(
     with pytest.raises(Ambiguous):
         wire.call("PUT", f"{faulty_server.base_url}/x", headers={}, body=b"{}", total_seconds=0.7)
 
-    assert 0.6 < time.monotonic() - started_at < 2
+    assert 0.6 < time.monotonic() - started_at < LOADED_SECONDS
     assert faulty_server.connections == 1
 
 
@@ -104,7 +105,7 @@ def test_an_answer_of_100_megabytes_is_not_read_to_its_end(server: Server) -> No
     with pytest.raises(Ambiguous, match="larger than 1 MiB"):
         backend_of(faulty_server.base_url).submit(ATTEMPT)
 
-    assert time.monotonic() - started_at < 2
+    assert time.monotonic() - started_at < LOADED_SECONDS
 
 
 def test_a_closed_port_is_not_sent() -> None:

@@ -52,7 +52,7 @@ def test_a_commit_neither_waits_for_a_lost_broker_nor_fails(now: datetime) -> No
     for number in range(20):
         post(f"job_{number}", now=now)
 
-    assert monotonic() - began < 1
+    assert monotonic() - began < 5  # to wait for each would take eight
     assert Message.objects.count() == 20
     assert gateway.drain(timeout_seconds=2), "the thread gave them up"
 

@@ -111,7 +111,11 @@ def state(account: Account) -> tuple[object, ...]:
     return (
         TestClock.objects.filter(members__account=account).count(),
         TestClockAccount.objects.count(),
-        list(Customer.objects.values_list("account", "lives_by_clock", "clock_stripe_id")),
+        list(
+            Customer.objects.order_by("pk").values_list(
+                "account", "lives_by_clock", "clock_stripe_id"
+            )
+        ),
         ledger_clocks.clock_offsets([account.pk]),
     )
 

@@ -94,7 +94,9 @@ def state(account: Account) -> dict[str, Any]:
             )
         ),
         "refunds": list(Refund.objects.order_by("stripe_id").values_list("stripe_id", "state")),
-        "disputes": list(Dispute.objects.values_list("stripe_id", "status", "is_taken")),
+        "disputes": list(
+            Dispute.objects.order_by("stripe_id").values_list("stripe_id", "status", "is_taken")
+        ),
     }
 
 

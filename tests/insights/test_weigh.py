@@ -4,8 +4,8 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from billing.insights import audit, bench_deeds, bench_sizes
-from billing.insights.bench import card, rows
+from billing.insights import audit
+from billing.insights.bench import card, deeds, rows, sizes
 from billing.ledger.models import Entry, Wallet
 from plans.catalog import publish
 from tests import everything, factories
@@ -24,13 +24,13 @@ def test_every_deed_takes_time_of_ours_and_of_the_database_and_breaks_nothing(
 ) -> None:
     publish.publish(card.text(card.ROWS), now=timezone.now())
 
-    deeds = bench_deeds.take(calls=2, now=timezone.now())
+    tolls = deeds.take(calls=2, now=timezone.now())
 
-    assert [deed.name for deed in deeds] == [
+    assert [toll.name for toll in tolls] == [
         *("read a balance", "hold", "hold and capture", "submit", "grant")
     ]
-    assert all(deed.own_ms > 0 for deed in deeds)
-    assert all(deed.database_ms is None or deed.database_ms >= 0 for deed in deeds)
+    assert all(toll.own_ms > 0 for toll in tolls)
+    assert all(toll.database_ms is None or toll.database_ms >= 0 for toll in tolls)
     assert list(audit.breaches()) == []
 
 
@@ -38,7 +38,7 @@ def test_every_deed_takes_time_of_ours_and_of_the_database_and_breaks_nothing(
 def test_the_weight_of_a_table_has_its_indexes_and_all_its_months(sandbox: None) -> None:
     rows.fill(accounts=20, now=timezone.now())
 
-    weights = {one.table: one for one in bench_sizes.weigh()}
+    weights = {one.table: one for one in sizes.weigh()}
 
     entries, wallets = weights["billing_entry"], weights["billing_wallet"]
     assert (entries.rows, wallets.rows) == (Entry.objects.count(), Wallet.objects.count())

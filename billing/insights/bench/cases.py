@@ -8,6 +8,7 @@ from billing.insights.bench import (
     core,
     course,
     crowds,
+    deeds,
     errands,
     eta,
     growth,
@@ -17,6 +18,7 @@ from billing.insights.bench import (
     orders,
     peers,
     population,
+    sizes,
     streams,
     web,
 )
@@ -72,5 +74,7 @@ GROUPS: Final[dict[str, Group]] = {
     "peers": Group("a charge by ledgers of others and by ours", peers.run, require=peers.python),
     "accounts": Group("holds and daily credits among --accounts, 1% active", population.run),
     "entries": Group("holds and reads among --entries 10000,100000,...", growth.report),
+    "deeds": Group("what --calls of each deed take of processors", deeds.report),
+    "sizes": Group("what a row takes on the disk, of --accounts", sizes.report),
     "admin": Group("each page of the console over --accounts", lists.report),
 }

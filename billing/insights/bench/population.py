@@ -38,7 +38,6 @@ _DAY: Final = timedelta(days=1)
 _ROWS: Final = "limit: rows of a hold"
 _PLAIN, _FIRST, _READ = "hold", "hold, first touch of the day", "balance"
 _HOLD_GOAL, _READ_GOAL = 0.15, 0.10
-_ACCOUNT_BYTES: Final = 25_000  # with its ten entries and three jobs, indexes and what writes them
 _FIRST_GOAL: Final = 1 / 1.3
 # Only what writes a row gives it the number of its transaction.
 _WRITTEN: Final = """
@@ -68,7 +67,7 @@ def run(asked: Asked) -> Report:
     found: list[Report] = []
     sizes = (FEW, asked.accounts)
     for accounts in sizes:
-        with throw_away_database(needed_bytes=accounts * _ACCOUNT_BYTES):
+        with throw_away_database(needed_bytes=accounts * rows.ACCOUNT_BYTES):
             publish.publish(card.text(10, daily=True), now=asked.now)
             found.append(among(accounts, effort=asked.effort, now=asked.now))
         for case in found[-1].rows:

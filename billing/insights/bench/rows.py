@@ -38,6 +38,7 @@ from billing.webhooks.models import Event, EventCounter
 from plans import selectors as plans
 
 NAME: Final = "account-{:08d}"
+ACCOUNT_BYTES: Final = 25_000  # with its ten entries and three jobs, indexes and what writes them
 _SPAN: Final = timedelta(days=730)
 _BATCH: Final = 20_000  # accounts
 _FAILS_EACH: Final = 20  # of so many accounts the jobs of one fail

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
+from billing.insights.bench.deeds import Toll
 from billing.insights.bench.errands import Errand
 from billing.insights.bench.figures import Case
 from billing.insights.bench.lists import Page
 from billing.insights.bench.memory import Weight
+from billing.insights.bench.sizes import Bulk
 from billing.insights.bench.streams import Arrivals
 
 _SQL_SHOWN: Final = 300
@@ -18,6 +20,8 @@ _HEADS: Final = {
     Arrivals: f"{'case':<24}{'p50 ms':>10}{'p95 ms':>10}{'last ms':>10}{'CPU ms a round':>16}",
     Errand: f"{'case':<44}{'sent':>8}{'a second':>10}{'p50 ms':>10}{'p99 ms':>10}{'last ms':>10}"
     f"{'lost':>7}",
+    Toll: f"{'deed':<28}{'CPU ms':>12}{'database ms':>14}",
+    Bulk: f"{'table':<28}{'rows':>12}{'MB':>10}{'bytes a row':>14}",
     Weight: f"{'process':<24}{'start MiB':>10}{'middle':>10}{'end':>10}{'most':>10}{'end PSS':>10}",
 }
 
@@ -58,6 +62,13 @@ def lines(row: object) -> Iterator[str]:
             yield (
                 f"{row.name:<44}{row.sent:>8,}{row.per_second:>10,.0f}{row.p50_ms:>10.1f}"
                 f"{row.p99_ms:>10.1f}{row.last_ms:>10.1f}{row.lost:>7}"
+            )
+        case Toll():
+            there = "?" if row.database_ms is None else f"{row.database_ms:.2f}"
+            yield f"{row.name:<28}{row.own_ms:>12.2f}{there:>14}"
+        case Bulk():
+            yield (
+                f"{row.table:<28}{row.rows:>12,}{row.total_bytes / 1e6:>10.1f}{row.row_bytes:>14,}"
             )
         case Weight():
             yield (

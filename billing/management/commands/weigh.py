@@ -7,7 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
-from billing.insights import bench_deeds, bench_sizes
+from billing.insights.bench import deeds, showing, sizes
+from billing.insights.bench.asked import Asked
 
 
 class Command(BaseCommand):
@@ -28,20 +29,14 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
         """Print two tables, or JSON."""
-        now = timezone.now()
-        deeds = bench_deeds.run(calls=options["calls"], now=now)
-        weights = bench_sizes.run(accounts=options["accounts"], now=now)
+        asked = Asked(now=timezone.now(), calls=options["calls"], accounts=options["accounts"])
+        tables = {"deeds": deeds.report(asked), "rows": sizes.report(asked)}
         if options["json"]:
-            told = {"deeds": [asdict(one) for one in deeds], "rows": [asdict(w) for w in weights]}
+            told = {name: asdict(report)["rows"] for name, report in tables.items()}
             self.stdout.write(json.dumps(told))
             return
-        self.stdout.write(f"{'deed':<28}{'CPU ms':>12}{'database ms':>14}")
-        for deed in deeds:
-            there = "?" if deed.database_ms is None else f"{deed.database_ms:.2f}"
-            self.stdout.write(f"{deed.name:<28}{deed.own_ms:>12.2f}{there:>14}")
-        self.stdout.write(f"\n{'table':<28}{'rows':>12}{'MB':>10}{'bytes a row':>14}")
-        for one in weights:
-            megabytes = one.total_bytes / 1e6
-            self.stdout.write(
-                f"{one.table:<28}{one.rows:>12,}{megabytes:>10.1f}{one.row_bytes:>14,}"
-            )
+        for report in tables.values():
+            self.stdout.write(showing.head(report.rows[0]))
+            for row in report.rows:
+                for line in showing.lines(row):
+                    self.stdout.write(line)

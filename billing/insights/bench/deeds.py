@@ -16,24 +16,23 @@ from django.db import connection, transaction
 
 from billing.ids import new_id
 from billing.insights.bench import card
+from billing.insights.bench.asked import Asked
+from billing.insights.bench.figures import Report
 from billing.insights.bench.place import throw_away_database
-from billing.insights.bench.scene import Scene
+from billing.insights.bench.scene import ACTOR, CAUSE, Scene, catalog_now
 from billing.ledger import selectors
 from billing.ledger import services as ledger
 from billing.ledger.models import Wallet
-from billing.ledger.services import Actor, Cause, GrantTerms
-from plans import selectors as plans
+from billing.ledger.services import GrantTerms
 from plans.catalog import publish
 from plans.credits import MICROS
 
 _MS: Final = 1000
 _NANOSECONDS: Final = 1e-6  # of a millisecond
-_CAUSE: Final = Cause("operator", "bench")
-_ACTOR: Final = Actor("operator", "bench")
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class Toll:
     """What one call takes, in the mean, in milliseconds of a processor.
 
     Attributes:
@@ -45,26 +44,25 @@ class Deed:
     database_ms: float | None
 
 
-def run(*, calls: int, now: datetime) -> list[Deed]:
-    """Make each call so often in a database that is thrown away; return what they took."""
+def report(asked: Asked) -> Report:
+    """Make each call `asked.calls` times in a database that is thrown away."""
     with throw_away_database():
-        publish.publish(card.text(card.ROWS), now=now)
-        return take(calls=calls, now=now)
+        publish.publish(card.text(card.ROWS), now=asked.now)
+        return Report(rows=take(calls=asked.calls, now=asked.now))
 
 
-def take(*, calls: int, now: datetime) -> list[Deed]:
+def take(*, calls: int, now: datetime) -> list[Toll]:
     """Make each call so often where the bench's own catalog is in force; return what they took."""
     scene = Scene.fresh(now)
     wallet = Wallet.objects.get(account=scene.account)
 
     def give() -> None:
         with transaction.atomic(durable=True):
-            catalog = plans.current().catalog
             ledger.grant(
-                ledger.lock_wallet(scene.account, catalog=catalog),
+                ledger.lock_wallet(scene.account, catalog=catalog_now()),
                 GrantTerms(amount_micros=MICROS, source="bench", fact=new_id("bench")),
-                cause=_CAUSE,
-                actor=_ACTOR,
+                cause=CAUSE,
+                actor=ACTOR,
             )
 
     deeds: Sequence[tuple[str, Callable[[], object]]] = (
@@ -78,7 +76,7 @@ def take(*, calls: int, now: datetime) -> list[Deed]:
     return [_weighed(name, call, scene, calls=calls) for name, call in deeds]
 
 
-def _weighed(name: str, call: Callable[[], object], scene: Scene, *, calls: int) -> Deed:
+def _weighed(name: str, call: Callable[[], object], scene: Scene, *, calls: int) -> Toll:
     call()  # the first one reads what the others know
     scene.tidy()
     own = 0.0
@@ -93,7 +91,7 @@ def _weighed(name: str, call: Callable[[], object], scene: Scene, *, calls: int)
         else:
             database += there - began_there
         scene.tidy()
-    return Deed(name, own * _MS / calls, None if database is None else database / calls)
+    return Toll(name, own * _MS / calls, None if database is None else database / calls)
 
 
 def _database_ms() -> float | None:

@@ -5,18 +5,19 @@ more, by what its pages have free.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.db import connection
 from psycopg import sql
 
 from billing.insights.bench import card, rows
+from billing.insights.bench.asked import Asked
+from billing.insights.bench.figures import Report
 from billing.insights.bench.place import throw_away_database
 from plans.catalog import publish
 
 
 @dataclass(frozen=True, slots=True)
-class Weight:
+class Bulk:
     """What the rows of one table take: the table, its indexes, and what is stored beside it."""
 
     table: str
@@ -29,15 +30,15 @@ class Weight:
         return round(self.total_bytes / self.rows)
 
 
-def run(*, accounts: int, now: datetime) -> list[Weight]:
-    """Fill a database that is gone afterwards with so many accounts' lives, and weigh it."""
-    with throw_away_database():
-        publish.publish(card.text(10), now=now)
-        rows.fill(accounts=accounts, now=now)
-        return weigh()
+def report(asked: Asked) -> Report:
+    """Fill a database that is gone afterwards with `asked.accounts` lives, and weigh it."""
+    with throw_away_database(needed_bytes=asked.accounts * rows.ACCOUNT_BYTES):
+        publish.publish(card.text(10), now=asked.now)
+        rows.fill(accounts=asked.accounts, now=asked.now)
+        return Report(rows=weigh())
 
 
-def weigh() -> list[Weight]:
+def weigh() -> list[Bulk]:
     """Return the weights of the tables that `bench.rows` fills and that have rows."""
     found = []
     with connection.cursor() as cursor:
@@ -54,5 +55,5 @@ def weigh() -> list[Weight]:
             )
             number, total_bytes = cursor.fetchone()
             if number:
-                found.append(Weight(table, number, int(total_bytes)))
+                found.append(Bulk(table, number, int(total_bytes)))
     return found

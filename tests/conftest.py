@@ -42,7 +42,8 @@ def _a_catalog_is_read_once() -> Iterator[None]:
 
     def remembered(catalog: str | Path) -> Loaded:
         is_file = isinstance(catalog, Path) and catalog.is_file()
-        return read(catalog, Path(catalog).read_bytes() if is_file else b"")
+        known: Loaded = read(catalog, Path(catalog).read_bytes() if is_file else b"")
+        return known
 
     patch = pytest.MonkeyPatch()
     patch.setattr(publish, "read", remembered)

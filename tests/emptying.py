@@ -36,7 +36,7 @@ _FORGET: Final = "SET LOCAL session_replication_role = replica"
 
 def empty(test: TransactionTestCase) -> None:
     """Leave no row behind of what the test and its workers have committed."""
-    for alias in test._databases_names(include_mirrors=False):
+    for alias in test._databases_names(include_mirrors=False):  # type: ignore[attr-defined]  # the stubs leave it out
         database = connections[alias]
         try:
             is_done = _delete(database)

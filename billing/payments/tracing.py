@@ -139,7 +139,8 @@ def money(line: Line, starts_at: datetime, stays: Mapping[str, int]) -> dict[str
         stays: what of each payment has not gone back.
     """
     found: dict[str, int] = {}
-    *before, family = [[], *(period for at, period in line.families() if at == starts_at)]
+    nothing: list[Stretch] = []
+    *before, family = [nothing, *(period for at, period in line.families() if at == starts_at)]
     gone = {one.subscription for period in before for one in period}
     keys = {key for (which, at), key in line.paid.items() if at == starts_at and which not in gone}
     for change in filter(None, (line.opened_by(stretch) for stretch in family)):

@@ -101,7 +101,7 @@ def test_a_whole_row_is_read_as_django_reads_it(model: type[Model]) -> None:
 
 @pytest.mark.django_db
 def test_within_the_block_the_same_question_has_the_same_answer_and_after_it_a_new_one() -> None:
-    tick = ("SELECT clock_timestamp()", {})
+    tick: asking.Question = ("SELECT clock_timestamp()", {})
 
     with asking.same_answers():
         [first], [second, other] = (
@@ -117,7 +117,7 @@ def test_within_the_block_the_same_question_has_the_same_answer_and_after_it_a_n
 
 @pytest.mark.django_db
 def test_a_block_that_fails_remembers_nothing_for_who_comes_after() -> None:
-    count = ("SELECT count(*) FROM billing_backendstate", {})
+    count: asking.Question = ("SELECT count(*) FROM billing_backendstate", {})
     with pytest.raises(ValueError, match="no"), asking.same_answers():
         assert asking.ask(count) == [[(0,)]]
         raise ValueError("no")

@@ -57,15 +57,18 @@ def run(asked: Asked) -> Report:
         seen: dict[str, list[tuple[float, float]]] = {}
         until = time.monotonic() + 60 * asked.minutes
         wrong = asks = 0
+        complaint = ""
         questions[0].turn(_FEW)  # so that all is loaded
         _look(kinds, seen)
         while asks == 0 or time.monotonic() < until:
             for one in questions:
                 turn = one.turn(_TURN if asked.effort.calls is None else asked.effort)
                 wrong, asks = wrong + turn.wrong, asks + len(turn.latencies)
+                complaint = complaint or turn.complaint
             _look(kinds, seen)
     rows = [_weight(name, looks) for name, looks in seen.items()]
     notes = [f"{asks:,} requests within {asked.minutes:g} minutes.", *map(_verdict, rows)]
+    notes += [f"The first wrong answer: {complaint}"] if complaint else []
     return Report(rows=rows, notes=notes, mismatches=wrong)
 
 

@@ -19,11 +19,20 @@ class Channel(redis.Channel):
     """Kombu's, which throws away what it cannot read."""
 
     def _brpop_read(self, **options: Any) -> Any:  # noqa: ANN401 (as Kombu has it)
+        before = self._in_hand()
         try:
             return super()._brpop_read(**options)  # type: ignore[misc]  # the stubs leave it out
         except (AttributeError, KeyError, TypeError, ValueError):  # of JSON, base64, and the form
             _log.exception("unreadable_message_dropped")
+            # One that names a task of ours was in the hand before it proved unreadable. Left there,
+            # it would take the place of another for as long as the worker lives.
+            for tag in self._in_hand() - before:
+                self.basic_reject(tag, requeue=False)
             return True
+
+    def _in_hand(self) -> set[str]:
+        """Return the names of what was taken and is not answered for."""
+        return set(self.qos._delivered)  # noqa: SLF001 (Kombu tells them by no other name)
 
 
 class Transport(redis.Transport):

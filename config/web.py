@@ -15,6 +15,8 @@ from gunicorn.workers import gthread  # type: ignore[import-untyped]  # ships no
 
 _PROBES: Final = (b"GET /healthz", b"GET /readyz")
 _PROBES_AT_ONCE: Final = 2
+_HEAD_BYTES: Final = 4096
+_BODIES: Final = (b"content-length:", b"transfer-encoding:")
 _LOOK: Final = socket.MSG_PEEK | socket.MSG_DONTWAIT
 
 
@@ -44,7 +46,7 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]  # as above
         if begun is None and self.alive and not conn.initialized and not conn.data_ready:
             self._listen_to(conn)
             return
-        line = self._probes if begun and begun.startswith(_PROBES) else self.tpool
+        line = self._probes if begun and _is_probe(begun) else self.tpool
         done = line.submit(self.handle, conn)
         done.add_done_callback(
             lambda ended: self.method_queue.defer(self.finish_request, conn, ended)
@@ -53,8 +55,7 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]  # as above
     def _listen_to(self, conn: Any) -> None:  # noqa: ANN401 (as above)
         """Come back when the first word is there, as gunicorn does where none comes at once."""
         conn.sock.settimeout(0)
-        patience = gthread.DEFAULT_WORKER_DATA_TIMEOUT + self.cfg.keepalive
-        conn.timeout = time.monotonic() + patience
+        conn.timeout = time.monotonic() + gthread.DEFAULT_WORKER_DATA_TIMEOUT
         self.pending_conns.append(conn)
         first_word = partial(self.on_pending_socket_readable, conn)
         self.poller.register(conn.sock, EVENT_READ, first_word)
@@ -75,10 +76,16 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]  # as above
             listener.close()
 
 
+def _is_probe(begun: bytes) -> bool:
+    """Say whether it is a whole question of a probe: half of one would keep its thread waiting."""
+    head, end, _rest = begun.lower().partition(b"\r\n\r\n")
+    return begun.startswith(_PROBES) and bool(end) and not any(one in head for one in _BODIES)
+
+
 def _begun(sock: Any) -> bytes | None:  # noqa: ANN401 (a socket, or one of TLS)
     """Return how what somebody says begins, without hearing it; None: he has said nothing."""
     try:
-        begun: bytes = sock.recv(max(map(len, _PROBES)), _LOOK)
+        begun: bytes = sock.recv(_HEAD_BYTES, _LOOK)
     except BlockingIOError:
         return None
     except (OSError, ValueError):  # gone, which shows when it is read; TLS shows nothing before

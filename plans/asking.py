@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Expression, Field, Model, QuerySet
@@ -84,7 +84,7 @@ class PreparedRows(Generic[M]):
                 value if read is None else read(value, None, connection)
                 for value, read in zip(row, readers, strict=True)
             ]
-            found.append(model.from_db(connection.alias, names, values))
+            found.append(model.from_db(DEFAULT_DB_ALIAS, names, values))
         return found
 
     def question(self, **facts: str | int | datetime) -> Question:

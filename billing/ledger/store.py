@@ -136,10 +136,11 @@ def load(wallet: Wallet) -> Timeline:
 def ask_ahead(wallet: Wallet) -> None:
     """Ask in one round trip what `load`, `clock` and `moves` ask, for `asking.same_answers`."""
     whose = {"wallet": wallet.pk, "at": wallet.touched_at}
+    # The clock first: what was committed by that instant is in what is read after it.
     asking.ask(
+        (statements.CLOCK, {"wallet": wallet.pk}),
         (statements.LOTS, whose),
         (statements.SCHEDULES, whose),
-        (statements.CLOCK, {"wallet": wallet.pk}),
         _moves_of.question(wallet=wallet.pk),
     )
 

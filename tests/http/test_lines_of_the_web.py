@@ -80,6 +80,18 @@ def test_who_says_nothing_keeps_nobody_waiting(port: int) -> None:
     assert took < 2 * slow_app.SECONDS
 
 
+@pytest.mark.parametrize("half", [b"", b"Content-Length: 9\r\n\r\n"], ids=["head", "body"])
+def test_half_a_probe_keeps_no_whole_one_waiting(port: int, half: bytes) -> None:
+    with ExitStack() as stack:
+        for _slow in range(2):  # as many as there are threads for probes, and for all else
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + half)
+        time.sleep(0.3)
+        took = asked(port, "/healthz")
+
+    assert took < slow_app.SECONDS
+
+
 def test_a_kept_connection_is_answered_again_and_again(port: int) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     for path in ("/healthz", "/", "/readyz", "/healthz"):

@@ -8,9 +8,10 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from billing.accounts.models import Account
-from billing.ledger import selectors
+from billing.ledger import selectors, statements, store
 from billing.ledger import services as ledger
 from billing.ledger.counting import Counted, Cover
+from billing.ledger.errors import ClockMoved
 from billing.ledger.models import Allowance, CountedUse
 from billing.subscriptions import services as subscriptions
 from plans.catalog.values import Scalar
@@ -68,6 +69,24 @@ def test_three_videos_a_day_cost_nothing_and_the_fourth_costs_credits() -> None:
     assert third == []
     assert left(ada) == [0]
     assert CountedUse.objects.count() == 2
+
+
+def test_units_across_a_leap_of_the_clock_are_told_to_come_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = store.database_now
+    early = statements.LOCK.replace("clock_timestamp()", "clock_timestamp() - interval '1 hour'")
+    with monkeypatch.context() as patch:
+        patch.setattr(statements, "LOCK", early)
+        patch.setattr(store, "database_now", lambda: now() - timedelta(hours=1))
+        ada = customer(free=VIDEOS)
+        with pytest.raises(ClockMoved):
+            order(ada, "job:1")
+        assert not CountedUse.objects.exists()
+
+    order(ada, "job:1")
+
+    assert left(ada) == [2]
 
 
 def test_what_failed_is_back_in_its_window_and_what_was_kept_is_not() -> None:

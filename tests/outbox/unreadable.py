@@ -3,6 +3,24 @@
 import json
 from typing import Any, Final
 
+from billing.outbox.names import TaskName
+
+_MORE_THAN_THREADS: Final = 6  # what stays in a worker's hand is seen when none is left
+
+
+def _ours(number: int, body: str = "W1tdLCB7fSwge31d", **headers: str) -> bytes:
+    """Return an entry that names a task of ours, which Celery takes before it finds it wrong."""
+    return _posted(
+        body=body,
+        headers={"task": TaskName.DISPATCH_JOB.value, **headers},
+        properties={
+            "body_encoding": "base64",
+            "correlation_id": "1",
+            "delivery_info": {"exchange": "", "routing_key": "dispatch"},
+            "delivery_tag": f"ours-{number}",
+        },
+    )
+
 
 def _posted(**changes: Any) -> bytes:  # noqa: ANN401 (JSON)
     """Return an entry as Celery writes it, but for these parts."""
@@ -37,3 +55,8 @@ ENTRIES: Final[dict[str, bytes]] = {
     "another type": _posted(**{"content-type": "application/x-python-serialize"}),
     "an unknown task": _posted(),
 }
+for _number in range(_MORE_THAN_THREADS):
+    ENTRIES[f"ours without an id, {_number}"] = _ours(_number)
+    ENTRIES[f"ours with a number for a body, {_number}"] = _ours(
+        _MORE_THAN_THREADS + _number, body="NQ==", lang="py", id="1", argsrepr="()"
+    )

@@ -42,6 +42,7 @@ _SWEEP_GOAL_MS: Final = 15_000.0
 _SLOWEST: Final = 5.0  # a second; a pace that is below it is not looked for
 _PATIENCE_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.1
+_STUCK_SECONDS: Final = 60.0
 _FEW: Final = 3  # that go ahead, so that nobody pays for the first time
 _LATER: Final = timedelta(hours=1)
 Send: TypeAlias = Callable[[], str]  # commits an errand, and returns whose it is
@@ -233,8 +234,15 @@ def _waiting(count: int) -> Sequence[str]:
     for _job in range(count):
         scene.now = _real_now()
         scene.submit(dispatch_at=scene.now + _LATER)
-    while Message.objects.filter(task=TaskName.DISPATCH_JOB, ring_at__isnull=False).exists():
+    first = Message.objects.filter(task=TaskName.DISPATCH_JOB, ring_at__isnull=False)
+    before, since = first.count(), time.monotonic()
+    while before:
         time.sleep(_LOOK_SECONDS)  # noqa: TID251 (a worker does them)
+        left = first.count()
+        if left < before:
+            before, since = left, time.monotonic()
+        elif time.monotonic() - since > _STUCK_SECONDS:
+            raise RuntimeError(f"The worker does nothing any more; {left} errands are left.")
     return scene.open_jobs
 
 

@@ -175,7 +175,7 @@ def _sweep(now: datetime) -> None:
 
 def _next_transaction() -> int:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_current_xact_id()::text::bigint + 1")
+        cursor.execute("SELECT (pg_current_xact_id()::text::bigint + 1) % (1::bigint << 32)")
         (number,) = cursor.fetchone()
     assert isinstance(number, int)
     return number

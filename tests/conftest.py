@@ -1,8 +1,6 @@
 """How hard Hypothesis looks, what was looked at, and how committed rows go."""
 
 from collections.abc import Iterator
-from functools import lru_cache
-from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
@@ -10,8 +8,6 @@ from django.db import connection
 from django.test import Client, TransactionTestCase
 from hypothesis import settings
 
-from plans.catalog import publish
-from plans.catalog.loader import Loaded
 from tests import template, thoroughness
 from tests.emptying import empty
 from tests.operators import signed_in
@@ -27,26 +23,6 @@ def _the_tests_may_forget() -> Iterator[None]:
     """Let a test that committed leave nothing behind, at little cost."""
     patch = pytest.MonkeyPatch()
     patch.setattr(TransactionTestCase, "_fixture_teardown", empty)
-    yield
-    patch.undo()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _a_catalog_is_read_once() -> Iterator[None]:
-    """Remember what was read to be published: it depends on the text alone, and cannot be changed.
-
-    Thousands of tests publish the same few texts; their rows are each test's own.
-    """
-    read = lru_cache(maxsize=64)(lambda catalog, _written: read_anew(catalog))
-    read_anew = publish.read
-
-    def remembered(catalog: str | Path) -> Loaded:
-        is_file = isinstance(catalog, Path) and catalog.is_file()
-        known: Loaded = read(catalog, Path(catalog).read_bytes() if is_file else b"")
-        return known
-
-    patch = pytest.MonkeyPatch()
-    patch.setattr(publish, "read", remembered)
     yield
     patch.undo()
 

@@ -36,7 +36,6 @@ _OPEN: Final = "(SELECT 1 FROM billing_hold h WHERE h.wallet_id = w.id)"
 # By table and what its rows are bound to, where that is no owner.
 CROSS_SHARD: Final = {
     ("hold", "job.hold_id"): "read beside its job",
-    ("hold", "id"): "as the one above",
     ("membership", "account.id job.member_id"): "as hold",
     ("grant", "packpurchase.grant_id"): "read beside its purchase, whose account is said",
     ("packpurchase", "update by id"): "saved by its key while the wallet is locked",

@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import structlog
 from django.db import transaction
 from django.test import Client
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from structlog.testing import capture_logs
 
 from billing.gpu import adapters
 from billing.http.logs import logging_config
@@ -20,6 +22,7 @@ from billing.outbox import selectors, services
 from billing.outbox.models import Message
 from billing.outbox.names import TaskName
 from billing.telemetry import tracing
+from config import working
 from config.celery import app
 from config.working import MeasuredTask
 from plans.errors import NoCatalog
@@ -146,7 +149,7 @@ def test_what_no_request_caused_is_named_by_itself() -> None:
 
 
 def test_what_waits_for_a_catalog_says_so_and_does_not_fail(
-    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     class Early(MeasuredTask):
         name = "tests.early"
@@ -155,11 +158,14 @@ def test_what_waits_for_a_catalog_says_so_and_does_not_fail(
             raise NoCatalog("No catalog is in force yet.")
 
     early = app.register_task(Early())
-    early()
+    monkeypatch.setattr(working, "_log", structlog.get_logger("tests.early"))  # none that is kept
+    with capture_logs() as said:
+        early()
 
-    assert "tests.early" in caplog.text
-    assert "task_waits_for_a_catalog" in caplog.text
-    assert "Traceback" not in caplog.text
+    assert [(one["event"], one["task"], one["log_level"]) for one in said] == [
+        ("task_waits_for_a_catalog", "tests.early", "warning")
+    ]
+    assert not any("exc_info" in one for one in said)
 
 
 def test_only_backends_of_ones_own_are_told_of_a_trace() -> None:

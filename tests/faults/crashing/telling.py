@@ -4,6 +4,7 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -69,6 +70,15 @@ def _live_scenarios(asked: Asked, world: World) -> list[Lived]:
     return everything
 
 
+def _is_near(message: str, names: Sequence[str], number: int) -> bool:
+    """Say whether such a message is there, or beside it.
+
+    A busy machine's pipeline is read in more or fewer pieces: a process may ask one message sooner
+    or later than the uncut one did.
+    """
+    return any(name.startswith(message) for name in names[max(0, number - 1) : number + 2])
+
+
 def _is_found(plant: Plant, world: World) -> bool:
     """Say whether the cuts find a planted bug, where they find nothing without it."""
     [scenario] = [one for one in SCENARIOS if one.name == plant.scenario]
@@ -77,7 +87,7 @@ def _is_found(plant: Plant, world: World) -> bool:
     chosen = [
         cut
         for cut in cases.cuts(known)
-        if cut.link == plant.link and known.messages[cut.link][cut.number].startswith(plant.message)
+        if cut.link == plant.link and _is_near(plant.message, known.messages[cut.link], cut.number)
     ]
     control = cases.live(scenario, known, chosen, world)
     with plant.put():

@@ -32,7 +32,7 @@ class Channel(redis.Channel):
 
     def _in_hand(self) -> set[str]:
         """Return the names of what was taken and is not answered for."""
-        return set(self.qos._delivered)  # noqa: SLF001 (Kombu tells them by no other name)
+        return set(self.qos._delivered or ())  # noqa: SLF001 (Kombu has no other name for them)
 
 
 class Transport(redis.Transport):

@@ -9,7 +9,7 @@ from functools import lru_cache
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from plans.asking import Prepared
+from plans.asking import Prepared, Question
 from plans.catalog.schema import Catalog
 from plans.errors import NoCatalog
 from plans.models import CatalogVersion, Publication
@@ -43,6 +43,11 @@ def begun(*, at: datetime | None = None) -> QuerySet[Publication]:
     return Publication.objects.filter(
         withdrawal=None, effective_at__lte=Now() if at is None else at
     ).order_by("-effective_at", "-sequence")
+
+
+def question() -> Question:
+    """Return what `current` asks, for who asks ahead."""
+    return _in_force.question()
 
 
 _in_force = Prepared(lambda: begun().values_list("version_id")[:1])

@@ -15,6 +15,8 @@ from billing.jobs.lifecycle import IN_FLIGHT, JobStatus
 from billing.jobs.models import Attempt, Job
 from billing.jobs.services import queueing, routing, turning
 from plans import asking
+from plans import selectors as plans
+from plans.asking import Given, Prepared
 
 _LATELY: Final = timedelta(minutes=30)
 
@@ -57,8 +59,10 @@ def ask_ahead(job: Job, *, now: datetime) -> None:
         *turning.questions_of(backends[0]),
         *(question for name in backends for question in fleet.questions_of(name)),
         *(queueing.question_of(name) for name in backends),
+        *(_live_at.question(backend=name) for name in backends),
         *routing.questions_of(job, now=now),
         selectors.question_of(job.model),
+        plans.question(),
     )
 
 
@@ -116,8 +120,8 @@ def _wait(
     slots = _open_slots(job.model, backends, now=now)
     if not slots:  # when the backends are well again nobody can say
         return None
-    live = Attempt.objects.exclude(state=Attempt.State.ENDED).filter(backend__in=backends)
-    at_work = _at_work(Job.objects.filter(pk__in=live.values("job")))
+    live = {key: job for name in backends for key, *job in _live_at(backend=name)}
+    at_work = [(model, since) for model, since in live.values()]
     needed = {one.model for one in groups if one.ahead_of(job.lane)}
     needed |= {model for model, _since in at_work}
     typical = selectors.typical_durations(needed)
@@ -223,6 +227,15 @@ def _open_slots(model: str, backends: Iterable[str], *, now: datetime) -> int:
 def _slots(backends: Iterable[str]) -> int:
     """Return how many attempts they may have at once, as far as they have let us learn."""
     return sum(fleet.slots_of(fleet.state_of(backend)) for backend in backends)
+
+
+_live_at = Prepared(
+    lambda: Job.objects.filter(
+        pk__in=Attempt.objects.exclude(state=Attempt.State.ENDED)
+        .filter(backend=Given("backend"))
+        .values("job")
+    ).values_list("pk", "model", "started_at")
+)
 
 
 def _at_work(jobs: QuerySet[Job]) -> list[tuple[str, datetime | None]]:

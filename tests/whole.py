@@ -32,7 +32,8 @@ def run_whole(chosen: list[str], root: Path = ROOT) -> int:
         if code != SOME_FAILED or not 0 < len(failed) <= TRIED_AGAIN_MAX:
             return code
         _say(f"-- {len(failed)} failed among the others: once more, by themselves")
-        alone = _pytest(root, *remembered, "--last-failed", *chosen)
+        # By their names: where pytest cannot make out what failed last, it runs everything.
+        alone = _pytest(root, *failed)
         if alone == 0:
             for name in failed:
                 _say(f"UNSTEADY {name}: failed among the others, passed alone; find out why.")

@@ -138,6 +138,30 @@ def test_a_clock_that_does_not_come_to_rest_is_asked_again_later(
     assert advances(till) == before
 
 
+def test_a_clock_that_another_has_moved_meanwhile_is_as_good_as_moved(
+    till: Till, ada: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock_of(ada)
+    open_page(wish(ada))
+    wire, mine = configured(), Customer.objects.get(account=ada).clock_stripe_id
+    assert wire is not None
+    goal, look = datetime.now(UTC) + DAY, gateway_clocks._ready
+    looks: list[int] = []
+
+    def another_is_first(*given: Any) -> int:  # noqa: ANN401 (of `_ready`)
+        shown = look(*given)
+        looks.append(shown)
+        if len(looks) == 1:
+            gateway_clocks.advance_clock(wire, mine, to=goal)
+        return shown
+
+    monkeypatch.setattr(gateway_clocks, "_ready", another_is_first)
+
+    assert gateway_clocks.advance_clock(wire, mine, to=goal)
+
+    assert look(wire.client().v1.test_helpers.test_clocks, mine) == int(goal.timestamp())
+
+
 def test_neither_is_asked_inside_a_transaction(till: Till, ada: Account) -> None:
     clock_of(ada)
     wire, row = configured(), Customer.objects.get(account=ada)

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-# Half of the time a test waits for a server, a worker or a browser: more tests than cores.
+# Much of the time a test waits for a server, a worker or a browser: more tests than cores.
 WORKERS: Final = min(8, max(2, (os.cpu_count() or 2) * 3 // 2))
 CROWD: Final = ("-n", str(WORKERS), "--durations=10")
 SOME_FAILED: Final = 1  # pytest's exit code for that
@@ -26,8 +26,7 @@ TRIED_AGAIN_MAX: Final = 5
 def run_whole(chosen: list[str], root: Path = ROOT) -> int:
     """Run the tests of `chosen` (all, if it is empty); return the code to end with, 0 if good."""
     with TemporaryDirectory(prefix="linggan-tests-") as cache:
-        remembered = ("-o", f"cache_dir={cache}")
-        code = _pytest(root, *remembered, *CROWD, *chosen)
+        code = _pytest(root, "-o", f"cache_dir={cache}", *CROWD, *chosen)
         failed = _failed(Path(cache))
         if code != SOME_FAILED or not 0 < len(failed) <= TRIED_AGAIN_MAX:
             return code

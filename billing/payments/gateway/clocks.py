@@ -42,15 +42,12 @@ def advance_clock(wire: Wire, stripe_id: str, *, to: datetime) -> bool:
         goal, began = int(to.timestamp()), _ready(clocks, stripe_id)
         shown = began
         while shown < goal:
-            before = shown
             try:
                 clocks.advance(stripe_id, {"frozen_time": min(goal, shown + _STEP_SECONDS)})
             except stripe.InvalidRequestError:
-                shown = _ready(clocks, stripe_id)
-                if shown == before:  # else somebody else has moved it meanwhile, as far or further
+                if _ready(clocks, stripe_id) == shown:  # else somebody else has moved it meanwhile
                     raise
-            else:
-                shown = _ready(clocks, stripe_id)
+            shown = _ready(clocks, stripe_id)
         return shown > began
 
 

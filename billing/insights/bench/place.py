@@ -147,7 +147,9 @@ def throw_away_database(*, needed_bytes: int = 0) -> Iterator[None]:
     connection.close()
     _make(whose, name)
     mine = {key: whose[key] for key in ("USER", "PASSWORD", "HOST", "PORT")}
-    connection.settings_dict |= mine | {"NAME": name, "OPTIONS": {"connect_timeout": 5}}
+    # All that a session has, but the limits of a request: here a statement may take its time.
+    options = {key: value for key, value in home["OPTIONS"].items() if key != "options"}
+    connection.settings_dict |= mine | {"NAME": name, "OPTIONS": options}
     try:
         call_command("migrate", database=connection.alias, verbosity=0, interactive=False)
         yield

@@ -186,7 +186,7 @@ def _cursor() -> CursorWrapper:
     return connection.make_cursor(raw)  # type: ignore[arg-type]  # the stubs know no driver
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _numbered(statement: str) -> tuple[str, list[str]]:
     """Return the statement as PostgreSQL numbers what it is given, and the names in that order."""
     names = list(dict.fromkeys(_NAME.findall(statement)))

@@ -1,6 +1,9 @@
 """The SQL of the hot path; `store` runs it, and `facts` says what it is given."""
 
-from typing import Final
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Any, Final
 
 # The clock is read after the lock is held: a wait for the lock makes the instant later, never
 # the other way round. `touched_at` keeps it from running back when the server's clock does.
@@ -157,8 +160,16 @@ USED_THEN: Final = """
       AND g.series = ANY(%(series)s) AND NOT starts_with(g.fact, 'returned:')
     ORDER BY e.effective_at
 """
-WRITE: Final = """
-    WITH issued AS (
+_WALLET: Final = """
+    UPDATE billing_wallet
+    SET available_micros = %(available)s, held_micros = %(held)s, debt_micros = %(debt)s,
+        timed_holds = %(timed)s, automatic_on = %(automatic_on)s,
+        automatic_count = %(automatic_count)s, halted_at = %(halted)s, seq = %(seq)s,
+        last_entry_id = %(last)s, digest = %(digest)s, due_at = %(due)s, touched_at = %(touched)s
+    WHERE id = %(wallet)s
+"""
+_ISSUED: Final = """
+    issued AS (
         INSERT INTO billing_grant (
             id, wallet_id, source, fact, reason, priority, series, pack, scope, locked_while,
             with_subscription, goes_back, lasts, day_at, streak_days, paid_micros,
@@ -184,7 +195,9 @@ WRITE: Final = """
              AS i(id, source, fact, reason, priority, series, pack, scope, locked, subscribed,
                   back, lasts, day, streak, paid, currency, effective_at, expires_at, ends_at,
                   amount, pending, available, held, captured, expired, revoked, transferred)
-    ), moved AS (
+    )"""
+_MOVED: Final = """
+    moved AS (
         UPDATE billing_grant AS g
         SET pending_micros = g.pending_micros + d.pending,
             available_micros = g.available_micros + d.available,
@@ -200,7 +213,9 @@ WRITE: Final = """
                     %(d_ends)s::timestamptz[])
              AS d(id, pending, available, held, captured, expired, revoked, transferred, ends_at)
         WHERE g.id = d.id AND g.wallet_id = %(wallet)s
-    ), written AS (
+    )"""
+_WRITTEN: Final = """
+    written AS (
         INSERT INTO billing_entry (
             id, previous_id, wallet_id, seq, kind, source, target, amount_micros, grant_id, hold_id,
             available_after_micros, held_after_micros, cause_type, cause_id, actor_type,
@@ -217,40 +232,56 @@ WRITE: Final = """
                     %(e_effective)s::timestamptz[], %(e_digest)s::bytea[])
              AS e(id, previous, seq, kind, source, target, amount, grant_id, hold_id, available,
                   held, cause_type, cause_id, actor_type, actor_id, effective_at, digest)
-    ), repaid AS (
+    )"""
+_REPAID: Final = """
+    repaid AS (
         UPDATE billing_debt AS b
         SET paid_micros = b.paid_micros + r.paid,
             paid_at = CASE WHEN b.paid_micros + r.paid = b.amount_micros THEN %(now)s END
         FROM unnest(%(r_id)s::text[], %(r_paid)s::bigint[]) AS r(id, paid)
         WHERE b.id = r.id AND b.wallet_id = %(wallet)s
-    ), timed_out AS (
+    )"""
+_TIMED_OUT: Final = """
+    timed_out AS (
         UPDATE billing_hold AS h SET state = 'expired', settled_at = h.expires_at
         WHERE h.id = ANY(%(timed_out)s::text[]) AND h.wallet_id = %(wallet)s
-    ), opened AS (
+    )"""
+_OPENED: Final = """
+    opened AS (
         INSERT INTO billing_hold (
             id, wallet_id, reference, state, amount_micros, captured_micros, created_at, expires_at)
         SELECT h.id, %(wallet)s, h.reference, 'open', h.amount, 0, %(now)s, h.expires_at
         FROM unnest(%(h_id)s::text[], %(h_reference)s::text[], %(h_amount)s::bigint[],
                     %(h_expires)s::timestamptz[]) AS h(id, reference, amount, expires_at)
-    ), resolved AS (
+    )"""
+_RESOLVED: Final = """
+    resolved AS (
         UPDATE billing_hold AS h
         SET state = o.state, captured_micros = o.captured, settled_at = %(now)s
         FROM unnest(%(o_id)s::text[], %(o_state)s::text[], %(o_captured)s::bigint[])
              AS o(id, state, captured)
         WHERE h.id = o.id AND h.wallet_id = %(wallet)s
-    ), planned AS (
+    )"""
+_PLANNED: Final = """
+    planned AS (
         UPDATE billing_allowance AS a SET next_at = p.next_at
         FROM unnest(%(p_id)s::text[], %(p_next)s::timestamptz[]) AS p(id, next_at)
         WHERE a.id = p.id AND a.wallet_id = %(wallet)s
           AND a.next_at IS DISTINCT FROM p.next_at
-    )
-    UPDATE billing_wallet
-    SET available_micros = %(available)s, held_micros = %(held)s, debt_micros = %(debt)s,
-        timed_holds = %(timed)s, automatic_on = %(automatic_on)s,
-        automatic_count = %(automatic_count)s, halted_at = %(halted)s, seq = %(seq)s,
-        last_entry_id = %(last)s, digest = %(digest)s, due_at = %(due)s, touched_at = %(touched)s
-    WHERE id = %(wallet)s
-"""
+    )"""
+# What a write changes beside the wallet, by the fact that is not empty when it does.
+_CHANGES: Final = MappingProxyType(
+    {
+        "i_id": _ISSUED,
+        "d_id": _MOVED,
+        "e_id": _WRITTEN,
+        "r_id": _REPAID,
+        "timed_out": _TIMED_OUT,
+        "h_id": _OPENED,
+        "o_id": _RESOLVED,
+        "p_id": _PLANNED,
+    }
+)
 # Once the hold stands: each row is held against it as it comes.
 ALLOCATE: Final = """
     INSERT INTO billing_allocation (
@@ -259,3 +290,18 @@ ALLOCATE: Final = """
     FROM unnest(%(a_hold)s::text[], %(a_grant)s::text[], %(a_position)s::smallint[],
                 %(a_amount)s::bigint[]) AS a(hold_id, grant_id, position, amount)
 """
+
+
+def write(facts: Mapping[str, Any]) -> str:
+    """Return the one statement that writes the facts of `billing.ledger.facts`, and no others.
+
+    What has nothing to write is left out: the server sets each part of a statement up, and each
+    guard of its table, even for no rows. Few mixtures come; each is planned once a connection.
+    """
+    return _write(tuple(name for name in _CHANGES if facts[name]))
+
+
+@cache
+def _write(changed: tuple[str, ...]) -> str:
+    changes = ",".join(_CHANGES[name] for name in changed)
+    return f"WITH {changes}{_WALLET}" if changes else _WALLET

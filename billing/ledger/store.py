@@ -169,7 +169,8 @@ def write(locked: LockedWallet) -> None:
     Raises:
         ClockMoved: the database's clock has been set since the wallet was locked.
     """
-    timeline = locked.timeline
+    timeline, planned = locked.timeline, _planned(locked.timeline)
+    replanned = dict(planned.items() - locked.planned.items())
     written: dict[str, Any] = {
         "wallet": locked.id,
         "now": locked.now,
@@ -184,20 +185,20 @@ def write(locked: LockedWallet) -> None:
         "automatic_on": timeline.automatic.on,
         "automatic_count": timeline.automatic.count,
         "halted": timeline.automatic.halted_at,
-        "p_id": [schedule.id for schedule in timeline.schedules],
-        "p_next": [schedule.next_at for schedule in timeline.schedules],
+        "p_id": [*replanned],
+        "p_next": [*replanned.values()],
     }
     written |= facts.entries(locked)
     written |= facts.grants(timeline) | facts.repaid(timeline)
     written |= facts.holds(locked.opened, locked.resolved)
     written |= {"seq": locked.seq, "last": locked.last_entry_id, "digest": locked.digest}
-    changes = [(statements.WRITE, written)]
+    changes = [(statements.write(written), written)]
     if written["a_hold"]:
         changes.append((statements.ALLOCATE, written))
     with jumps.told(locked.id, now=locked.now):
         asking.tell(*changes)
     _have_told(locked)
-    locked.due_at, locked.planned = written["due"], _planned(timeline)
+    locked.due_at, locked.planned = written["due"], planned
     locked.halted_at = written["halted"]
     timeline.movements.clear()
     timeline.issues.clear()

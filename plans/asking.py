@@ -7,7 +7,7 @@ A queryset that is asked often is put into words once a process: that costs more
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import datetime
 from functools import cached_property, lru_cache
@@ -157,8 +157,9 @@ def _run(statements: Sequence[Question]) -> list[CursorWrapper]:
     if connection.queries_logged:
         return _logged(statements)
     cursors = [_cursor() for _statement in statements]
+    together = connection.connection.pipeline if len(statements) > 1 else nullcontext
     try:
-        with connection.connection.pipeline():
+        with together():
             for cursor, (statement, facts) in zip(cursors, statements, strict=True):
                 numbered, names = _numbered(statement)
                 cursor.execute(numbered, [facts[name] for name in names])

@@ -1,5 +1,6 @@
 """Where a job stands in the queue, and about when its turn comes. Nothing is written."""
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +20,17 @@ from plans import selectors as plans
 from plans.asking import Given, Prepared
 
 _LATELY: Final = timedelta(minutes=30)
+# What waits for the same slots, as long as the job itself may be handed over.
+_GROUPS: Final = """
+    SELECT lane, model, count(*),
+           count(*) FILTER (WHERE turn < %(turn)s OR (turn = %(turn)s AND id < %(job)s))
+    FROM billing_job AS waiting
+    WHERE status = 'queued' AND dispatch_at <= %(until)s AND id <> %(job)s
+      AND (%(models)s::text[] IS NULL OR model = ANY(%(models)s::text[]))
+      AND (%(sandboxes)s OR NOT EXISTS (
+          SELECT FROM billing_account WHERE id = waiting.account_id AND is_sandbox))
+    GROUP BY lane, model ORDER BY lane, model
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +73,7 @@ def ask_ahead(job: Job, *, now: datetime) -> None:
         *(queueing.question_of(name) for name in backends),
         *(_live_at.question(backend=name) for name in backends),
         *routing.questions_of(job, now=now),
+        _groups_beside(job, backends, now=now),
         selectors.question_of(job.model),
         plans.question(),
     )
@@ -86,19 +99,18 @@ def place_of(job: Job, *, now: datetime) -> Place:
 
 
 def _groups(job: Job, backends: Sequence[str], *, now: datetime) -> list[_Group]:
-    """Return what waits for the same slots, as long as the job itself may be handed over."""
-    queued = Job.objects.filter(
-        status=JobStatus.QUEUED, dispatch_at__lte=max(now, job.dispatch_at)
-    ).exclude(pk=job.pk)
-    models = turning.rivals_of(job.model, is_sandbox=job.account.is_sandbox)
-    if models is not None:
-        queued = queued.filter(model__in=models)
-    if not any(registry.serves_sandboxes(backend) for backend in backends):
-        queued = queued.filter(account__is_sandbox=False)
-    counted = queued.values("lane", "model").annotate(
-        all=Count("pk"), before=Count("pk", filter=_before(job))
-    )
-    return [_Group(**row) for row in counted.order_by("lane", "model")]
+    [rows] = asking.ask(_groups_beside(job, backends, now=now))
+    return list(itertools.starmap(_Group, rows))
+
+
+def _groups_beside(job: Job, backends: Sequence[str], *, now: datetime) -> asking.Question:
+    return _GROUPS, {
+        "job": job.pk,
+        "turn": job.turn,
+        "until": max(now, job.dispatch_at),
+        "models": turning.rivals_of(job.model, is_sandbox=job.account.is_sandbox),
+        "sandboxes": any(registry.serves_sandboxes(backend) for backend in backends),
+    }
 
 
 def _before(job: Job) -> Q:

@@ -13,6 +13,7 @@ from rest_framework import serializers
 from rest_framework.parsers import BaseParser
 
 from billing.http import errors
+from billing.http.shaping import MadeOnce
 
 BODY_BYTES_MAX: Final = 256 * 1024
 DEPTH_MAX: Final = 20
@@ -128,7 +129,7 @@ class InstantField(serializers.DateTimeField):
         return super().to_internal_value(value)
 
 
-class PlainIn(serializers.Serializer[Any]):
+class PlainIn(MadeOnce):
     """A request shape that refuses in the words of JSON, and names what may be chosen."""
 
     default_error_messages: ClassVar = {

@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
 from billing.accounts.models import Account
+from billing.jobs import services as jobs
 from billing.jobs.models import Job
 from billing.jobs.services import queueing
 from tests import factories
@@ -94,3 +96,27 @@ def test_a_long_queue_is_read_to_its_end_and_each_job_once(ada: Account, bob: Ac
     ]
 
     assert queue() == ordered
+
+
+def test_a_place_counts_only_who_may_take_the_same_slots(
+    ada: Account, bob: Account, settings: Settings
+) -> None:
+    away = settings.BACKENDS["away"] | {"models": ["m"], "sandbox": True}
+    settings.BACKENDS = {"away": away, "other": away | {"models": ["n"]}}
+    shop.open_shop(models=shop.MODEL + shop.MODEL.replace('code = "m"', 'code = "n"'))
+    toy = factories.new_account("toy", is_sandbox=True)
+    fill(toy, ada, bob)
+    for _number in range(2):
+        shop.submit(toy)
+    shop.submit(ada, model="n")
+    last = shop.submit(bob)
+    shop.submit(ada)  # its turn is after his
+
+    def position() -> int | None:
+        return jobs.place_of(last, now=datetime.now(UTC)).position
+
+    assert position() == 2  # the first of the sandbox; its second one's turn is later
+    away["sandbox"] = False
+    assert position() == 1
+    away["models"] = ["m", "n"]
+    assert position() == 2

@@ -11,6 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from billing.http.shaping import MadeOnce
 from billing.jobs.lifecycle import FINAL, JobStatus
 from billing.jobs.models import Job, Output
 from billing.jobs.services import explaining
@@ -128,7 +129,7 @@ class OutputOut(serializers.ModelSerializer[Output]):
         return _address("output-thumbnail", output, THUMBNAIL_SALT)
 
 
-class JobOut(serializers.ModelSerializer[Job]):
+class JobOut(MadeOnce, serializers.ModelSerializer[Job]):
     """A job as its owner sees it."""
 
     credits = serializers.SerializerMethodField()

@@ -122,7 +122,7 @@ def answer_once(
     if known is not None:
         return _replay(known, key)
     answer = _first_answer(work)
-    IdempotentAnswer.objects.create(
+    row = IdempotentAnswer(
         id=new_id("ans"),
         caller=key.caller,
         route=key.route,
@@ -132,6 +132,7 @@ def answer_once(
         body=answer.body,
         created_at=now,
     )
+    asking.create(row)
     return answer
 
 

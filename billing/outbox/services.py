@@ -24,6 +24,7 @@ from billing.outbox.names import QUEUES, TaskName
 from billing.outbox.selectors import HEARTBEAT_KEY
 from billing.telemetry import tracing
 from billing.transactions import forbid_transaction, require_transaction
+from plans import asking
 
 BATCH: Final = 100
 _PRUNE_BATCH: Final = 500
@@ -51,7 +52,7 @@ def post(
     _require_ids(arguments)
     later = not_before if not_before is not None and not_before > now else None
     with tracing.span(f"post {task}", tracing.Kind.PRODUCER, arguments):
-        message = Message.objects.create(
+        message = Message(
             task=task.value,
             arguments=arguments,
             queue=QUEUES[task],
@@ -61,6 +62,7 @@ def post(
             rings=0 if later else 1,
             ring_at=later or now + pauses.after_ring(1),
         )
+        asking.create(message)
     if later is None:
         # Beside `hint` the one use of on_commit: what it does may be lost, the row may not.
         transaction.on_commit(partial(gateway.nudge, _ring(message)), robust=True)

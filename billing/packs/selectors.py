@@ -136,13 +136,12 @@ def grants_of(bought: PackPurchase, *, at: datetime) -> list[GrantTerms]:
     return [terms, bonus]
 
 
-def overdue(account: Account, *, at: datetime) -> QuerySet[PackPurchase]:
+def overdue(account: Account, *, at: datetime) -> list[PackPurchase]:
     """Return the account's purchases whose last day has come by `at`, the oldest first."""
     if not _waits(account=account.pk):
-        return PackPurchase.objects.none()
-    return PackPurchase.objects.filter(
-        account=account, activated_at=None, activate_by__lte=at
-    ).order_by("activate_by", "id")
+        return []
+    due = PackPurchase.objects.filter(account=account, activated_at=None, activate_by__lte=at)
+    return list(due.order_by("activate_by", "id"))
 
 
 _waits = Prepared(

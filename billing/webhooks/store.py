@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from django.db import connection
 from django.db.models import QuerySet
 
 from billing.accounts.models import Account
 from billing.webhooks.models import Delivery
+from plans import asking
 
 # The counter's row stays locked until the transaction ends: numbers have no gaps, because a
 # number that is rolled back is given to the next. One round trip, since every change to an
@@ -38,13 +38,8 @@ def number_event(account: Account, event_type: str) -> tuple[int, Sequence[str],
 
     The database's own instant: a sandbox's may be ahead of it.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _NUMBER, {"account": account.pk, "is_sandbox": account.is_sandbox, "type": event_type}
-        )
-        row = cursor.fetchone()
-    assert row is not None
-    sequence, endpoint_ids, real_now = row
+    facts = {"account": account.pk, "is_sandbox": account.is_sandbox, "type": event_type}
+    [[(sequence, endpoint_ids, real_now)]] = asking.ask((_NUMBER, facts))
     return int(sequence), list(endpoint_ids), real_now
 
 

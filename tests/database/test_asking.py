@@ -1,23 +1,31 @@
 """What is asked for every order is prepared once a session, and a session that fails is no trap."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import Model
+from pytest_django import Settings
 
 from billing.accounts.models import Account
 from billing.fleet.models import BackendState, Breaker
+from billing.http.models import IdempotentAnswer
+from billing.jobs.models import Job
 from billing.jobs.turns import LaneClock
 from billing.ledger.models import Allowance, Wallet
 from billing.ledger.services import open_wallet
+from billing.outbox.models import Message
+from billing.webhooks.models import Event
 from plans import asking
 from plans import selectors as plans
 from plans.asking import Given, PreparedRows
 from tests import factories
+from tests.jobs import shop
 
+NOW = datetime(2026, 11, 27, 12, 0, 0, 123456, tzinfo=UTC)
 GUARDS = (
     "billing_allocation_takes_live_credit",
     "billing_entry_continues",
@@ -36,6 +44,27 @@ def another(transactional_db: None) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(host=own["HOST"], port=own["PORT"], **names) as session:
         yield session
     connection.close()
+
+
+def columns(row: Model) -> dict[str, tuple[type, Any]]:
+    """Return what each column of a row is, and of which type."""
+    said = {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+    return {
+        name: (bytes, bytes(one)) if isinstance(one, memoryview) else (type(one), one)
+        for name, one in said.items()
+    }
+
+
+def message(**more: object) -> Message:
+    """Return an errand that nobody has written down."""
+    known = {"task": "t", "queue": "q", "arguments": {"id": "é"}, "created_at": NOW, "ring_at": NOW}
+    return Message(**known | more)
+
+
+def answer() -> IdempotentAnswer:
+    """Return an answer that nobody has written down."""
+    said = {"body_hash": b"\x00" * 32, "body": b"\xff\x00", "status": 201, "created_at": NOW}
+    return IdempotentAnswer(id="ans_1", caller="c", route="POST r", key="k", **said)
 
 
 def test_a_time_out_leaves_no_session_that_knows_what_the_database_does_not(
@@ -93,9 +122,7 @@ def test_a_whole_row_is_read_as_django_reads_it(model: type[Model]) -> None:
 
     [found] = rows(key=known.pk)
 
-    told = {field.attname: getattr(known, field.attname) for field in model._meta.concrete_fields}
-    assert {name: getattr(found, name) for name in told} == told
-    assert [type(getattr(found, name)) for name in told] == [type(one) for one in told.values()]
+    assert columns(found) == columns(known)
     assert not found._state.adding
     assert found._state.db == known._state.db
 
@@ -127,3 +154,69 @@ def test_a_block_that_fails_remembers_nothing_for_who_comes_after() -> None:
         BackendState.objects.create(name="a")
 
     assert asking.ask(count) == [[(1,)]]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("make", [message, answer, lambda: BackendState(name="a", slots=None)])
+def test_a_row_is_written_as_django_writes_it(make: Callable[[], Model]) -> None:
+    by_us, by_django = make(), make()
+    with transaction.atomic():
+        by_django.pk = by_us.pk
+        by_django.save(force_insert=True)
+        told = type(by_django)._default_manager.get(pk=by_us.pk)
+        transaction.set_rollback(True)
+
+    asking.create(by_us)
+
+    found = type(by_us)._default_manager.get(pk=by_us.pk)
+    assert columns(found) == columns(told)
+    assert not by_us._state.adding
+    assert by_us._state.db == found._state.db
+
+
+@pytest.mark.django_db
+def test_an_order_and_what_comes_of_it_are_in_the_rows_as_they_are_in_hand(
+    settings: Settings,
+) -> None:
+    settings.BACKENDS = {"away": {"kind": "cog", "url": "http://127.0.0.1:9", "secret": "x" * 16}}
+    settings.BACKENDS["away"] |= {"models": ["m"], "sandbox": True}
+    shop.open_shop()
+    ada = factories.new_account("ada", is_sandbox=True)
+    factories.give(ada, 1000)
+
+    job = shop.submit(ada)
+
+    stored = columns(Job.objects.get(pk=job.pk))
+    assert {name: one for name, (_type, one) in stored.items()} == {
+        name: one for name, (_type, one) in columns(job).items()
+    }
+    [event] = Event.objects.filter(type="job.queued")
+    assert job.pk in event.payload
+    assert Message.objects.filter(arguments__job_id=job.pk).count() == 1
+
+
+@pytest.mark.django_db
+def test_several_rows_are_written_in_one_round_trip_in_their_order() -> None:
+    seen: list[str] = []
+
+    def watch(execute: Any, sql: Any, *more: Any) -> Any:  # noqa: ANN401 (as in Django)
+        seen.append(str(sql).split('"')[1])
+        return execute(sql, *more)
+
+    with connection.execute_wrapper(watch):
+        asking.create(message(), answer())
+
+    assert seen == ["billing_message", "billing_idempotentanswer"]
+    assert [Message.objects.count(), IdempotentAnswer.objects.count()] == [1, 1]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_row_that_the_database_refuses_is_djangos_error_and_leaves_nothing(number: int) -> None:
+    rows = [message() for _row in range(number - 1)] + [message(task="")]
+
+    with pytest.raises(IntegrityError, match="message_names_task_and_queue"), transaction.atomic():
+        asking.create(*rows)
+
+    assert not Message.objects.exists()
+    assert all(row._state.adding for row in rows)

@@ -28,6 +28,7 @@ from billing.ledger.services import Actor, Cause, Cover, LockedWallet
 from billing.outbox import services as outbox
 from billing.outbox.names import TaskName
 from billing.transactions import require_transaction
+from plans import asking
 from plans import selectors as plans
 from plans.catalog.policies import Lane
 from plans.catalog.schema import Catalog
@@ -138,7 +139,7 @@ def submit(
     )
     if assessment.priced.covers:
         ledger.draw(locked, assessment.priced.covers, reference=reference)
-    job = Job.objects.create(
+    job = Job(
         pk=job_id,
         account=assessment.account,
         member=member,
@@ -151,6 +152,7 @@ def submit(
         **_times(assessment, now),
         **_place(assessment, locked.id),
     )
+    asking.create(job)
     outbox.post(TaskName.DISPATCH_JOB, now=now, job_id=job.pk)
     _top_up(assessment.account, locked, now=now)
     tell(job, "job.queued", now=now)

@@ -3,7 +3,9 @@
 from datetime import datetime
 
 from billing.jobs.models import Job
+from billing.ledger.models import Wallet
 from billing.webhooks import services as webhooks
+from plans.asking import Given, Prepared
 from plans.credits import format_micros
 
 
@@ -13,7 +15,6 @@ def tell(job: Job, event: str, *, now: datetime) -> None:
     Args:
         now: the real instant; a sandbox's event carries that of its wallet's clock.
     """
-    at = now + job.wallet.clock_offset if job.account.is_sandbox else now
     webhooks.publish(
         account=job.account,
         type=event,
@@ -30,5 +31,16 @@ def tell(job: Job, event: str, *, now: datetime) -> None:
             "member": job.member and job.member.account.external_id,
             "metadata": job.metadata,
         },
-        now=at,
+        now=_by_its_clock(job, now) if job.account.is_sandbox else now,
     )
+
+
+def _by_its_clock(job: Job, now: datetime) -> datetime:
+    [(offset,)] = _clock_offset(wallet=job.wallet_id)
+    at: datetime = now + offset
+    return at
+
+
+_clock_offset = Prepared(
+    lambda: Wallet.objects.filter(pk=Given("wallet")).values_list("clock_offset")
+)

@@ -12,6 +12,7 @@ from billing.webhooks.errors import EndpointDisabled
 from billing.webhooks.event_types import EventType
 from billing.webhooks.models import Delivery, Endpoint, Event
 from billing.webhooks.services import turning
+from plans import asking
 
 _PAYLOAD_LENGTH_MAX: Final = 64 * 1024
 
@@ -79,7 +80,7 @@ def _remember(
         # the longest part is left out, and the receiver is told that it can ask.
         del rest[max(rest, key=lambda name: len(_written(rest[name])))]
         event.payload = _written(told | {"data": rest, "shortened": True})
-    event.save(force_insert=True)
+    asking.create(event)
     return event
 
 

@@ -196,17 +196,20 @@ def test_an_order_and_what_comes_of_it_are_in_the_rows_as_they_are_in_hand(
 
 
 @pytest.mark.django_db
-def test_several_rows_are_written_in_one_round_trip_in_their_order() -> None:
-    seen: list[str] = []
+def test_several_rows_are_written_in_one_round_trip_in_their_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trips: list[list[str]] = []
+    run = asking._run
 
-    def watch(execute: Any, sql: Any, *more: Any) -> Any:  # noqa: ANN401 (as in Django)
-        seen.append(str(sql).split('"')[1])
-        return execute(sql, *more)
+    def watched(statements: Any) -> Any:  # noqa: ANN401 (as it is there)
+        trips.append([statement.split('"')[1] for statement, _facts in statements])
+        return run(statements)
 
-    with connection.execute_wrapper(watch):
-        asking.create(message(), answer())
+    monkeypatch.setattr(asking, "_run", watched)
+    asking.create(message(), answer())
 
-    assert seen == ["billing_message", "billing_idempotentanswer"]
+    assert trips == [["billing_message", "billing_idempotentanswer"]]
     assert [Message.objects.count(), IdempotentAnswer.objects.count()] == [1, 1]
 
 
@@ -220,3 +223,18 @@ def test_a_row_that_the_database_refuses_is_djangos_error_and_leaves_nothing(num
 
     assert not Message.objects.exists()
     assert all(row._state.adding for row in rows)
+
+
+@pytest.mark.django_db
+def test_whoever_watches_statements_sees_each_of_one_and_of_several() -> None:
+    seen: list[str] = []
+
+    def watch(execute: Any, sql: Any, *more: Any) -> Any:  # noqa: ANN401 (as in Django)
+        seen.append(str(sql).split('"')[1])
+        return execute(sql, *more)
+
+    with connection.execute_wrapper(watch):
+        asking.create(message())
+        asking.create(message(), answer())
+
+    assert seen == ["billing_message", "billing_message", "billing_idempotentanswer"]

@@ -165,7 +165,7 @@ def _insertion(row: Model) -> Question:
     statement, fields = _inserting(type(row))
     here = connections[DEFAULT_DB_ALIAS]
     return statement, {
-        field.column: field.get_db_prep_save(field.pre_save(row, add=True), here)
+        field.attname: field.get_db_prep_save(field.pre_save(row, add=True), here)
         for field in fields
     }
 
@@ -175,8 +175,8 @@ def _inserting(model: type[Model]) -> tuple[str, Sequence[Field[Any, Any]]]:
     """Return the statement that writes a row of the model down, and the fields that it names."""
     meta, name = model._meta, connection.ops.quote_name  # noqa: SLF001 (Django documents it)
     fields = meta.local_concrete_fields
-    columns = ", ".join(name(field.column) for field in fields)
-    values = ", ".join(f"%({field.column})s" for field in fields)
+    columns = ", ".join(name(str(field.column)) for field in fields)
+    values = ", ".join(f"%({field.attname})s" for field in fields)
     statement = f"INSERT INTO {name(meta.db_table)} ({columns}) VALUES ({values})"  # noqa: S608 (a model's names)
     return statement, fields
 

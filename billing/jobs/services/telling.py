@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from billing.jobs.models import Job
-from billing.ledger.models import Wallet
 from billing.webhooks import services as webhooks
 from plans.asking import Given, Prepared
 from plans.credits import format_micros
@@ -36,11 +35,11 @@ def tell(job: Job, event: str, *, now: datetime) -> None:
 
 
 def _by_its_clock(job: Job, now: datetime) -> datetime:
-    [(offset,)] = _clock_offset(wallet=job.wallet_id)
+    [(offset,)] = _clock_offset(job=job.pk)
     at: datetime = now + offset
     return at
 
 
 _clock_offset = Prepared(
-    lambda: Wallet.objects.filter(pk=Given("wallet")).values_list("clock_offset")
+    lambda: Job.objects.filter(pk=Given("job")).values_list("wallet__clock_offset")
 )

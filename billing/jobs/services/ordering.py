@@ -145,7 +145,6 @@ def submit(
         member=member,
         wallet_id=locked.id,
         hold=held,
-        created_at=now,
         max_micros=_agreed_micros(order, told),
         quote=told,
         **_ordered(assessment, order),
@@ -257,10 +256,11 @@ def cover_words(cover: Cover) -> dict[str, object]:
 
 
 def _times(assessment: Assessment, now: datetime) -> dict[str, object]:
-    """Return when the job may be handed over, and by when it must be."""
+    """Return when the job was ordered, when it may be handed over, and by when it must be."""
     lane = assessment.published.catalog.lane(_lane(assessment))
     dispatch_at = lane.hours.next_at(now) if lane is not None and lane.hours is not None else now
     return {
+        "created_at": now,
         "ordered_at": assessment.at,
         "rated_at": assessment.rated_at,
         "dispatch_at": dispatch_at,

@@ -17,6 +17,7 @@ _PROBES: Final = (b"GET /healthz", b"GET /readyz")
 _PROBES_AT_ONCE: Final = 2
 _HEAD_BYTES: Final = 4096
 _BODIES: Final = (b"content-length:", b"transfer-encoding:")
+_HESITATION_SECONDS: Final = 0.002
 _LOOK: Final = socket.MSG_PEEK | socket.MSG_DONTWAIT
 
 
@@ -39,6 +40,16 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]  # as above
             super().init_process()
         finally:
             self._probes.shutdown(wait=False)
+
+    def accept(self, listener: socket.socket) -> None:
+        """Let somebody in; a process with a connection for each thread lets its neighbours first.
+
+        Whoever wakes first lets in all who stand at the door, and a kept connection stays where it
+        is: sixteen clients would be served by one process, and the other would sleep.
+        """
+        if self.alive and self.nr_conns >= self.cfg.threads:
+            time.sleep(_HESITATION_SECONDS)  # noqa: TID251 (until a neighbour is awake)
+        super().accept(listener)
 
     def enqueue_req(self, conn: Any) -> None:  # noqa: ANN401 (gunicorn's own, without types)
         """Give a request to the threads of its line; who has said nothing yet takes none."""

@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import datetime
 from functools import cache, cached_property, lru_cache
-from typing import Any, Final, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection, connections
@@ -41,40 +41,46 @@ class Given(Expression):
         return f"%({self.name})s", ()
 
 
-class Prepared:
-    """A queryset of plain columns, put into words when it is first asked."""
+class _Worded:
+    """A queryset with a `Given` for each value that is not always the same."""
 
     def __init__(self, queryset: Callable[[], QuerySet[Any, Any]]) -> None:
-        """Take what makes the queryset, with a `Given` for each value that is not always the same.
-
-        Its rows are as the database gives them: Django's converters are passed by.
-        """
+        """Take what makes the queryset; it is put into words when it is first asked."""
         self._queryset = queryset
+
+    def question(self, **facts: str | int | datetime) -> Question:
+        """Return what `ask` is asked, for who asks more in the same round trip."""
+        statement, constants, _model = self._known
+        return statement, facts | constants
+
+    @cached_property
+    def _known(self) -> tuple[str, dict[str, Any], type[Model]]:
+        queryset = self._queryset()
+        statement, constants = queryset.query.sql_with_params()
+        names = [f"constant_{place}" for place, _constant in enumerate(constants)]
+        for name in names:
+            statement = statement.replace("%s", f"%({name})s", 1)
+        return statement, dict(zip(names, constants, strict=True)), queryset.model
+
+
+class Prepared(_Worded):
+    """A queryset of plain columns, which come as the database gives them: nothing converts them."""
 
     def __call__(self, **facts: str | int | datetime) -> list[tuple[Any, ...]]:
         """Return the rows, in one round trip."""
         return ask(self.question(**facts))[0]
 
-    def question(self, **facts: str | int | datetime) -> Question:
-        """Return what `ask` is asked, for who asks more in the same round trip."""
-        statement, constants = self._worded
-        return statement, facts | constants
 
-    @cached_property
-    def _worded(self) -> tuple[str, dict[str, Any]]:
-        return _worded(self._queryset())
-
-
-class PreparedRows(Generic[M]):
-    """A queryset of whole rows of one table, put into words when it is first asked."""
+class PreparedRows(_Worded, Generic[M]):
+    """A queryset of whole rows of one table: all columns, no other's."""
 
     def __init__(self, queryset: Callable[[], QuerySet[M, M]]) -> None:
-        """Take what makes the queryset, as `Prepared` does; all columns, no other's."""
-        self._queryset = queryset
+        """Take what makes the queryset, as `Prepared` does."""
+        super().__init__(queryset)
 
     def __call__(self, **facts: str | int | datetime) -> list[M]:
         """Return the rows as Django would, in one round trip."""
-        model = self._known[-1]
+        _statement, _constants, model = self._known
         fields = model._meta.concrete_fields  # noqa: SLF001 (Django documents it)
         names = [field.attname for field in fields]
         readers = [getattr(field, "from_db_value", None) for field in fields]
@@ -84,27 +90,8 @@ class PreparedRows(Generic[M]):
                 value if read is None else read(value, None, connection)
                 for value, read in zip(row, readers, strict=True)
             ]
-            found.append(model.from_db(DEFAULT_DB_ALIAS, names, values))
+            found.append(cast(M, model.from_db(DEFAULT_DB_ALIAS, names, values)))
         return found
-
-    def question(self, **facts: str | int | datetime) -> Question:
-        """Return what `ask` is asked, for who asks more in the same round trip."""
-        statement, constants, _model = self._known
-        return statement, facts | constants
-
-    @cached_property
-    def _known(self) -> tuple[str, dict[str, Any], type[M]]:
-        queryset = self._queryset()
-        return *_worded(queryset), queryset.model
-
-
-def _worded(queryset: QuerySet[Any, Any]) -> tuple[str, dict[str, Any]]:
-    """Return the statement of a queryset, and what is always the same in it by name."""
-    statement, constants = queryset.query.sql_with_params()
-    names = [f"constant_{place}" for place, _constant in enumerate(constants)]
-    for name in names:
-        statement = statement.replace("%s", f"%({name})s", 1)
-    return statement, dict(zip(names, constants, strict=True))
 
 
 _known: ContextVar[dict[tuple[str, str], Answer] | None] = ContextVar("known", default=None)

@@ -57,6 +57,7 @@ class WebServer(Program):
         self.port = free_port()
         command = [
             *("-m", "gunicorn", application, "--bind", f"127.0.0.1:{self.port}"),
+            *("--worker-class", "config.web.Worker"),
             *("--workers", str(WORKERS), "--threads", str(THREADS), "--forwarded-allow-ips="),
             *("--no-control-socket", "--worker-tmp-dir", "/dev/shm"),  # noqa: S108 (a memory disk)
         ]

@@ -8,7 +8,7 @@ from structlog.contextvars import bound_contextvars
 
 from billing.ids import new_id
 from billing.telemetry import meters
-from config import telemetry
+from config import resident, telemetry
 from plans.errors import NoCatalog
 
 _log = structlog.get_logger(__name__)
@@ -38,8 +38,9 @@ class MeasuredTask(Task):  # type: ignore[type-arg]  # at run time it takes no a
 
 
 class Told(bootsteps.StartStopStep):
-    """The worker's own step: it begins to tell once it is there."""
+    """The worker's own step: what it has loaded stays, and it begins to tell once it is there."""
 
     def start(self, parent: Any) -> None:  # noqa: ANN401 (as Celery has it)
         """Begin; a worker that starts again tells on."""
+        resident.settle()
         telemetry.begin("worker")

@@ -86,15 +86,28 @@ def test_a_process_with_a_free_thread_does_not_hesitate(
     assert (len(ours.let_in), len(neighbour)) == (1, 0)
 
 
-def test_what_a_web_process_has_loaded_is_not_looked_at_again() -> None:
+_WORKER = """
+from config.celery import app
+from config.working import Told
+app.loader.import_default_modules()
+Told(None).start(None)
+"""
+LOADED = {
+    "web": ("import config.wsgi", "billing.jobs.api"),
+    "worker": (_WORKER, "billing.jobs.tasks"),
+}
+
+
+@pytest.mark.parametrize("role", LOADED)
+def test_what_a_process_has_loaded_is_not_looked_at_again(role: str) -> None:
+    begin, loaded = LOADED[role]
     program = (
-        "import config.wsgi, gc, sys; "
-        "print(gc.get_freeze_count() > 100_000, gc.get_threshold()[0] >= 20_000, "
-        "'billing.jobs.api' in sys.modules)"
+        f"{begin}\nimport gc, sys; "
+        f"print(gc.get_freeze_count() > 100_000, gc.get_threshold()[0], {loaded!r} in sys.modules)"
     )
 
     said = subprocess.run(  # noqa: S603 (our own words)
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
 
-    assert said.stdout.split() == ["True", "True", "True"]
+    assert said.stdout.split() == ["True", "20000", "True"]

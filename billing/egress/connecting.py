@@ -147,7 +147,7 @@ def exchange(
     try:
         with (
             httpcore.ConnectionPool(
-                ssl_context=policy.tls or _usual_authorities(),
+                ssl_context=policy.tls or usual_authorities(),
                 network_backend=_Checked(target, policy, ends_at),
                 retries=0,
             ) as pool,
@@ -309,5 +309,6 @@ def _is_open(address: Address, target: Target, policy: Policy) -> bool:
 
 
 @functools.cache
-def _usual_authorities() -> ssl.SSLContext:
+def usual_authorities() -> ssl.SSLContext:
+    """Return whom a certificate is believed from; read once a process, which takes 30 ms."""
     return httpcore.default_ssl_context()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import httpcore
 
+from billing.egress.connecting import usual_authorities
 from billing.gpu.protocol import Ambiguous, NotSent
 from billing.transactions import forbid_transaction
 
@@ -52,7 +53,11 @@ def call(
         # No connection is kept: a kept one that the other side has closed meanwhile would make
         # an order ambiguous which, on a fresh one, would have been plainly not sent.
         with (
-            httpcore.ConnectionPool(max_keepalive_connections=0, network_backend=network) as pool,
+            httpcore.ConnectionPool(
+                ssl_context=usual_authorities(),
+                max_keepalive_connections=0,
+                network_backend=network,
+            ) as pool,
             pool.stream(
                 method,
                 url,

@@ -2,11 +2,14 @@
 
 import json
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
 
+import httpcore
 import pytest
 
+from billing.egress.connecting import usual_authorities
 from billing.gpu import wire
 from billing.gpu.adapters.cog.adapter import CogBackend
 from billing.gpu.protocol import (
@@ -125,6 +128,26 @@ def test_a_failed_tls_handshake_is_not_sent(server: Server) -> None:
 
     with pytest.raises(NotSent):
         backend_of(plain.base_url.replace("http:", "https:")).submit(ATTEMPT)
+
+
+def test_whom_a_certificate_is_believed_from_is_read_once(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_ever, read = httpcore.default_ssl_context, []
+
+    def read_them() -> ssl.SSLContext:
+        read.append("again")
+        return as_ever()
+
+    monkeypatch.setattr(httpcore, "default_ssl_context", read_them)
+    usual_authorities.cache_clear()
+    plain = server(faulty.talks_garbage)
+
+    for _call in range(3):
+        with pytest.raises(NotSent):
+            backend_of(plain.base_url.replace("http:", "https:")).submit(ATTEMPT)
+
+    assert read == ["again"]
 
 
 def test_a_handshake_that_never_comes_is_not_sent(server: Server) -> None:

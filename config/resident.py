@@ -2,9 +2,9 @@
 
 import gc
 
-# Python looks after 700 new objects: more than once in a request that only reads. Nearly all that a
-# request makes goes by itself with its last name; what is left for the collector is few cycles.
-_NEW_OBJECTS = 20_000
+# Python looks after 700 new objects: more than once in a request that only reads. Not much less
+# often: it counts objects, and a few that point at each other may hold the body of a request.
+_NEW_OBJECTS = 2_000
 
 
 def settle() -> None:
@@ -14,4 +14,5 @@ def settle() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.collect()  # what is long-lived is counted anew: by it the deep looks go
     gc.set_threshold(_NEW_OBJECTS, 10, 10)

@@ -18,6 +18,7 @@ _PROBES_AT_ONCE: Final = 2
 _HEAD_BYTES: Final = 4096
 _BODIES: Final = (b"content-length:", b"transfer-encoding:")
 _HESITATION_SECONDS: Final = 0.002
+_UNHESITATING_SECONDS: Final = 0.05
 _LOOK: Final = socket.MSG_PEEK | socket.MSG_DONTWAIT
 
 
@@ -33,6 +34,8 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]  # as above
     door, he knows that nothing has happened.
     """
 
+    _hesitates_from = 0.0  # of time.monotonic
+
     def init_process(self) -> None:
         """Work until told to end."""
         self._probes = ThreadPoolExecutor(_PROBES_AT_ONCE, thread_name_prefix="probe")
@@ -45,10 +48,13 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]  # as above
         """Let somebody in; a process with a connection for each thread lets its neighbours first.
 
         Whoever wakes first lets in all who stand at the door, and a kept connection stays where it
-        is: sixteen clients would be served by one process, and the other would sleep.
+        is: sixteen clients would be served by one process, and the other would sleep. It is for a
+        moment only: where all have their hands full, nobody's turn comes later by much.
         """
-        if self.alive and self.nr_conns >= self.cfg.threads:
+        is_full = self.alive and self.nr_conns >= self.cfg.threads
+        if is_full and self.cfg.workers > 1 and time.monotonic() >= self._hesitates_from:
             time.sleep(_HESITATION_SECONDS)  # noqa: TID251 (until a neighbour is awake)
+            self._hesitates_from = time.monotonic() + _UNHESITATING_SECONDS
         super().accept(listener)
 
     def enqueue_req(self, conn: Any) -> None:  # noqa: ANN401 (gunicorn's own, without types)

@@ -133,7 +133,8 @@ def _answers(questions: Sequence[Question]) -> list[Answer]:
 
 
 def tell(*statements: Question) -> None:
-    """Run statements that change rows, as `ask` does."""
+    """Run statements that change rows, as `ask` does; not where `same_answers` are given."""
+    assert _known.get() is None, "what is written would not be seen"
     with connection.wrap_database_errors:
         _run(statements)
 
@@ -162,6 +163,8 @@ def _inserting(model: type[Model]) -> tuple[str, Sequence[Field[Any, Any]]]:
     """Return the statement that writes a row of the model down, and the fields that it names."""
     meta, name = model._meta, connection.ops.quote_name  # noqa: SLF001 (Django documents it)
     fields = meta.local_concrete_fields
+    assert not meta.parents, "a row of one table"
+    assert not any(field.generated for field in fields), "it says all its columns"
     columns = ", ".join(name(str(field.column)) for field in fields)
     values = ", ".join(f"%({field.attname})s" for field in fields)
     statement = f"INSERT INTO {name(meta.db_table)} ({columns}) VALUES ({values})"  # noqa: S608 (a model's names)

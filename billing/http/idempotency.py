@@ -255,10 +255,18 @@ def _first_answer(work: Callable[[], tuple[int, object]]) -> Answer:
         with transaction.atomic():  # a savepoint: a refusal must leave nothing but its answer
             return _rendered(*work())
     except Exception as exc:
-        refusal = problems.as_refusal(exc)
-        if refusal is None or not _is_kept(refusal):
+        answer = _kept(exc)  # no name here is left with the refusal, which knows this frame
+        if answer is None:
             raise
-        return _rendered(*problems.problem(refusal))
+        return answer
+
+
+def _kept(exc: Exception) -> Answer | None:
+    """Return the answer to a refusal that is kept; None: it is none, or is not."""
+    refusal = problems.as_refusal(exc)
+    if refusal is None or not _is_kept(refusal):
+        return None
+    return _rendered(*problems.problem(refusal))
 
 
 def _is_kept(refusal: DomainError) -> bool:

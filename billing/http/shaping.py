@@ -33,8 +33,11 @@ class MadeOnce(serializers.Serializer[Any]):
 
 def _own(field: Any) -> Any:  # noqa: ANN401 (any field)
     """Return a copy that may be bound and told other words; what has a child is built anew."""
-    if hasattr(field, "child") or hasattr(field, "child_relation"):
-        return copy.deepcopy(field)  # the child knows its parent
+    has_child = hasattr(field, "child") or hasattr(
+        field, "child_relation"
+    )  # which knows its parent
+    if has_child or isinstance(field.default, list | dict | set):
+        return copy.deepcopy(field)
     own = object.__new__(type(field))  # as copy.copy does, which looks how for each
     own.__dict__ |= field.__dict__
     own.error_messages = dict(field.error_messages)

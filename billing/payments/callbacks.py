@@ -37,10 +37,12 @@ class StripeCallback(View):
                 now=timezone.now(),
             )
         except Exception as wrong:
-            refusal = problems.as_refusal(wrong)  # a database that is away, too: come again
-            if refusal is None:
+            # A database that is away, too: come again. No name here is left with the refusal: it
+            # knows this frame, and both would keep the body until the collector comes.
+            answer = problems.answer_refusal(wrong, {})
+            if answer is None:
                 raise
-            return problems.respond(refusal)
+            return answer
         return HttpResponse()
 
 

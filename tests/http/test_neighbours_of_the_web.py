@@ -21,9 +21,10 @@ THREADS = 2
 class Letting(web.Worker):
     """A worker that only lets in."""
 
-    def __init__(self, connections: int) -> None:
+    def __init__(self, connections: int, *, workers: int = 2) -> None:
         self.cfg = Config()
         self.cfg.set("threads", THREADS)
+        self.cfg.set("workers", workers)
         self.alive = True
         self.nr_conns = connections
         self.let_in: list[Any] = []
@@ -76,14 +77,29 @@ def test_it_lets_in_itself_where_no_neighbour_comes(
     assert (len(ours.let_in), ours.nr_conns) == (1, THREADS + 1)
 
 
-def test_a_process_with_a_free_thread_does_not_hesitate(
-    door: socket.socket, neighbour: list[socket.socket]
+@pytest.mark.parametrize(
+    "ours",
+    [Letting(THREADS - 1), Letting(THREADS, workers=1)],
+    ids=["a thread is free", "it has no neighbour"],
+)
+def test_a_process_does_not_hesitate_in_vain(
+    ours: Letting, door: socket.socket, neighbour: list[socket.socket]
 ) -> None:
-    ours = Letting(THREADS - 1)
-
     ours.accept(door)
 
     assert (len(ours.let_in), len(neighbour)) == (1, 0)
+
+
+def test_a_process_that_has_just_hesitated_lets_in_who_comes_next(
+    door: socket.socket, neighbour: list[socket.socket]
+) -> None:
+    ours = Letting(THREADS)
+    ours.accept(door)
+    with closing(socket.create_connection(door.getsockname())):
+        ours.accept(door)
+
+    assert (len(ours.let_in), len(neighbour)) == (1, 1)
+    neighbour[0].close()
 
 
 _WORKER = """
@@ -110,4 +126,4 @@ def test_what_a_process_has_loaded_is_not_looked_at_again(role: str) -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
 
-    assert said.stdout.split() == ["True", "20000", "True"]
+    assert said.stdout.split() == ["True", "2000", "True"]

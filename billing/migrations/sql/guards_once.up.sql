@@ -1,3 +1,7 @@
+-- All at once, the wallet last, as a statement that writes takes them: no deadlock with one.
+LOCK TABLE billing_allocation, billing_debt, billing_grant, billing_hold, billing_wallet
+    IN SHARE ROW EXCLUSIVE MODE;
+
 -- However many of their rows a transaction changes, a wallet and a hold are looked at once when it
 -- commits: the first of the pending checks sees all of it, and says so in `linggan.checked` for
 -- those behind it. Any later change has it forgotten. The setting ends with the transaction, and
@@ -33,7 +37,7 @@ BEGIN
     ELSE
         subject := NEW.wallet_id;
     END IF;
-    IF position(subject || ';' IN checked) > 0 THEN
+    IF position(';' || subject || ';' IN checked) > 0 THEN
         RETURN NULL;
     END IF;
     SELECT w.available_micros = COALESCE(e.available_after_micros, 0)
@@ -59,7 +63,7 @@ BEGIN
         RAISE EXCEPTION 'wallet_is_balanced: wallet %', subject
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'wallet_is_balanced';
     END IF;
-    PERFORM set_config('linggan.checked', checked || subject || ';', true);
+    PERFORM set_config('linggan.checked', checked || ';' || subject || ';', true);
     RETURN NULL;
 END $$;
 
@@ -77,7 +81,7 @@ BEGIN
     ELSE
         subject := NEW.hold_id;
     END IF;
-    IF position(subject || ';' IN checked) > 0 THEN
+    IF position(';' || subject || ';' IN checked) > 0 THEN
         RETURN NULL;
     END IF;
     since := billing_entry_floor_of(subject);
@@ -95,7 +99,7 @@ BEGIN
         RAISE EXCEPTION 'hold_adds_up: hold %', subject
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'hold_adds_up';
     END IF;
-    PERFORM set_config('linggan.checked', checked || subject || ';', true);
+    PERFORM set_config('linggan.checked', checked || ';' || subject || ';', true);
     RETURN NULL;
 END $$;
 

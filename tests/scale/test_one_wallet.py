@@ -57,7 +57,7 @@ CROSS_SHARD: Final = {
     # The queue is one for all: who is next, how full a backend is, how long such jobs take.
     ("attempt", "backend state"): "how much is at work at a backend",
     ("job", "attempt.job_id"): "as the one above",
-    ("job", "id model status turn"): "who is before whom",
+    ("job", "model status turn"): "who is before whom",
     ("job", "status"): "as the one above",
     ("job", "model status"): "how long such jobs took of late",
 }

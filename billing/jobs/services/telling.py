@@ -35,11 +35,13 @@ def tell(job: Job, event: str, *, now: datetime) -> None:
 
 
 def _by_its_clock(job: Job, now: datetime) -> datetime:
-    [(offset,)] = _clock_offset(job=job.pk)
+    [(offset,)] = _clock_offset(job=job.pk, wallet=job.wallet_id)
     at: datetime = now + offset
     return at
 
 
 _clock_offset = Prepared(
-    lambda: Job.objects.filter(pk=Given("job")).values_list("wallet__clock_offset")
+    lambda: Job.objects.filter(pk=Given("job"), wallet=Given("wallet")).values_list(
+        "wallet__clock_offset"
+    )
 )

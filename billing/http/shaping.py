@@ -32,10 +32,9 @@ class MadeOnce(serializers.Serializer[Any]):
 
 
 def _own(field: Any) -> Any:  # noqa: ANN401 (any field)
-    """Return a copy that may be bound and told other words; what has a child is built anew."""
-    has_child = hasattr(field, "child") or hasattr(
-        field, "child_relation"
-    )  # which knows its parent
+    """Return a copy that may be bound and told other words."""
+    # A child knows its parent, and what may be added to is one request's own.
+    has_child = hasattr(field, "child") or hasattr(field, "child_relation")
     if has_child or isinstance(field.default, list | dict | set):
         return copy.deepcopy(field)
     own = object.__new__(type(field))  # as copy.copy does, which looks how for each

@@ -32,7 +32,8 @@ class Channel(redis.Channel):
 
     def _in_hand(self) -> set[str]:
         """Return the names of what was taken and is not answered for."""
-        return set(self.qos._delivered or ())  # noqa: SLF001 (Kombu has no other name for them)
+        qos = self.qos  # what is answered for may stand among the taken until the next is taken
+        return set(qos._delivered or ()) - qos._dirty  # noqa: SLF001 (Kombu has no other names)
 
 
 class Transport(redis.Transport):

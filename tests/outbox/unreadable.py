@@ -60,3 +60,4 @@ for _number in range(_MORE_THAN_THREADS):
     ENTRIES[f"ours with a number for a body, {_number}"] = _ours(
         _MORE_THAN_THREADS + _number, body="NQ==", lang="py", id="1", argsrepr="()"
     )
+OURS: Final = [entry for name, entry in ENTRIES.items() if name.startswith("ours ")]

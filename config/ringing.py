@@ -33,7 +33,7 @@ class Channel(redis.Channel):
     def _in_hand(self) -> set[str]:
         """Return the names of what was taken and is not answered for."""
         qos = self.qos  # what is answered for may stand among the taken until the next is taken
-        return set(qos._delivered or ()) - qos._dirty  # noqa: SLF001 (Kombu has no other names)
+        return set(qos._delivered or ()) - (qos._dirty or set())  # noqa: SLF001 (Kombu has no others)
 
 
 class Transport(redis.Transport):

@@ -14,7 +14,7 @@ from functools import cache, cached_property, lru_cache
 from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
 
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Expression, Field, Model, QuerySet
@@ -80,18 +80,45 @@ class PreparedRows(_Worded, Generic[M]):
 
     def __call__(self, **facts: str | int | datetime) -> list[M]:
         """Return the rows as Django would, in one round trip."""
+        return self.rows(ask(self.question(**facts))[0])
+
+    def rows(self, answer: Answer) -> list[M]:
+        """Return the rows that `ask` has brought, as Django would."""
         _statement, _constants, model = self._known
         fields = model._meta.concrete_fields  # noqa: SLF001 (Django documents it)
         names = [field.attname for field in fields]
         readers = [getattr(field, "from_db_value", None) for field in fields]
         found = []
-        for row in ask(self.question(**facts))[0]:
+        for row in answer:
             values = [
                 value if read is None else read(value, None, connection)
                 for value, read in zip(row, readers, strict=True)
             ]
             found.append(cast(M, model.from_db(DEFAULT_DB_ALIAS, names, values)))
         return found
+
+
+def row(model: type[M], key: str, *, locked: bool = False) -> M:
+    """Return the row with the primary key `key`, as Django's `get` does.
+
+    Args:
+        locked: for the rest of the transaction nobody else changes it.
+
+    Raises:
+        DoesNotExist: the model's; there is none.
+    """
+    assert not locked or connection.in_atomic_block, "else the lock ends as it begins"
+    found = by_key(model, locked=locked)(key=key)
+    if not found:
+        raise cast(Any, model).DoesNotExist(f"{model.__name__} {key}")
+    return cast(M, found[0])
+
+
+@cache
+def by_key(model: type[Model], *, locked: bool = False) -> PreparedRows[Any]:
+    """Return what finds a row by its primary key, said as `key`, as `row` does."""
+    rows = model._default_manager.filter(pk=Given("key"))  # noqa: SLF001 (Django documents it)
+    return PreparedRows(lambda: rows.select_for_update() if locked else rows)
 
 
 _known: ContextVar[dict[tuple[str, str], Answer] | None] = ContextVar("known", default=None)
@@ -146,16 +173,72 @@ def create(*rows: Model) -> None:
     """
     tell(*map(_insertion, rows))
     for row in rows:
-        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS  # noqa: SLF001 (Django documents it)
+        _note_that_it_stands(row)
+
+
+def create_unless_known(row: Model) -> bool:
+    """Write a new row down as `create` does, and return True; where a unique one is, change none.
+
+    Whoever writes the same row at this moment is waited for.
+    """
+    statement, facts = _insertion(row)
+    is_new = _count((f"{statement} ON CONFLICT DO NOTHING", facts)) == 1
+    if is_new:
+        _note_that_it_stands(row)
+    return is_new
+
+
+def change(row: Model, *names: str) -> None:
+    """Write these fields of a row down, as Django's `save(update_fields=names)` does.
+
+    Raises:
+        DatabaseError: Django's; the row stands no more.
+    """
+    statement, fields = _changing(type(row), names)
+    facts = {"row": row.pk, **_columns(row, fields, is_new=False)}
+    if _count((statement, facts)) != 1:
+        raise DatabaseError(f"{row} stands no more")
+
+
+def _count(statement: Question) -> int:
+    """Run the statement, and return how many rows it has written."""
+    assert _known.get() is None, "what is written would not be seen"
+    with connection.wrap_database_errors:
+        [cursor] = _run([statement])
+    return int(cursor.rowcount)
+
+
+def _note_that_it_stands(row: Model) -> None:
+    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS  # noqa: SLF001 (Django documents it)
 
 
 def _insertion(row: Model) -> Question:
     statement, fields = _inserting(type(row))
+    return statement, _columns(row, fields, is_new=True)
+
+
+def _columns(
+    row: Model, fields: Sequence[Field[Any, Any]], *, is_new: bool
+) -> dict[str, str | int | datetime]:
+    """Return what the fields of a row are to the database."""
     here = connections[DEFAULT_DB_ALIAS]
-    return statement, {
-        field.attname: field.get_db_prep_save(field.pre_save(row, add=True), here)
+    return {
+        field.attname: field.get_db_prep_save(field.pre_save(row, add=is_new), here)
         for field in fields
     }
+
+
+@cache
+def _changing(model: type[Model], names: tuple[str, ...]) -> tuple[str, Sequence[Field[Any, Any]]]:
+    """Return the statement that writes these fields of a row of the model, and the fields."""
+    meta, name = model._meta, connection.ops.quote_name  # noqa: SLF001 (Django documents it)
+    assert not meta.parents, "a row of one table"
+    assert meta.pk is not None
+    fields = [cast(Field[Any, Any], meta.get_field(said)) for said in names]
+    columns = ", ".join(f"{name(str(field.column))} = %({field.attname})s" for field in fields)
+    key = name(str(meta.pk.column))
+    statement = f"UPDATE {name(meta.db_table)} SET {columns} WHERE {key} = %(row)s"  # noqa: S608 (a model's names)
+    return statement, fields
 
 
 @cache

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 
 from billing.fleet import breaking, selectors, slots
@@ -19,11 +19,14 @@ from billing.fleet.models import REASON_LENGTH_MAX, BackendState, Breaker
 from billing.gpu import calls, registry
 from billing.gpu.protocol import Health
 from billing.transactions import forbid_transaction, require_transaction
+from plans import asking
+from plans.asking import Given, PreparedRows
 
 Mode = BackendState.Mode
 FULL_FOR: Final = timedelta(seconds=5)  # of a backend that is full the first pause at least
 FULL_FOR_MAX: Final = timedelta(minutes=2)  # where it names no longer time itself
 _FULLS_MAX: Final = 10
+_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext(%(slots)s))"
 _FAILURES: Final = (Sign.UNHEARD, Sign.REFUSED_US, Sign.UNMADE)
 
 _log = structlog.get_logger(__name__)
@@ -54,8 +57,7 @@ def admit(
     """
     require_transaction("fleet.admit")
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"slots:{backend}"])
+        asking.ask((_LOCK, {"slots": f"slots:{backend}"}))
         obstacle = obstacle_of(backend, model=model, in_flight=in_flight, now=now)
         if obstacle is None:
             _let_through(backend, model, attempt_id)
@@ -94,22 +96,31 @@ def note(
         reason: the backend's words of a failure; holds no prompt.
     """
     require_transaction("fleet.note")
-    rows = Breaker.objects.select_for_update().filter(backend=backend, model=model)
     if sign in _FAILURES:
         Breaker.objects.get_or_create(backend=backend, model=model)
-    else:
-        rows = rows.filter(Q(unheard__gt=0) | Q(unmade__gt=0))  # most have nothing to forget
-    breaker = rows.first()
-    if breaker is not None:
+    told = _any if sign in _FAILURES else _failed  # most have nothing to forget
+    for breaker in told(backend=backend, model=model):
         before = selectors.circuit_of(breaker)
         after = breaking.told(before, sign, attempt_id=attempt_id, now=now)
         _write(breaker, after, reason=reason if sign in _FAILURES else breaker.reason)
         if after.state != before.state:
             _log.warning("breaker_moved", backend=backend, model=model, state=after.state.value)
     if sign in (Sign.HEARD, Sign.MADE):
-        BackendState.objects.filter(pk=backend, fulls__gt=0).update(fulls=0)
-    if sign == Sign.MADE:
-        _widen(backend)
+        _breathe(backend, is_good_end=sign == Sign.MADE)
+
+
+_any = PreparedRows(
+    lambda: Breaker.objects.select_for_update().filter(
+        backend=Given("backend"), model=Given("model")
+    )
+)
+_failed = PreparedRows(
+    lambda: (
+        Breaker.objects.select_for_update()
+        .filter(backend=Given("backend"), model=Given("model"))
+        .filter(Q(unheard__gt=0) | Q(unmade__gt=0))
+    )
+)
 
 
 def note_full(
@@ -199,25 +210,35 @@ def health_of(backend: str) -> Health:
 
 def _let_through(backend: str, model: str, attempt_id: str) -> None:
     """Make the attempt the probe where the breaker is open; `admit` has asked whether it may."""
-    breaker = (
-        Breaker.objects.select_for_update()
-        .filter(backend=backend, model=model, state=BreakerState.OPEN)
-        .first()
-    )
-    if breaker is not None:
+    for breaker in _open(backend=backend, model=model):
         circuit = breaking.probed(selectors.circuit_of(breaker), attempt_id=attempt_id)
         _write(breaker, circuit, reason=breaker.reason)
 
 
-def _widen(backend: str) -> None:
-    """Count a good end at a backend that has been found narrower than it is configured."""
-    narrowed = BackendState.objects.select_for_update().filter(pk=backend, slots__isnull=False)
-    state = narrowed.first()
-    if state is None or backend not in registry.configured():
-        return
-    width = slots.made(selectors.width_of(state), ceiling=selectors.ceiling_of(backend))
-    state.slots, state.good_ends = width.learnt, width.good_ends
-    state.save(update_fields=["slots", "good_ends"])
+_open = PreparedRows(
+    lambda: Breaker.objects.select_for_update().filter(
+        backend=Given("backend"), model=Given("model"), state=BreakerState.OPEN
+    )
+)
+
+
+def _breathe(backend: str, *, is_good_end: bool) -> None:
+    """Forget that the backend was full; count a good end where it was found to be narrower."""
+    for state in _strained(backend=backend):  # most are not
+        state.fulls = 0
+        if is_good_end and state.slots is not None and backend in registry.configured():
+            width = slots.made(selectors.width_of(state), ceiling=selectors.ceiling_of(backend))
+            state.slots, state.good_ends = width.learnt, width.good_ends
+        asking.change(state, "fulls", "slots", "good_ends")
+
+
+_strained = PreparedRows(
+    lambda: (
+        BackendState.objects.select_for_update()
+        .filter(pk=Given("backend"))
+        .filter(Q(fulls__gt=0) | Q(slots__isnull=False))
+    )
+)
 
 
 def _write(breaker: Breaker, circuit: Circuit, *, reason: str) -> None:
@@ -226,9 +247,5 @@ def _write(breaker: Breaker, circuit: Circuit, *, reason: str) -> None:
     breaker.openings, breaker.probe_id = circuit.openings, circuit.probe_id
     breaker.opened_at, breaker.retry_at = circuit.opened_at, circuit.retry_at
     breaker.reason = reason[:REASON_LENGTH_MAX]
-    breaker.save(
-        update_fields=[
-            *("state", "unheard", "unmade", "openings", "opened_at", "retry_at", "probe_id"),
-            "reason",
-        ]
-    )
+    told = ("state", "unheard", "unmade", "openings", "opened_at", "retry_at", "probe_id")
+    asking.change(breaker, *told, "reason")

@@ -13,7 +13,7 @@ from billing.ledger import history, store
 from billing.ledger.counting import Counted
 from billing.ledger.living import Coming, NextGrant, lived
 from billing.ledger.lots import RETURNED, Lot, conversion_series
-from billing.ledger.models import Allowance, Debt, Entry, Grant, Transfer, Wallet, ZoneChange
+from billing.ledger.models import Allowance, Debt, Entry, Grant, Hold, Transfer, Wallet, ZoneChange
 from billing.ledger.schedules import Schedule, series_code, written_terms
 from billing.ledger.timeline import Timeline
 from billing.sweeps import fairly
@@ -346,6 +346,7 @@ def _under_way(wallet_id: str | Given, at: datetime | Given) -> QuerySet[Allowan
     return begun.filter(Q(ends_at=None) | Q(ends_at__gt=at)).order_by("position", "id")
 
 
+hold_by_key = PreparedRows(lambda: Hold.objects.filter(pk=Given("key"), wallet=Given("wallet")))
 _all_under_way = PreparedRows(lambda: _under_way(Given("wallet"), Given("at")))
 
 AS_OF_AHEAD_MAX = timedelta(days=5 * 366)  # how far a forecast may look

@@ -89,7 +89,7 @@ COMMITS: Final = [
     "billing/jobs/services/hearing.py:_fail",
     "billing/jobs/services/hearing.py:_is_lost",
     "billing/jobs/services/hearing.py:_note_progress",
-    "billing/jobs/services/hearing.py:_write_down",
+    "billing/jobs/services/inbox.py:_write_down",
     "billing/jobs/services/picturing.py:_attach",
     "billing/jobs/services/resolving.py:_give_back",
     "billing/jobs/services/resolving.py:_name",

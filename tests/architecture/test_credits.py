@@ -50,6 +50,7 @@ HARMLESS: Final = {
     ("billing/jobs/charging.py", "_number", "float"),  # a backend's, made a decimal by its digits
     ("billing/jobs/shapes/jobs.py", "", "serializers.FloatField"),  # seconds of a film
     ("billing/jobs/services/ending.py", "book_cost", "float"),  # usage, priced by its exact text
+    ("billing/jobs/services/ending.py", "_book", "float"),  # as the one above
     # Times and counts of a queue, which are told and never charged.
     ("billing/jobs/services/placing.py", "_own_wait", "work / max(1, count)"),
     ("billing/jobs/services/placing.py", "_work", "before * total / sum(here.values())"),

@@ -6,14 +6,15 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
 from django.db.models import Model
 from pytest_django import Settings
 
 from billing.accounts.models import Account
 from billing.fleet.models import BackendState, Breaker
 from billing.http.models import IdempotentAnswer
-from billing.jobs.models import Job
+from billing.jobs.models import Attempt, Job
+from billing.jobs.services import ending
 from billing.jobs.turns import LaneClock
 from billing.ledger.models import Allowance, Wallet
 from billing.ledger.services import open_wallet
@@ -190,6 +191,18 @@ def test_an_order_and_what_comes_of_it_are_in_the_rows_as_they_are_in_hand(
     assert {name: one for name, (_type, one) in stored.items()} == {
         name: one for name, (_type, one) in columns(job).items()
     }
+    attempt = Attempt(
+        job=job, number=1, backend="away", lease_until=NOW, check_at=NOW, created_at=NOW
+    )
+    attempt.context, attempt.usage = {"a": "火"}, {"seconds": 5}
+    asking.create(attempt)
+    with transaction.atomic():
+        locked, its_attempt = ending.lock_attempt(attempt.pk)
+    known = Attempt.objects.select_related("job__account", "job__hold").get(pk=attempt.pk)
+    assert columns(its_attempt) == columns(known)
+    assert columns(locked) == columns(known.job)
+    assert columns(locked.account) == columns(known.job.account)
+    assert columns(locked.hold) == columns(known.job.hold)
     [event] = Event.objects.filter(type="job.queued")
     assert job.pk in event.payload
     assert Message.objects.filter(arguments__job_id=job.pk).count() == 1
@@ -238,3 +251,99 @@ def test_whoever_watches_statements_sees_each_of_one_and_of_several() -> None:
         asking.create(message(), answer())
 
     assert seen == ["billing_message", "billing_message", "billing_idempotentanswer"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_is_found_by_its_key_and_locked_until_the_transaction_ends(
+    another: psycopg.Connection[Any],
+) -> None:
+    BackendState.objects.create(name="a")
+    ask = "SELECT name FROM billing_backendstate WHERE name = 'a' FOR UPDATE NOWAIT"
+
+    assert asking.row(BackendState, "a").name == "a"
+    another.execute(ask)
+    another.rollback()
+    with transaction.atomic():
+        assert asking.row(BackendState, "a", locked=True).name == "a"
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            another.execute(ask)
+    another.rollback()
+    assert another.execute(ask).fetchall() == [("a",)]
+
+
+@pytest.mark.django_db
+def test_a_row_that_is_not_there_is_djangos_own_error() -> None:
+    with pytest.raises(BackendState.DoesNotExist, match="BackendState a"):
+        asking.row(BackendState, "a")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lock_that_would_end_as_it_begins_is_not_asked_for() -> None:
+    with pytest.raises(AssertionError, match="ends as it begins"):
+        asking.row(BackendState, "a", locked=True)
+
+
+@pytest.mark.django_db
+def test_what_is_changed_is_what_was_named_of_that_row_alone() -> None:
+    BackendState.objects.create(name="a", fulls=1, slots=3)
+    BackendState.objects.create(name="b", fulls=1, slots=3)
+    state = asking.row(BackendState, "a")
+    state.fulls, state.slots, state.good_ends = 2, None, 7
+
+    asking.change(state, "fulls", "slots")
+
+    found = BackendState.objects.values_list("name", "fulls", "slots", "good_ends")
+    assert sorted(found) == [("a", 2, None, 0), ("b", 1, 3, 0)]
+
+
+@pytest.mark.django_db
+def test_what_is_changed_comes_back_as_django_writes_it() -> None:
+    row = message()
+    asking.create(row)
+    row.arguments, row.ring_at, row.done_at = {"id": [1, "\u706b"]}, None, NOW
+
+    asking.change(row, "arguments", "ring_at", "done_at")
+
+    assert columns(Message.objects.get()) == columns(row)
+
+
+@pytest.mark.django_db
+def test_a_row_that_stands_no_more_cannot_be_changed() -> None:
+    state = BackendState.objects.create(name="a")
+    BackendState.objects.all().delete()
+
+    with pytest.raises(DatabaseError, match="stands no more"):
+        asking.change(state, "fulls")
+
+
+@pytest.mark.django_db
+def test_a_change_that_the_database_refuses_is_djangos_error_and_changes_nothing() -> None:
+    state = BackendState.objects.create(name="a")
+    state.slots = 0
+
+    with pytest.raises(IntegrityError, match="backend_state_keeps_a_slot"), transaction.atomic():
+        asking.change(state, "slots")
+
+    assert BackendState.objects.get().slots is None
+
+
+@pytest.mark.django_db
+def test_what_is_known_already_is_left_as_it_is_and_said_to_be_known() -> None:
+    assert asking.create_unless_known(BackendState(name="a", fulls=1))
+
+    again = BackendState(name="a", fulls=2)
+    assert not asking.create_unless_known(again)
+
+    assert again._state.adding
+    assert BackendState.objects.get().fulls == 1
+
+
+@pytest.mark.django_db
+def test_nothing_is_changed_where_answers_are_remembered() -> None:
+    state = BackendState.objects.create(name="a")
+    state.fulls = 1
+
+    with asking.same_answers(), pytest.raises(AssertionError, match="would not be seen"):
+        asking.change(state, "fulls")
+
+    assert BackendState.objects.get().fulls == 0

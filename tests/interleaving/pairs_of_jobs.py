@@ -120,6 +120,7 @@ def _finish_order(name: str) -> Scene:
 
 
 def _callback_sweep(name: str) -> Scene:
+    _forget_the_backend()
     ada = everything.customer(name, has=15)
     attempt = everything.running(ada)
     job = attempt.job

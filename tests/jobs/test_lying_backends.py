@@ -17,7 +17,7 @@ from billing.gpu.adapters.cog.adapter import CogBackend
 from billing.gpu.protocol import State, Status
 from billing.jobs import services as jobs
 from billing.jobs.models import Attempt, Callback, Job, Output
-from billing.jobs.services import hearing
+from billing.jobs.services import hearing, inbox
 from tests.gpu import faulty as scripts
 from tests.gpu.faulty import read_request
 from tests.jobs.fleet_story import (
@@ -240,7 +240,7 @@ def test_one_whose_films_lie_elsewhere_needs_no_long_words(
 def test_one_that_never_stops_talking_fills_no_table_and_its_end_is_heard(
     taken: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hearing, "WORDS_MAX", 10)
+    monkeypatch.setattr(inbox, "WORDS_MAX", 10)
     attempt = attempt_of(taken).pk
     for number in range(15):
         assert call_back(attempt, word(attempt, "processing", logs=f"{number}")) == 200
@@ -254,7 +254,7 @@ def test_one_that_never_stops_talking_fills_no_table_and_its_end_is_heard(
         assert call_back(attempt, word(attempt, "failed", error=f"{number}")) == 200
     apply_all()
 
-    assert Callback.objects.count() == 11 + hearing.WORDS_AFTER_END_MAX
+    assert Callback.objects.count() == 11 + inbox.WORDS_AFTER_END_MAX
     assert (fresh(taken).status, money(taken)) == ("succeeded", before)
 
 

@@ -14,7 +14,7 @@ from billing.accounts.models import Account
 from billing.gpu.protocol import State
 from billing.jobs import services as jobs
 from billing.jobs.models import Callback
-from billing.jobs.services import hearing
+from billing.jobs.services import inbox
 from billing.ledger import facts, journal, statements, store
 from billing.ledger import services as ledger
 from billing.ledger.lots import Part
@@ -24,6 +24,7 @@ from billing.ledger.services import Cause, claiming, holding, zones
 from billing.ledger.timeline import Timeline
 from billing.payments.services import taking
 from billing.subscriptions import selectors as subscriptions
+from plans import asking
 from plans import selectors as plans
 from plans.credits import MICROS
 from plans.periods import Move
@@ -248,19 +249,20 @@ def one_word(ada: Account) -> Act:
     word = json.dumps({"id": attempt.pk, "status": "processing"}).encode()
 
     def hear() -> None:
-        hearing._write_down(attempt, word, State.RUNNING, everything.now())
+        inbox._write_down(attempt, word, State.RUNNING, everything.now())
 
     with transaction.atomic():
-        hearing._write_down.__wrapped__(attempt, word, State.RUNNING, everything.now())  # type: ignore[attr-defined]
+        inbox._write_down.__wrapped__(attempt, word, State.RUNNING, everything.now())  # type: ignore[attr-defined]
     return hear
 
 
 def deaf_to_repeats(patch: Patch) -> None:
-    def create(*, defaults: dict[str, object], **key: object) -> tuple[Callback, bool]:
-        return Callback.objects.create(**key, **defaults), True
+    def create(callback: Callback) -> bool:
+        asking.create(callback)
+        return True
 
-    uncheck(patch, hearing, "_write_down")
-    patch.setattr(Callback.objects, "get_or_create", create)
+    patch.setattr(inbox, "create_unless_known", create)
+    uncheck(patch, inbox, "_write_down")
 
 
 def one_subscription(ada: Account) -> Act:

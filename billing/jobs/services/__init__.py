@@ -3,7 +3,8 @@
 from billing.jobs.services.canceling import cancel, cancel_at_backend, fail
 from billing.jobs.services.dispatching import dispatch
 from billing.jobs.services.forgetting import sweep_files
-from billing.jobs.services.hearing import apply_callback, hear
+from billing.jobs.services.hearing import apply_callback
+from billing.jobs.services.inbox import hear
 from billing.jobs.services.ordering import quote, submit
 from billing.jobs.services.picturing import make_thumbnail
 from billing.jobs.services.placing import place_of

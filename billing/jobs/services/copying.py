@@ -9,27 +9,33 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import Q
-
-from billing.jobs.models import Attempt
 from billing.transactions import forbid_transaction
+from plans import asking
 
 # Longer than one output may take to come (60 s). A run that died keeps others away for so long;
 # one that takes longer is joined by a second, and whichever ends last throws its copies away.
 LEASE: Final = timedelta(seconds=90)
+_TAKE: Final = """
+    UPDATE billing_attempt SET collecting_until = %(until)s
+    WHERE id = %(attempt)s AND (collecting_until IS NULL OR collecting_until <= %(now)s)
+    RETURNING id
+"""
+_GIVE_BACK: Final = """
+    UPDATE billing_attempt SET collecting_until = NULL
+    WHERE id = %(attempt)s AND collecting_until = %(until)s
+"""
 
 
 @contextmanager
 def alone(attempt_id: str, *, now: datetime) -> Iterator[bool]:
     """Hold the attempt's outputs while they are copied; yield False if another run holds them."""
     forbid_transaction("jobs.copying")
-    until = now + LEASE
-    attempts = Attempt.objects.filter(pk=attempt_id)
-    free = attempts.filter(Q(collecting_until=None) | Q(collecting_until__lte=now))
-    if not free.update(collecting_until=until):
+    facts = {"attempt": attempt_id, "until": now + LEASE}
+    [taken] = asking.ask((_TAKE, facts | {"now": now}))
+    if not taken:
         yield False
         return
     try:
         yield True
     finally:
-        attempts.filter(collecting_until=until).update(collecting_until=None)
+        asking.tell((_GIVE_BACK, facts))

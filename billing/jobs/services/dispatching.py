@@ -43,6 +43,8 @@ from billing.ledger.journal import SYSTEM
 from billing.outbox import services as outbox
 from billing.outbox.names import TaskName
 from billing.telemetry import meters, tracing
+from plans import asking
+from plans.asking import Given, Prepared
 
 LEASE: Final = timedelta(seconds=90)
 # How old a claim may be when its backend is called: a submit, a few calls of 13 s, then ends well
@@ -195,19 +197,19 @@ def doubt(attempt_id: str, *, reason: str, sign: Sign = Sign.NOTHING, now: datet
 @transaction.atomic(durable=True)
 def _claim(job_id: str, now: datetime) -> _Claim | None:
     """Commit an attempt and its lease (T3a), or leave the job where it is."""
-    job = Job.objects.select_for_update().get(pk=job_id)
+    job = ending.lock_job(job_id)
     if job.status != JobStatus.QUEUED or job.dispatch_at > now:
         return None
     opens_at = queueing.lane_opens_at(job, now=now)
     if opens_at > now:
         job.dispatch_at = opens_at
-        job.save(update_fields=["dispatch_at"])
+        asking.change(job, "dispatch_at")
         return None
     if not queueing.account_has_room(job, now=now):
         return None  # the job that frees its account's slot rings for it: no pause may hide it
     attempt = Attempt(
         job=job,
-        number=job.attempts.count() + 1,
+        number=len(_tries(job=job.pk)) + 1,
         lease_until=now + LEASE,
         check_at=now + LEASE,
         traceparent=tracing.traceparent(),
@@ -220,11 +222,12 @@ def _claim(job_id: str, now: datetime) -> _Claim | None:
     attempt.backend = turn.backend
     view = view_of(attempt)
     attempt.context = _remembered(attempt.backend, view)
-    attempt.save(force_insert=True)
-    job.deadline_at = now + registry.deadline(attempt.backend)
-    job.save(update_fields=["deadline_at"])
-    ending.move(job, JobStatus.DISPATCHED)
+    asking.create(attempt)
+    ending.move(job, JobStatus.DISPATCHED, deadline_at=now + registry.deadline(attempt.backend))
     return _Claim(attempt=attempt, view=replace(view, context=attempt.context))
+
+
+_tries = Prepared(lambda: Attempt.objects.filter(job=Given("job")).values_list("pk"))
 
 
 def _remembered(backend: str, view: AttemptView) -> dict[str, str]:
@@ -284,7 +287,7 @@ def _accept(attempt: Attempt, status: Status, now: datetime) -> bool:
     attempt.accepted_at = attempt.accepted_at or now
     attempt.heard_at = now
     attempt.check_at = now + FIRST_CHECK
-    attempt.save(update_fields=["state", "accepted_at", "heard_at", "check_at"])
+    asking.change(attempt, "state", "accepted_at", "heard_at", "check_at")
     if status.state == State.RUNNING and job.status in (JobStatus.DISPATCHED, JobStatus.UNKNOWN):
         ending.start(job, now=now)
     ending.show(job, attempt, Sign.HEARD, now=now)

@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 import structlog
 from django.db import IntegrityError
 
+from billing.accounts.models import Account
 from billing.fleet import services as fleet
 from billing.fleet.breaking import Sign
 from billing.gpu import registry
@@ -19,20 +21,23 @@ from billing.gpu.costs import Cost, cost_of
 from billing.gpu.errors import UnknownBackend
 from billing.gpu.protocol import Status
 from billing.jobs.lifecycle import FINAL, NEVER_TAKEN, FailureClass, JobStatus, check_move
-from billing.jobs.models import Attempt, Job, LooseFile, Output
+from billing.jobs.models import Attempt, Job, Output
 from billing.jobs.names import JOBS_TOPIC
 from billing.jobs.orders import without_texts
 from billing.jobs.services import settling
 from billing.jobs.services.telling import tell
+from billing.ledger import selectors as ledger
 from billing.ledger.journal import SYSTEM
 from billing.ledger.services import Actor
 from billing.outbox import services as outbox
 from billing.outbox.names import TaskName
 from billing.telemetry import meters, tracing
 from billing.transactions import require_transaction
-from plans import periods
+from plans import asking, periods
+from plans.asking import Answer, Given, PreparedRows, Question, by_key
 
 _DETAIL_LENGTH_MAX = 500
+_LOOSE_NO_LONGER: Final = "DELETE FROM billing_loosefile WHERE path = ANY(%(paths)s::text[])"
 _log = structlog.get_logger(__name__)
 
 
@@ -59,17 +64,41 @@ class StoredOutput:
 def lock_job(job_id: str) -> Job:
     """Lock the job and return it as it is now, with its account and its hold."""
     require_transaction("jobs.lock_job")
-    jobs = Job.objects.select_for_update(of=("self",)).select_related("account", "hold")
-    return jobs.get(pk=job_id)
+    job = asking.row(Job, job_id, locked=True)
+    _bring(job, *asking.ask(*_beside(job)))
+    return job
 
 
 def lock_attempt(attempt_id: str) -> tuple[Job, Attempt]:
     """Lock the attempt's job, then the attempt; return both as they are now."""
     require_transaction("jobs.lock_attempt")
-    job = lock_job(Attempt.objects.values_list("job_id", flat=True).get(pk=attempt_id))
-    attempt = Attempt.objects.select_for_update().get(pk=attempt_id)
+    found = _job_of(attempt=attempt_id)
+    if not found:
+        raise Attempt.DoesNotExist(attempt_id)
+    [job] = found
+    *beside, answer = asking.ask(*_beside(job), _attempt.question(key=attempt_id))
+    [attempt] = _attempt.rows(answer)
+    _bring(job, *beside)
     attempt.job = job
     return job, attempt
+
+
+def _beside(job: Job) -> tuple[Question, Question]:
+    return (
+        _account.question(key=job.account_id),
+        ledger.hold_by_key.question(wallet=job.wallet_id, key=job.hold_id),
+    )
+
+
+def _bring(job: Job, account: Answer, hold: Answer) -> None:
+    [job.account], [job.hold] = _account.rows(account), ledger.hold_by_key.rows(hold)
+
+
+_job_of = PreparedRows(
+    lambda: Job.objects.select_for_update(of=("self",)).filter(attempts=Given("attempt"))
+)
+_account = by_key(Account)
+_attempt = by_key(Attempt, locked=True)
 
 
 def backend_actor(attempt: Attempt) -> Actor:
@@ -87,7 +116,7 @@ def move(job: Job, target: JobStatus, **columns: object) -> None:
     job.status = target
     for name, value in columns.items():
         setattr(job, name, value)
-    job.save(update_fields=["status", *columns])
+    asking.change(job, "status", *columns)
     outbox.hint(JOBS_TOPIC, job.pk)
 
 
@@ -115,9 +144,11 @@ def note_id(attempt: Attempt, provider_id: str, context: Mapping[str, str]) -> N
     Raises:
         IdOfAnother: as `remember`. The database alone can tell it of two words at once.
     """
+    if (provider_id, context) == (attempt.provider_id, attempt.context):
+        return
     attempt.provider_id, attempt.context = provider_id, dict(context)
     try:
-        attempt.save(update_fields=["provider_id", "context"])
+        asking.change(attempt, "provider_id", "context")
     except IntegrityError:
         report_strange_id(attempt)
         raise IdOfAnother from None
@@ -157,8 +188,8 @@ def end_attempt(
     attempt.ended_at = now
     detail = without_texts(detail, attempt.job.inputs)
     attempt.detail = detail[:_DETAIL_LENGTH_MAX] or attempt.detail
-    attempt.save(update_fields=["state", "outcome", "ended_at", "detail"])
-    book_cost(attempt, usage=usage or {}, is_charged=is_charged)
+    booked = _book(attempt, usage=usage or {}, is_charged=is_charged)
+    asking.change(attempt, "state", "outcome", "ended_at", "detail", *booked)
     # Before the commit: one that is rolled back and made again is counted twice, which is seldom.
     seconds = (now - attempt.created_at).total_seconds()
     meters.attempt_ended(backend=attempt.backend, outcome=outcome, seconds=seconds)
@@ -175,9 +206,18 @@ def book_cost(
     Args:
         has_come: its video is there, whatever was said of it before.
     """
+    booked = _book(attempt, usage=usage, is_charged=is_charged, has_come=has_come)
+    if booked:
+        asking.change(attempt, *booked)
+
+
+def _book(
+    attempt: Attempt, *, usage: Mapping[str, float], is_charged: bool | None, has_come: bool = False
+) -> Sequence[str]:
+    """Set what `book_cost` writes down, and return the names of these columns."""
     was_taken_for_nothing = has_come and attempt.outcome in NEVER_TAKEN
     if attempt.cost_micros is not None and not was_taken_for_nothing:
-        return
+        return ()
     # PostgreSQL takes no NUL in a text, and a backend may name a unit as it likes.
     said = {name.replace("\x00", "")[:64]: str(amount) for name, amount in usage.items()}
     attempt.usage = said or attempt.usage
@@ -185,7 +225,7 @@ def book_cost(
     if cost is not None:
         attempt.cost_micros, attempt.cost_currency = cost.micros, cost.currency
         attempt.cost_lines = list(cost.lines)
-    attempt.save(update_fields=["usage", "cost_micros", "cost_currency", "cost_lines"])
+    return "usage", "cost_micros", "cost_currency", "cost_lines"
 
 
 def show(job: Job, attempt: Attempt, sign: Sign, *, now: datetime, reason: str = "") -> None:
@@ -306,7 +346,7 @@ def _cost(attempt: Attempt, *, is_charged: bool | None, has_come: bool) -> Cost 
 def _keep(job: Job, outputs: Sequence[StoredOutput], now: datetime) -> None:
     """Give the files to the job: they are loose no longer, and it is known when they go."""
     expires_at = periods.add_period(now, job.keep_outputs) if job.keep_outputs else None
-    kept = Output.objects.bulk_create(
+    kept = [
         Output(
             job=job,
             position=position,
@@ -321,7 +361,8 @@ def _keep(job: Job, outputs: Sequence[StoredOutput], now: datetime) -> None:
             expires_at=expires_at,
         )
         for position, stored in enumerate(outputs)
-    )
-    LooseFile.objects.filter(path__in=[output.path for output in kept]).delete()
+    ]
+    asking.create(*kept)
+    asking.tell((_LOOSE_NO_LONGER, {"paths": [output.path for output in kept]}))
     for output in kept:
         outbox.post(TaskName.MAKE_THUMBNAIL, now=now, output_id=output.pk)

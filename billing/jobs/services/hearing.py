@@ -1,10 +1,9 @@
 """What a backend says reaches a job here, by callback, by asking, or by a sweep: one path.
 
-Hearing is two steps: the word is written down and answered at once; a worker then applies it.
+Hearing is two steps: the inbox writes the word down and answers at once; a worker then applies it.
 A success copies its files into our storage before any credit is captured.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -16,31 +15,20 @@ from django.db import transaction
 from billing.fleet import selectors as fleet
 from billing.fleet.breaking import Sign
 from billing.gpu import calls, registry
-from billing.gpu.protocol import (
-    FINAL_STATES,
-    AttemptView,
-    Backend,
-    BackendError,
-    Fail,
-    State,
-    Status,
-)
+from billing.gpu.protocol import Backend, BackendError, Fail, State, Status
 from billing.jobs import asking
 from billing.jobs.lifecycle import FINAL, FailureClass, JobStatus
-from billing.jobs.models import Attempt, Callback
+from billing.jobs.models import Attempt, Callback, Job
 from billing.jobs.orders import spoken
 from billing.jobs.services import copying, ending, queueing, storing
 from billing.jobs.services.ending import IdOfAnother, StoredOutput
+from billing.jobs.services.inbox import reduced_view_of
 from billing.ledger.services import Actor
-from billing.outbox import services as outbox
-from billing.outbox.names import TaskName
-from billing.telemetry import tracing
 from billing.transactions import forbid_transaction
+from plans.asking import change, row
 
 WORD_COUNTS: Final = timedelta(hours=6)  # how long a word that cannot be applied is waited for
 ABSENCES_MIN: Final = 3  # answers in a row
-WORDS_MAX: Final = 100  # of one attempt that are kept
-WORDS_AFTER_END_MAX: Final = 5
 _CLASSES: Final[Mapping[Fail, FailureClass]] = {
     Fail.MODERATION: FailureClass.MODERATION_OUTPUT,
     Fail.INVALID_INPUT: FailureClass.INVALID_INPUT,
@@ -60,65 +48,6 @@ _SIGNS: Final[Mapping[Fail, Sign]] = {
 _log = structlog.get_logger(__name__)
 
 
-def hear(
-    *, backend: str, attempt_id: str, headers: Mapping[str, str], body: bytes, now: datetime
-) -> bytes:
-    """Write a backend's callback down and have it applied; the same words count once.
-
-    Returns what the backend wants to hear: nothing, or the echo of a challenge.
-
-    Raises:
-        CallbackUnauthenticated: not from this backend. CallbackMalformed: unreadable, or of
-            another attempt. UnknownBackend: no such backend, or not that attempt's.
-    """
-    forbid_transaction("jobs.hear")  # a signature's key may have to be fetched
-    attempt = Attempt.objects.filter(pk=attempt_id, backend=backend).first()
-    adapter = registry.backend_for(backend)
-    echo = adapter.answer_challenge(body)
-    if echo is not None:
-        return echo
-    view = AttemptView(id=attempt_id) if attempt is None else reduced_view_of(attempt)
-    said = adapter.parse_callback(headers, body, view, now=now)
-    if attempt is None:
-        _log.warning("callback_of_no_attempt", backend=backend, attempt_id=attempt_id)
-    else:
-        with tracing.joined(
-            attempt.traceparent,
-            f"callback {backend}",
-            tracing.Kind.SERVER,
-            {"attempt_id": attempt_id},
-        ):
-            _write_down(attempt, body, said.state, now)
-    return b""
-
-
-@transaction.atomic(durable=True)
-def _write_down(attempt: Attempt, body: bytes, said: State, now: datetime) -> None:
-    """Keep a callback and have it applied, in one commit; of too many, none is kept."""
-    digest = hashlib.sha256(body).digest()
-    if attempt.callbacks.filter(digest=digest).exists():
-        return
-    if not _has_room(attempt, said):
-        _log.warning("too_many_callbacks", attempt_id=attempt.pk, backend=attempt.backend)
-        return
-    callback, new = Callback.objects.get_or_create(
-        attempt=attempt, digest=digest, defaults={"body": body, "received_at": now}
-    )
-    if new:
-        outbox.post(TaskName.APPLY_CALLBACK, now=now, callback_id=callback.pk)
-
-
-def _has_room(attempt: Attempt, said: State) -> bool:
-    """Say whether one more word of the attempt is kept; what is not, the sweep asks for.
-
-    Progress leaves room for an end, and an attempt that has ended keeps a few: a late success.
-    """
-    words = attempt.callbacks.all()
-    if attempt.ended_at is not None:
-        return words.filter(received_at__gte=attempt.ended_at).count() < WORDS_AFTER_END_MAX
-    return words.count() < WORDS_MAX + (WORDS_AFTER_END_MAX if said in FINAL_STATES else 0)
-
-
 def apply_callback(*, callback_id: str, now: datetime) -> bool:
     """Make true what a stored callback says. A repeat changes nothing.
 
@@ -127,10 +56,10 @@ def apply_callback(*, callback_id: str, now: datetime) -> bool:
     Raises:
         BackendError: an output could not be fetched; the word stays unapplied, to be tried again.
     """
-    callback = Callback.objects.select_related("attempt__job").get(pk=callback_id)
+    callback = row(Callback, callback_id)
     if callback.applied_at is not None:
         return True
-    attempt = callback.attempt
+    attempt = _with_job(callback.attempt_id)
     adapter = registry.backend_for(attempt.backend)
     status = adapter.read_callback(bytes(callback.body), reduced_view_of(attempt))
     if asking.is_hint(adapter.caps):
@@ -140,9 +69,15 @@ def apply_callback(*, callback_id: str, now: datetime) -> bool:
     if not is_done:
         return False
     # The video lies in the storage now; the words stay, the bytes go.
-    words = spoken(status, attempt.job.inputs)
-    Callback.objects.filter(pk=callback_id).update(applied_at=now, body=words)
+    callback.applied_at, callback.body = now, spoken(status, attempt.job.inputs)
+    change(callback, "applied_at", "body")
     return True
+
+
+def _with_job(attempt_id: str) -> Attempt:
+    attempt = row(Attempt, attempt_id)
+    attempt.job = row(Job, attempt.job_id)
+    return attempt
 
 
 def _ask_instead(adapter: Backend, attempt: Attempt, said: Status, now: datetime) -> bool:
@@ -180,7 +115,7 @@ def apply_status(attempt_id: str, status: Status, *, now: datetime) -> bool:
         BackendError: it succeeded, and an output could not be fetched: ask again at `check_at`.
     """
     forbid_transaction("jobs.apply_status")
-    attempt = Attempt.objects.get(pk=attempt_id)
+    attempt = row(Attempt, attempt_id)
     if ending.is_of_another(attempt, status.provider_id):
         # A word about another order, however well it is signed: nothing of it is this one's.
         ending.report_strange_id(attempt)
@@ -237,7 +172,7 @@ def take_success(
         BackendError: an output could not be fetched.
         IdOfAnother: it is the success of another attempt; a sweep deletes the files.
     """
-    attempt = Attempt.objects.select_related("job").get(pk=attempt_id)
+    attempt = _with_job(attempt_id)
     if attempt.job.status == JobStatus.SUCCEEDED:
         return ""
     backend = registry.backend_for(attempt.backend)
@@ -337,7 +272,7 @@ def _note_progress(attempt_id: str, status: Status, now: datetime) -> None:
     percent = min(99, int((status.progress or 0) * 100))
     if percent > job.progress_percent:
         job.progress_percent = percent
-        job.save(update_fields=["progress_percent"])
+        change(job, "progress_percent")
 
 
 def _write_sign_of_life(attempt: Attempt, status: Status, now: datetime) -> None:
@@ -348,11 +283,8 @@ def _write_sign_of_life(attempt: Attempt, status: Status, now: datetime) -> None
     attempt.heard_at = now
     attempt.absences, attempt.absent_since = 0, None
     attempt.check_at = now + asking.pause(registry.backend_for(attempt.backend).caps)
-    attempt.save(
-        update_fields=[
-            *("state", "accepted_at", "heard_at", "absences", "absent_since", "check_at")
-        ]
-    )
+    told = ("state", "accepted_at", "heard_at", "absences", "absent_since", "check_at")
+    change(attempt, *told)
 
 
 def _count_absence(attempt_id: str, now: datetime) -> None:
@@ -384,8 +316,3 @@ def _is_lost(attempt_id: str, now: datetime) -> bool:
         return False  # it may have ended well while nobody asked: a person decides
     patient = now - attempt.absent_since < registry.absent_grace(attempt.backend)
     return attempt.absences >= ABSENCES_MIN and not patient
-
-
-def reduced_view_of(attempt: Attempt) -> AttemptView:
-    """Return of an attempt what is needed to read what a backend says of it: no order."""
-    return AttemptView(id=attempt.pk, provider_id=attempt.provider_id, context=attempt.context)

@@ -136,18 +136,24 @@ _in_vain = Prepared(
 
 def paused_at(backend: str, *, now: datetime) -> list[str]:
     """Return the waiting jobs that the backend did not take of late and may not get yet."""
-    lately = Attempt.objects.filter(
-        backend=backend,
-        outcome__in=IN_VAIN,
-        ended_at__gt=now - _LATELY,
-        job__status=JobStatus.QUEUED,
-    )
     tries: dict[str, list[tuple[str, datetime]]] = {}
-    ends = lately.order_by("-number").values_list("job_id", "outcome", "ended_at")
-    for job_id, outcome, ended_at in ends:
-        if ended_at is not None:
-            tries.setdefault(job_id, []).append((outcome, ended_at))
+    for job_id, outcome, ended_at in _in_vain_at(backend=backend, since=now - _LATELY):
+        tries.setdefault(job_id, []).append((outcome, ended_at))
     return [job_id for job_id, in_vain in tries.items() if _after(in_vain) > now]
+
+
+_in_vain_at = Prepared(
+    lambda: (
+        Attempt.objects.filter(
+            backend=Given("backend"),
+            outcome__in=sorted(IN_VAIN),
+            ended_at__gt=Given("since"),
+            job__status=JobStatus.QUEUED,
+        )
+        .order_by("-number")
+        .values_list("job_id", "outcome", "ended_at")
+    )
+)
 
 
 def _after(ends: list[tuple[str, datetime]]) -> datetime:

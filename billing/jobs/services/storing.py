@@ -20,6 +20,7 @@ from billing.ids import new_id
 from billing.jobs.models import Attempt, LooseFile
 from billing.jobs.services.ending import StoredOutput
 from billing.transactions import forbid_transaction
+from plans import asking
 
 # How long an output is sought at most, credits and slot held, however long its backend keeps it:
 # an address that is dead for so long stays so.
@@ -86,7 +87,7 @@ def discard(paths: Iterable[str]) -> None:
 @transaction.atomic(durable=True)
 def announce(path: str, *, now: datetime) -> None:
     """Write down that a file is about to be stored which belongs to no job yet."""
-    LooseFile.objects.create(path=path, created_at=now)
+    asking.create(LooseFile(path=path, created_at=now))
 
 
 def _films(backend: Backend, status: Status) -> Iterator[Output]:

@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import F
-from django.db.models.functions import Greatest
-
 from billing.gpu import registry
 from billing.jobs import fairness, selectors
 from billing.jobs.fairness import Lane, Lanes
@@ -39,6 +36,14 @@ _WAITING_LANES: Final = """
         ) AS other
     )
     SELECT lane, lane_priority FROM found
+"""
+# No turn is below 0.
+_STARTED: Final = """
+    INSERT INTO billing_laneclock AS clock (backend, lane, turn, number, starts)
+    VALUES (%(backend)s, %(lane)s, %(turn)s, %(number)s, 1)
+    ON CONFLICT (backend, lane) DO UPDATE
+    SET turn = greatest(clock.turn, excluded.turn), number = excluded.number,
+        starts = clock.starts + 1
 """
 
 
@@ -125,12 +130,8 @@ def note_start(lane: Lane, *, backend: str, turn: int | None) -> None:
         turn: the job's; None: it went before its turn, and that moves no clock.
     """
     require_transaction("jobs.note_start")
-    clock = LaneClock.objects.filter(backend=backend, lane=lane.code)
-    moved = {} if turn is None else {"turn": Greatest("turn", turn)}
-    if not clock.update(number=lane.number, starts=F("starts") + 1, **moved):
-        LaneClock.objects.create(
-            backend=backend, lane=lane.code, turn=turn or 0, number=lane.number, starts=1
-        )
+    facts = {"backend": backend, "lane": lane.code, "turn": turn or 0, "number": lane.number}
+    asking.tell((_STARTED, facts))
 
 
 def promise_of(lane: SoldLane | None, *, since: datetime) -> timedelta:

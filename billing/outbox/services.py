@@ -30,6 +30,15 @@ BATCH: Final = 100
 _PRUNE_BATCH: Final = 500
 _ARGUMENT_LENGTH_MAX: Final = 128
 _HEARTBEAT_KEPT_SECONDS: Final = 24 * 3600
+_BEGIN: Final = """
+    UPDATE billing_message SET runs = runs + 1, ring_at = %(again_at)s
+    WHERE id = %(message)s AND ring_at IS NOT NULL AND runs < %(most)s
+    RETURNING id
+"""
+_FINISH: Final = """
+    UPDATE billing_message SET ring_at = NULL, done_at = %(now)s
+    WHERE id = %(message)s AND ring_at IS NOT NULL
+"""
 
 _log = structlog.get_logger(__name__)
 
@@ -98,11 +107,11 @@ def begin(message_id: str, *, now: datetime) -> bool:
 
     Counting first also buries what kills its worker each time, and so never reports a failure.
     """
-    open_message = Message.objects.filter(pk=message_id, ring_at__isnull=False)
-    if open_message.filter(runs__lt=pauses.RUNS_MAX).update(
-        runs=F("runs") + 1, ring_at=now + pauses.RUN_GRACE
-    ):
+    facts = {"message": message_id, "again_at": now + pauses.RUN_GRACE, "most": pauses.RUNS_MAX}
+    [begun] = asking.ask((_BEGIN, facts))
+    if begun:
         return True
+    open_message = Message.objects.filter(pk=message_id, ring_at__isnull=False)
     reason = Coalesce(NullIf("error", Value("")), Value(_("No run came to an end.")))
     if open_message.filter(runs__gte=pauses.RUNS_MAX).update(
         ring_at=None, dead_at=now, error=reason
@@ -120,7 +129,7 @@ def uncount(message_id: str) -> None:
 
 def finish(message_id: str, *, now: datetime) -> None:
     """Close the message as done. A repeat changes nothing, and the dead stay dead."""
-    Message.objects.filter(pk=message_id, ring_at__isnull=False).update(ring_at=None, done_at=now)
+    asking.tell((_FINISH, {"message": message_id, "now": now}))
 
 
 @transaction.atomic(durable=True)

@@ -3,7 +3,7 @@
 Its rows are locked after all others of a transaction, a breaker before its backend.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -56,6 +56,11 @@ def admit(
         UnknownBackend: it is not configured.
     """
     require_transaction("fleet.admit")
+    # Where nothing stands in the way, it is asked again under the lock. Most that meet an obstacle
+    # meet it here: a rollback makes the session forget what it has planned.
+    obstacle = obstacle_of(backend, model=model, in_flight=in_flight, now=now)
+    if obstacle is not None:
+        return obstacle
     with transaction.atomic():
         asking.ask((_LOCK, {"slots": f"slots:{backend}"}))
         obstacle = obstacle_of(backend, model=model, in_flight=in_flight, now=now)
@@ -105,8 +110,10 @@ def note(
         _write(breaker, after, reason=reason if sign in _FAILURES else breaker.reason)
         if after.state != before.state:
             _log.warning("breaker_moved", backend=backend, model=model, state=after.state.value)
-    if sign in (Sign.HEARD, Sign.MADE):
-        _breathe(backend, is_good_end=sign == Sign.MADE)
+    if sign == Sign.HEARD:
+        _breathe(_full(backend=backend))
+    elif sign == Sign.MADE:
+        _breathe(_strained(backend=backend), is_good_end=True)
 
 
 _any = PreparedRows(
@@ -222,16 +229,20 @@ _open = PreparedRows(
 )
 
 
-def _breathe(backend: str, *, is_good_end: bool) -> None:
-    """Forget that the backend was full; count a good end where it was found to be narrower."""
-    for state in _strained(backend=backend):  # most are not
+def _breathe(states: Sequence[BackendState], *, is_good_end: bool = False) -> None:
+    """Forget that a backend was full; count a good end where it was found to be narrower."""
+    for state in states:
         state.fulls = 0
-        if is_good_end and state.slots is not None and backend in registry.configured():
-            width = slots.made(selectors.width_of(state), ceiling=selectors.ceiling_of(backend))
+        if is_good_end and state.slots is not None and state.name in registry.configured():
+            width = slots.made(selectors.width_of(state), ceiling=selectors.ceiling_of(state.name))
             state.slots, state.good_ends = width.learnt, width.good_ends
         asking.change(state, "fulls", "slots", "good_ends")
 
 
+# Most backends are neither: then nothing is locked.
+_full = PreparedRows(
+    lambda: BackendState.objects.select_for_update().filter(pk=Given("backend"), fulls__gt=0)
+)
 _strained = PreparedRows(
     lambda: (
         BackendState.objects.select_for_update()

@@ -262,10 +262,13 @@ def _note_progress(attempt_id: str, status: Status, now: datetime) -> None:
         return
     was_taken = attempt.state == Attempt.State.ACCEPTED
     _write_sign_of_life(attempt, status, now)
+    if job.status not in FINAL:
+        _let_it_run(job, status, now)
     if not was_taken:
         ending.show(job, attempt, Sign.HEARD, now=now)
-    if job.status in FINAL:
-        return
+
+
+def _let_it_run(job: Job, status: Status, now: datetime) -> None:
     overdue = job.deadline_at is not None and job.deadline_at <= now
     if status.state == State.RUNNING and not overdue:
         ending.start(job, now=now)

@@ -48,7 +48,7 @@ def _understood(name: str, read: Callable[[Any], _T], said: str) -> _T:
     """Return what the JSON of the variable `name` means, or refuse to start."""
     try:
         return read(json.loads(said or "{}"))
-    except ValueError as wrong:
+    except (TypeError, ValueError) as wrong:
         raise ImproperlyConfigured(f"{name}: {wrong}") from wrong
 
 
@@ -215,7 +215,9 @@ ALERT_SILENCE_HOURS: int = _understood(
 
 # -- what is sold, and where it is made --------------------------------------------------------
 CATALOG: str = env.str("CATALOG", default=str(BASE_DIR / "plans" / "catalogs" / "kling.toml"))
-BACKENDS: dict[str, dict[str, Any]] = env.json("BACKENDS", default={})
+BACKENDS: dict[str, dict[str, Any]] = _understood(
+    "BACKENDS", dict, env.str("BACKENDS", default="{}")
+)
 BACKEND_WEBHOOK_BASE_URL: str = env.str("BACKEND_WEBHOOK_BASE_URL", default=PUBLIC_URL).rstrip("/")
 # Health checks and callbacks come under these names, whatever else an operator has listed.
 ALLOWED_HOSTS = list(

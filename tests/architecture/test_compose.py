@@ -35,7 +35,7 @@ HEALTH_KEYS = {"test", "interval", "timeout", "retries", "start_period"}
 VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)(:?[-?])?")
 # Programs of the database's, the broker's and the proxy's own images.
 FOREIGN_PROGRAMS = {
-    *("sh", "umask", "printf", "test", "curl", "redis-server", "redis-cli"),
+    *("sh", "umask", "printf", "test", "curl", "docker-entrypoint.sh", "redis-cli"),
     *("postgres", "pg_isready", "pgbouncer"),
 }
 
@@ -156,6 +156,15 @@ def test_our_containers_have_no_rights_that_they_need_not(name: str) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert f"AS {service['build']['target']}" in DOCKERFILE
+
+
+def test_no_server_of_others_stays_root() -> None:
+    """Their images take the rights away on their own way in, which a shell would go past."""
+    way_in = "docker-entrypoint.sh"
+
+    assert SERVICES["postgres"]["command"][0] == "postgres"
+    assert SERVICES["replica"]["user"] == "postgres"
+    assert SERVICES["redis"]["command"][2].startswith(f"exec {way_in} redis-server ")
 
 
 def test_only_the_loopback_address_is_opened() -> None:

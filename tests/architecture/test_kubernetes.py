@@ -4,13 +4,16 @@ That each is one that a cluster takes, `./run test --static` asks of the schemas
 """
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import yaml
 
-from tests.architecture.test_compose import COMPOSE, OURS, SERVICES
+from config.embedded.environment import nowhere
+from tests.architecture.test_compose import COMPOSE, OURS, SERVICES, example
 
 _OPERATIONS: Final = Path(__file__).parents[2] / "docs" / "operations"
 _FOLDER: Final = _OPERATIONS / "kubernetes"
@@ -107,6 +110,41 @@ def test_nothing_runs_as_root_or_writes_its_own_disk(name: str) -> None:
     assert its_pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert its_pod["automountServiceAccountToken"] is False
     assert container(name)["resources"].keys() == {"requests", "limits"}
+
+
+@pytest.mark.parametrize("name", sorted(WORKLOADS))
+def test_a_workload_writes_wherever_its_container_does(name: str) -> None:
+    volumes = {one["name"] for one in pod(name)["volumes"] if "emptyDir" in one}
+    there = {one["mountPath"] for one in container(name)["volumeMounts"] if one["name"] in volumes}
+
+    assert there >= set(SERVICES[name]["tmpfs"])
+
+
+@pytest.mark.parametrize("name", LASTING)
+def test_a_probe_names_a_host_for_a_pods_own_address_is_answered_400(name: str) -> None:
+    probes = [one for key, one in container(name).items() if key.endswith("Probe")]
+    asked = [one["httpGet"] for one in probes if "httpGet" in one]
+
+    for one in asked:
+        assert one["httpHeaders"] == [{"name": "Host", "value": "localhost"}]
+
+
+def test_the_service_starts_with_what_the_examples_leave_empty(tmp_path: Path) -> None:
+    secrets = dict.fromkeys(names_of("secrets.env.example"), "")
+    said = dict(re.findall(r"(?m)^([A-Z_]+)=(.*)$", (_FOLDER / "settings.env").read_text()))
+    required = {name for name, (has_default, _value) in example().items() if not has_default}
+    filled_in = {name: value for name, value in nowhere().items() if name in required}
+
+    done = subprocess.run(
+        [sys.executable, "-c", "import config.settings"],
+        cwd=_OPERATIONS.parents[1],
+        env={**said, **secrets, **filled_in, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr[-500:]
 
 
 @pytest.mark.parametrize("name", LASTING)

@@ -1,4 +1,4 @@
-"""The containers: checked by reading, because no engine runs where the tests run."""
+"""The containers, checked by reading: `./run test --containers` starts them, where an engine is."""
 
 import ast
 import itertools
@@ -24,7 +24,7 @@ NGINX = ROOT / "docs" / "operations" / "nginx.conf"
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 OURS = ["migrate", "web", "events", "worker", "scheduler"]
 # What a service of the compose specification may say, as far as this file needs it: a key with a
-# slip of the pen would be refused by an engine, and an engine is not here to refuse it.
+# slip of the pen would be refused by an engine, and CI has none to refuse it.
 KNOWN_KEYS = {
     *("build", "image", "restart", "init", "read_only", "tmpfs", "cap_drop", "security_opt"),
     *("volumes", "environment", "depends_on", "command", "healthcheck", "ports"),
@@ -165,6 +165,14 @@ def test_no_server_of_others_stays_root() -> None:
     assert SERVICES["postgres"]["command"][0] == "postgres"
     assert SERVICES["replica"]["user"] == "postgres"
     assert SERVICES["redis"]["command"][2].startswith(f"exec {way_in} redis-server ")
+
+
+def test_memory_that_a_container_writes_is_everybodys_also_when_it_starts_again() -> None:
+    """The second time, an engine gives it the rights of the folder that the image has there."""
+    opened = {"/tmp", *re.findall(r"install -d -m 1777 (\S+)", DOCKERFILE)}  # noqa: S108 (the container's own)
+
+    for name in [*OURS, "pgbouncer"]:
+        assert set(SERVICES[name]["tmpfs"]) <= opened, name
 
 
 def test_only_the_loopback_address_is_opened() -> None:

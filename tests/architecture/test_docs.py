@@ -78,7 +78,7 @@ def test_both_readmes_have_the_same_shape() -> None:
     targets = set(_LINK.findall(english)) ^ set(_LINK.findall(chinese))
     handbooks = {
         f"docs/operations/{name}{language}.md"
-        for name in ("console", "several-hosts")
+        for name in ("console", "containers", "several-hosts")
         for language in ("", ".zh-CN")
     }
     assert targets == {"README.md", "README.zh-CN.md"} | handbooks

@@ -7,10 +7,10 @@ import urllib.request
 import uuid
 from typing import Any, Final
 
+from billing.jobs.lifecycle import FINAL
 from tests.containers.engine import Missed, Project
 
 _PRICE: Final = 10
-_ENDS: Final = {"succeeded", "failed", "cancelled", "expired", "unknown"}
 _PATIENCE_SECONDS: Final = 240
 _ANSWER_SECONDS: Final = 30
 
@@ -68,7 +68,7 @@ class Customer:
                 last = found["status"]
                 if last in states:
                     return found
-                if last in _ENDS:
+                if last in FINAL:
                     break
             time.sleep(0.3)
         raise Missed(f"a job came to {last}, and not to {' or '.join(states)}")

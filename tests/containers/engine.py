@@ -49,7 +49,7 @@ class Project:
     def __init__(self, folder: Path, port: int) -> None:
         self.port = port
         self.secrets = _secrets(port)
-        self._name = f"linggan-trial-{os.getpid()}"
+        self._name = f"linggan-trial-{secrets.token_hex(6)}"  # nobody's who shares the engine
         self._env, self._override = folder / "env", folder / "override.yml"
         self._env.write_text(_filled_in(self.secrets))
         self._env.chmod(0o600)
@@ -79,7 +79,10 @@ class Project:
             "--env-file",
             str(self._env),
         ]
-        done = _run([*line, *files, *words])
+        try:
+            done = _run([*line, *files, *words])
+        except subprocess.TimeoutExpired as never:
+            raise Missed(f"compose {' '.join(words)}: no end in {never.timeout:.0f} s") from never
         if done.returncode != 0:
             raise Missed(f"compose {' '.join(words)}: {done.stdout[-600:]}")
         return done.stdout
@@ -99,8 +102,10 @@ class Project:
     def take_down(self) -> None:
         """Leave nothing of this trial but what the engine remembers of its builds."""
         every = [word for profile in PROFILES for word in ("--profile", profile)]
-        self.compose(*every, "down", "--volumes", "--remove-orphans")
-        _run(["docker", "image", "rm", *set(self._images().values())])
+        try:
+            self.compose(*every, "down", "--volumes", "--remove-orphans")
+        finally:
+            _run(["docker", "image", "rm", *set(self._images().values())])
 
     def _images(self) -> dict[str, str]:
         """Return the names of this trial's images, by service: nobody else's tag is moved."""

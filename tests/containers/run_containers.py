@@ -1,6 +1,6 @@
 """Starts the containers of docker-compose.yml on a real engine, and takes some of them away.
 
-    ./run test --containers [SCENE …] [--port 18110]
+    ./run test --containers [SCENE …] [--port N]
 
 Without names all of it, in this order: images, plain, rights, faults, again, pooled, replica; each
 goes on with what the one before has left. It needs an engine that has the base images, or a
@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from config.embedded.processes import free_port
 from tests.containers import scenes
 from tests.containers.engine import Missed, Project, missing
 
@@ -33,14 +34,14 @@ def main(words: Sequence[str]) -> int:
     """Do each; print the table; return the exit code."""
     parser = argparse.ArgumentParser(prog="./run test", description=__doc__)
     parser.add_argument("--containers", nargs="*", default=[], choices=_SCENES, metavar="SCENE")
-    parser.add_argument("--port", type=int, default=18110)
+    parser.add_argument("--port", type=int, default=0)
     asked = parser.parse_args(words)
     if sentence := missing():
         raise SystemExit(f"Nothing was started. {sentence}.")
     signal.signal(signal.SIGTERM, lambda *_how: sys.exit(1))  # as after Ctrl-C: all of it goes
     chosen = [name for name in _SCENES if not asked.containers or name in asked.containers]
     with tempfile.TemporaryDirectory(prefix="linggan-containers-") as folder:
-        project = Project(Path(folder), asked.port)
+        project = Project(Path(folder), asked.port or free_port())
         try:
             seen = [_seen(project, name) for name in chosen]
         finally:

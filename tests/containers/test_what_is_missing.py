@@ -76,6 +76,21 @@ def test_a_trial_fills_in_all_that_the_example_asks_for(tmp_path: Path) -> None:
         assert (f"  {name}: {{image:" in override) == ("build" in service), name
 
 
+def test_a_secret_is_found_in_logs_by_each_of_its_lines() -> None:
+    key = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEICj7\n-----END PRIVATE KEY-----\n"
+    secrets = {"JWT_PRIVATE_KEY": key, "SECRET_KEY": "0123456789abcdef", "IDENTITY_KEY": "short"}
+
+    assert scenes._told_of(secrets, "web-1 | short\nweb-1 | -----BEGIN PRIVATE KEY-----") == []
+    said = "web-1 | MC4CAQAwBQYDK2VwBCIEICj7\nweb-1 | x=0123456789abcdef"
+    assert scenes._told_of(secrets, said) == ["JWT_PRIVATE_KEY", "SECRET_KEY"]
+
+
+def test_two_trials_on_one_engine_have_nothing_in_common(tmp_path: Path) -> None:
+    one, other = (engine.Project(tmp_path, 18119) for _trial in range(2))
+
+    assert not set(one._images().values()) & set(other._images().values())
+
+
 def test_the_lines_of_the_document_are_those_that_are_played() -> None:
     assert "DATABASE_SESSION_OPTIONS=" in scenes._told("pgbouncer:6432")
     assert "COMPOSE_PROFILES=replica" in scenes._told("replica:5432")

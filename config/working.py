@@ -1,9 +1,10 @@
-"""What Celery's worker does around every task: names it, counts it, and says so to whoever asks."""
+"""What Celery's worker does around every task: names it, counts it, and keeps its connections."""
 
 from typing import Any
 
 import structlog
 from celery import Task, bootsteps
+from django.db import close_old_connections
 from structlog.contextvars import bound_contextvars
 
 from billing.ids import new_id
@@ -25,6 +26,7 @@ class MeasuredTask(Task):  # type: ignore[type-arg]  # at run time it takes no a
         Before a catalog is in force, on a new database or by a clock that was set back, there is
         nothing to sweep: the next run looks again.
         """
+        close_old_connections()  # as before a request: what is too old ends
         names = {"request_id": named.get("request_id") or new_id("run")}
         if "message_id" in named:
             names["message_id"] = named["message_id"]
@@ -35,6 +37,8 @@ class MeasuredTask(Task):  # type: ignore[type-arg]  # at run time it takes no a
                 meters.came_to("waiting")
                 _log.warning("task_waits_for_a_catalog", task=self.name)
                 return None
+            finally:
+                close_old_connections()  # one that is lent for a transaction goes back
 
 
 class Told(bootsteps.StartStopStep):

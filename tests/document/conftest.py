@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from celery.contrib.testing.worker import start_worker
 from django.core.cache import cache
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
@@ -20,6 +19,7 @@ from tests.payments.conftest import emulator, peer
 from tests.stories.conftest import quick_cog
 from tests.stories.quick_cog import QuickCog
 from tests.stripe_peer.driver import Peer
+from tests.working import start_worker
 
 __all__ = ["emulator", "peer", "quick_cog"]
 SHOP = Path(__file__).with_name("shop.toml")

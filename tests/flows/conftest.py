@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-from celery.contrib.testing.worker import start_worker
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -11,6 +10,7 @@ from config.celery import app, queues
 from tests import factories
 from tests.flows.story import Story
 from tests.gpu.cog_server import CogServer
+from tests.working import start_worker
 
 
 @pytest.fixture(scope="session")

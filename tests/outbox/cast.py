@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import redis
-from celery.contrib.testing.worker import start_worker
 from django.conf import settings
 from django.core.cache import cache
 
@@ -18,6 +17,7 @@ from billing import tasks
 from billing.outbox import gateway, services
 from billing.outbox.names import QUEUES
 from config.celery import app
+from tests.working import start_worker
 
 assert tasks.__all__, "the worker runs what the index names"
 StartWorker = Callable[[], AbstractContextManager[None]]

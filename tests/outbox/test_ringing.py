@@ -209,6 +209,38 @@ def test_a_worker_killed_in_the_middle_leaves_a_message_that_another_ends(
     assert broker.runs_of("wait_1") == 2
 
 
+def test_a_worker_keeps_its_sessions_from_one_errand_to_the_next_and_outlives_their_end(
+    broker: Broker, until: Until, now: datetime, tmp_path: Path
+) -> None:
+    """Each errand on a session of its own would connect, and plan, more than it works."""
+    before = sessions()
+    with process(tmp_path / "worker.log"):
+        for number in range(8):
+            post(f"job_{number}", now=now)
+        until(lambda: Message.objects.filter(done_at__isnull=False).count() == 8, seconds=40)
+        kept = sessions() - before
+        for number in range(8, 16):
+            post(f"job_{number}", now=now)
+        until(lambda: Message.objects.filter(done_at__isnull=False).count() == 16)
+        assert 1 <= len(kept) <= 2
+        assert kept <= sessions()
+
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pid, 5000) FROM unnest(%s) pid", [[*kept]])
+        for number in range(16, 24):
+            post(f"job_{number}", now=now)
+        until(lambda: Message.objects.filter(done_at__isnull=False).count() == 24)
+
+    assert set(Message.objects.values_list("runs", "error")) == {(1, "")}
+
+
+def sessions() -> set[int]:
+    """Return the sessions of this database."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
+        return {pid for (pid,) in cursor.fetchall()}
+
+
 class process:  # noqa: N801 (reads as a sentence)
     """A real worker process on the test's database, ended by its own id."""
 

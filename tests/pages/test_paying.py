@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import pytest
-from celery.contrib.testing.worker import start_worker
 from django.test import Client
 from pytest_django import Settings
 
@@ -25,6 +24,7 @@ from tests.payments import till as tills
 from tests.payments.peer.browser import CHROMIUM, Browser
 from tests.payments.till import Till
 from tests.stripe_peer.driver import GOOD, Peer
+from tests.working import start_worker
 
 PLAIN: Final = {"once": "key_1", "pack": "plain", "quantity": "1"}
 _PATIENCE_SECONDS: Final = 60

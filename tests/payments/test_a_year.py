@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 import pytest
-from celery.contrib.testing.worker import start_worker
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -18,6 +17,7 @@ from tests.stories.conftest import quick_cog
 from tests.stories.platform import Platform
 from tests.stories.quick_cog import QuickCog
 from tests.stripe_peer.driver import Peer
+from tests.working import start_worker
 
 __all__ = ["quick_cog"]
 PAGE: Final = DOCS / "a-year.md"

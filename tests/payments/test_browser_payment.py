@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from celery.contrib.testing.worker import start_worker
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -21,6 +20,7 @@ from tests.payments import till as tills
 from tests.payments.peer.browser import CHROMIUM, Browser, browsing
 from tests.payments.till import Till
 from tests.stripe_peer.driver import CHALLENGED, DECLINED, GOOD, Peer
+from tests.working import start_worker
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="There is no Chromium here."),

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from celery.contrib.testing.worker import start_worker
 from django.core.management import call_command
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
@@ -16,6 +15,7 @@ from config.celery import app, queues
 from tests import factories
 from tests.stories.platform import Platform
 from tests.stories.quick_cog import QuickCog
+from tests.working import start_worker
 
 CATALOGS = Path(__file__).resolve().parents[2] / "plans" / "catalogs"
 Open = Callable[..., Platform]

@@ -8,8 +8,7 @@ from itertools import islice
 from typing import Final
 
 from django.db import connection
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from billing.fleet import selectors as fleet
 from billing.gpu import registry
@@ -27,8 +26,9 @@ from billing.outbox.names import TaskName
 from billing.packs import selectors as packs
 from billing.subscriptions import selectors as subscriptions
 from billing.transactions import require_transaction
+from plans import asking
 from plans import selectors as plans
-from plans.asking import Given, Prepared, Question
+from plans.asking import Question
 from plans.catalog.matching import fits
 from plans.catalog.offers import Plan
 from plans.catalog.values import Scalar
@@ -36,6 +36,14 @@ from plans.catalog.values import Scalar
 _WAITING_COUNTED: Final = 1000
 _CHUNK: Final = 20  # of the queue that is read at a time
 _RUNG_FOR_MAX: Final = 20  # how many are looked at for one that nobody is called for
+# Asked for each attempt that is made: only of doubtful ones is the job looked at.
+_IN_FLIGHT: Final = """
+    SELECT count(*) FROM billing_attempt AS attempt
+    WHERE attempt.backend = %(backend)s AND attempt.state <> 'ended'
+      AND NOT (attempt.state = 'ambiguous' AND EXISTS (
+        SELECT FROM billing_job AS job
+        WHERE job.id = attempt.job_id AND job.deadline_at <= statement_timestamp()))
+"""
 # What the queue must know of a job; the rest of it may be long.
 _COLUMNS: Final = (
     *("account", "wallet_id", "model", "dimensions", "context", "waits", "plan"),
@@ -48,25 +56,13 @@ def in_flight(backend: str) -> int:
 
     A doubtful one whose deadline is over waits for a person, and takes nobody's slot meanwhile.
     """
-    return sum(count for (count,) in _in_flight(backend=backend))
-
-
-_in_flight = Prepared(
-    lambda: (
-        Attempt.objects.filter(backend=Given("backend"))
-        .exclude(state=Attempt.State.ENDED)
-        .exclude(state=Attempt.State.AMBIGUOUS, job__deadline_at__lte=Now())
-        .order_by()
-        .values("backend")
-        .annotate(count=Count("pk"))
-        .values_list("count")
-    )
-)
+    [[(count,)]] = asking.ask(question_of(backend))
+    return int(count)
 
 
 def question_of(backend: str) -> Question:
     """Return what `in_flight` asks, for who asks ahead."""
-    return _in_flight.question(backend=backend)
+    return _IN_FLIGHT, {"backend": backend}
 
 
 def waiting_for(backend: str) -> int:

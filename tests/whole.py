@@ -17,7 +17,8 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 # Much of the time a test waits for a server, a worker or a browser: more tests than cores.
 WORKERS: Final = min(8, max(2, (os.cpu_count() or 2) * 3 // 2))
-CROWD: Final = ("-n", str(WORKERS), "--durations=10")
+# Who has ended takes from those who have not: else the slowest ends alone, long after the others.
+CROWD: Final = ("-n", str(WORKERS), "--dist", "worksteal", "--durations=10")
 SOME_FAILED: Final = 1  # pytest's exit code for that
 # More than a handful is no bad luck: something is broken, and the first list is what to read.
 TRIED_AGAIN_MAX: Final = 5

@@ -26,7 +26,7 @@ class MeasuredTask(Task):  # type: ignore[type-arg]  # at run time it takes no a
         Before a catalog is in force, on a new database or by a clock that was set back, there is
         nothing to sweep: the next run looks again.
         """
-        close_old_connections()  # as before a request: what is too old ends
+        self._look_at_connections()
         names = {"request_id": named.get("request_id") or new_id("run")}
         if "message_id" in named:
             names["message_id"] = named["message_id"]
@@ -38,7 +38,15 @@ class MeasuredTask(Task):  # type: ignore[type-arg]  # at run time it takes no a
                 _log.warning("task_waits_for_a_catalog", task=self.name)
                 return None
             finally:
-                close_old_connections()  # one that is lent for a transaction goes back
+                self._look_at_connections()
+
+    def _look_at_connections(self) -> None:
+        """End those that are too old or have failed, as before and after each request.
+
+        A task that somebody calls by hand, such as a test, may be inside of his transaction.
+        """
+        if not self.request.called_directly:
+            close_old_connections()
 
 
 class Told(bootsteps.StartStopStep):

@@ -232,6 +232,7 @@ def test_a_worker_keeps_its_sessions_from_one_errand_to_the_next_and_outlives_th
         until(lambda: Message.objects.filter(done_at__isnull=False).count() == 24)
 
     assert set(Message.objects.values_list("runs", "error")) == {(1, "")}
+    assert "raised unexpected" not in (tmp_path / "worker.log").read_text()
 
 
 def sessions() -> set[int]:

@@ -85,7 +85,8 @@ def run(asked: Asked) -> Report:
 
 def among(accounts: int, *, effort: Effort, now: datetime) -> Report:
     """Fill this database with so many accounts, and touch one in a hundred of them."""
-    rows.fill(accounts=accounts, now=now)
+    # None was made since its first day of credits began: that would be due before all that it has.
+    rows.fill(accounts=accounts, now=now - 2 * _DAY)
     _give_daily(now)
     settled()
     since = _next_transaction()

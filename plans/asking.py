@@ -161,9 +161,7 @@ def _answers(questions: Sequence[Question]) -> list[Answer]:
 
 def tell(*statements: Question) -> None:
     """Run statements that change rows, as `ask` does; not where `same_answers` are given."""
-    assert _known.get() is None, "what is written would not be seen"
-    with connection.wrap_database_errors:
-        _run(statements)
+    _written(statements)
 
 
 def create(*rows: Model) -> None:
@@ -202,10 +200,14 @@ def change(row: Model, *names: str) -> None:
 
 def _count(statement: Question) -> int:
     """Run the statement, and return how many rows it has written."""
+    [cursor] = _written([statement])
+    return int(cursor.rowcount)
+
+
+def _written(statements: Sequence[Question]) -> list[CursorWrapper]:
     assert _known.get() is None, "what is written would not be seen"
     with connection.wrap_database_errors:
-        [cursor] = _run([statement])
-    return int(cursor.rowcount)
+        return _run(statements)
 
 
 def _note_that_it_stands(row: Model) -> None:

@@ -5,7 +5,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from billing.insights import audit
-from billing.insights.bench import card, deeds, rows, sizes
+from billing.insights.bench import card, deeds, rows, scene, sizes
 from billing.ledger.models import Entry, Wallet
 from plans.catalog import publish
 from tests import everything, factories
@@ -31,6 +31,18 @@ def test_every_deed_takes_time_of_ours_and_of_the_database_and_breaks_nothing(
     ]
     assert all(toll.own_ms > 0 for toll in tolls)
     assert all(toll.database_ms is None or toll.database_ms >= 0 for toll in tolls)
+    assert list(audit.breaches()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_more_gifts_are_weighed_than_one_account_can_be_given_in_a_day(sandbox: None) -> None:
+    enough = f"safety = {{ automatic_grants_per_day = {scene.GRANTS + 1} }}\n"
+    publish.publish(enough + card.text(10), now=timezone.now())
+
+    *_others, given = deeds.take(calls=2, now=timezone.now())
+
+    assert given.name == "grant"
+    assert given.own_ms > 0
     assert list(audit.breaches()) == []
 
 

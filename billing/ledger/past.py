@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import connection
-from django.db.models import Q
 
 from billing.ledger import statements
 from billing.ledger.counting import Use
-from billing.ledger.models import CountedUse, Grant
+from billing.ledger.models import CountedUse
 from billing.ledger.schedules import Schedule
+from plans import asking
 
 _GIVEN_OF_LATE: Final = timedelta(days=70)
 _A_YEAR_OF_LATE: Final = timedelta(days=800)
@@ -68,11 +68,11 @@ def given_of_late(wallet_id: str, schedules: Iterable[Schedule]) -> list[tuple[s
     if not coming:
         return []
     first = min(at for _one, at in coming)
-    yearly = {one.series for one, _at in coming if one.terms.cadence == "yearly"}
-    recent = Grant.objects.filter(
-        Q(effective_at__gte=first - _GIVEN_OF_LATE)
-        | Q(series__in=yearly, effective_at__gte=first - _A_YEAR_OF_LATE),
-        wallet_id=wallet_id,
-        fact__startswith="allowance:",
-    )
-    return list(recent.values_list("fact", "created_at"))
+    whose = {
+        "wallet": wallet_id,
+        "since": first - _GIVEN_OF_LATE,
+        "yearly": sorted({one.series for one, _at in coming if one.terms.cadence == "yearly"}),
+        "yearly_since": first - _A_YEAR_OF_LATE,
+    }
+    [found] = asking.ask((statements.GIVEN, whose))
+    return found

@@ -47,6 +47,13 @@ LOTS_OF_LOCKED: Final = LOTS.replace("%(wallet)s", _LOCKED.format("id"))
 SCHEDULES_OF_LOCKED: Final = SCHEDULES.replace("%(wallet)s", _LOCKED.format("id")).replace(
     "%(at)s", _LOCKED.format("touched_at")
 )
+# What allowances gave of late; a year's windows are looked for a longer time.
+GIVEN: Final = """
+    SELECT fact, created_at FROM billing_grant
+    WHERE wallet_id = %(wallet)s AND starts_with(fact, 'allowance:')
+      AND (effective_at >= %(since)s
+           OR series = ANY(%(yearly)s::text[]) AND effective_at >= %(yearly_since)s)
+"""
 # What is used up of a window comes as one row, however many orders it was: of a window that is
 # never over they would only grow.
 USES: Final = """

@@ -17,7 +17,7 @@ from billing.packs.models import PackPurchase
 from billing.subscriptions.models import Subscription
 from billing.sweeps import fairly
 from plans import selectors as plans
-from plans.asking import Given, Prepared
+from plans.asking import Given, Prepared, PreparedRows
 from plans.catalog.offers import Plan
 
 
@@ -38,18 +38,22 @@ def purchase(account: Account, purchase_id: str) -> PackPurchase:
     return found
 
 
-def waiting(account: Account, *, at: datetime) -> QuerySet[PackPurchase]:
+def waiting(account: Account, *, at: datetime) -> list[PackPurchase]:
     """Return what was bought by `at` and not yet in effect then, the first to come first.
 
     One whose last day has come waits no more, whether that is written down or not.
     """
-    waits = PackPurchase.objects.filter(
-        Q(activated_at=None) | Q(activated_at__gt=at),
-        account=account,
-        bought_at__lte=at,
-        activate_by__gt=at,
-    )
-    return waits.order_by("activate_by", "id") if _has_bought(account=account.pk) else waits.none()
+    return _waiting(account=account.pk, at=at)
+
+
+_waiting = PreparedRows(
+    lambda: PackPurchase.objects.filter(
+        Q(activated_at=None) | Q(activated_at__gt=Given("at")),
+        account=Given("account"),
+        bought_at__lte=Given("at"),
+        activate_by__gt=Given("at"),
+    ).order_by("activate_by", "id")
+)
 
 
 @dataclass(frozen=True, slots=True)

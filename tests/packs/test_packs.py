@@ -356,4 +356,4 @@ def test_a_pack_is_in_the_balance_from_its_last_day_on_whether_that_is_written_o
 def shown(ada: Account, at: datetime) -> tuple[int, int]:
     """Return the credits of a balance at an instant, and how many packs wait beside it."""
     balance = ledger.balance(factories.wallet_of(ada), as_of=at, coming=partial(coming_of, ada))
-    return balance.available_micros // MICROS, selectors.waiting(ada, at=at).count()
+    return balance.available_micros // MICROS, len(selectors.waiting(ada, at=at))

@@ -37,7 +37,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What was measured: `manage.py weigh`, on 2026-11-27.
+    """What was measured: `manage.py bench deeds sizes`, on 2026-11-27.
 
     Attributes:
         row_bytes: a row with its indexes, as dense as can be.
@@ -65,8 +65,10 @@ MESSAGES_OF_JOB: Final = 3
 MESSAGE_DAYS: Final = 7
 # Commits of one job: ordered, rung, claimed, handed over, heard, ended.
 JOB_COMMITS: Final = 6
-# Of a job's way only these two were weighed; the others are counted as half a hold each.
-_OTHER_COMMITS: Final = JOB_COMMITS - 2
+# What happens, by the deed that was weighed for it.
+JOB: Final = "an order from submit to capture"
+CHECK_IN: Final = "grant"
+READ: Final = "GET /v1/balance"
 
 
 def daily(load: Load) -> dict[str, int]:
@@ -118,9 +120,7 @@ def reckoned(load: Load, costs: Costs) -> list[tuple[str, str]]:
 
 def _milliseconds(costs: Mapping[str, float], *, jobs: float, came: float, reads: float) -> float:
     """Return what the busiest second takes of processors."""
-    end = costs["hold and capture"] - costs["hold"]
-    job = costs["submit"] + end + _OTHER_COMMITS * costs["hold"] / 2
-    return jobs * job + came * costs["grant"] + reads * costs["read a balance"]
+    return jobs * costs[JOB] + came * costs[CHECK_IN] + reads * costs[READ]
 
 
 def _entries_of_month(load: Load, costs: Costs) -> float:
@@ -135,28 +135,30 @@ MEASURED: Final = Costs(
         "wallet": 532,
         "eventcounter": 202,
         "grant": 727,
-        "entry": 663,
+        "entry": 664,
         "hold": 519,
         "allocation": 453,
         "job": 1084,
         "attempt": 632,
         "output": 577,
         "event": 375,
-        "message": 339,
+        "message": 347,
     },
     own_ms={
-        "read a balance": 5.70,
-        "hold": 5.14,
-        "hold and capture": 10.65,
-        "submit": 23.12,
-        "grant": 6.93,
+        "GET /v1/balance": 1.86,
+        "hold": 0.88,
+        "hold and capture": 1.63,
+        "submit": 3.54,
+        "an order from submit to capture": 22.62,
+        "grant": 1.95,
     },
     database_ms={
-        "read a balance": 2.30,
-        "hold": 5.39,
-        "hold and capture": 10.34,
-        "submit": 11.81,
-        "grant": 5.02,
+        "GET /v1/balance": 0.36,
+        "hold": 1.04,
+        "hold and capture": 2.16,
+        "submit": 2.80,
+        "an order from submit to capture": 14.19,
+        "grant": 1.42,
     },
 )
 

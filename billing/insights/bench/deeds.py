@@ -4,6 +4,7 @@ Processor time grows far less than the time on a clock when others use the machi
 they push out of its caches. So it can be added up for a service that is larger than the machine.
 """
 
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -15,16 +16,16 @@ from typing import Final
 from django.db import connection, transaction
 
 from billing.ids import new_id
-from billing.insights.bench import card
 from billing.insights.bench.asked import Asked
+from billing.insights.bench.course import Course
+from billing.insights.bench.errands import backend
 from billing.insights.bench.figures import Report
-from billing.insights.bench.place import throw_away_database
+from billing.insights.bench.reading import Reader
 from billing.insights.bench.scene import ACTOR, CAUSE, Scene, catalog_now, rich_account
 from billing.ledger import selectors
 from billing.ledger import services as ledger
 from billing.ledger.models import Wallet
 from billing.ledger.services import GrantTerms
-from plans.catalog import publish
 from plans.credits import MICROS
 
 _MS: Final = 1000
@@ -45,15 +46,18 @@ class Toll:
 
 
 def report(asked: Asked) -> Report:
-    """Make each call `asked.calls` times in a database that is thrown away."""
-    with throw_away_database():
-        publish.publish(card.text(card.ROWS), now=asked.now)
+    """Make each call `asked.calls` times, where the bench's own backend takes orders."""
+    with (
+        tempfile.TemporaryDirectory(prefix="linggan-bench-") as folder,
+        backend(Path(folder) / "backend"),
+    ):
         return Report(rows=take(calls=asked.calls, now=asked.now))
 
 
 def take(*, calls: int, now: datetime) -> list[Toll]:
-    """Make each call so often where the bench's own catalog is in force; return what they took."""
+    """Make each call so often, and return what they took."""
     scene = Scene.fresh(now)
+    reader = Reader.of(scene.account, now=now)
     wallet = Wallet.objects.get(account=scene.account)
 
     def move() -> None:
@@ -74,6 +78,8 @@ def take(*, calls: int, now: datetime) -> list[Toll]:
         ("hold", scene.hold, scene.tidy),
         ("hold and capture", scene.life, scene.tidy),
         ("submit", scene.submit, scene.tidy),
+        ("an order from submit to capture", Course(scene).live, scene.tidy),
+        ("GET /v1/balance", reader.balance, scene.tidy),
         ("grant", give, move),
     )
     return [_weighed(name, call, after, calls=calls) for name, call, after in deeds]

@@ -14,7 +14,7 @@ from billing.ledger.models import Grant
 from billing.subscriptions.models import PaidPeriod, Subscription
 from plans import periods, prices
 from plans import selectors as plans
-from plans.asking import Given, Prepared
+from plans.asking import Given, PreparedRows
 from plans.catalog.offers import Plan
 from plans.catalog.schema import Catalog
 
@@ -54,17 +54,13 @@ def open_of(account: Account) -> Subscription | None:
 
     The end counts by the wallet's clock, whether a sweep has written it down or not.
     """
-    for (key,) in _open(account=account.pk):
-        return Subscription.objects.get(pk=key, account=account)
-    return None
+    return next(iter(_open(account=account.pk)), None)
 
 
-_open = Prepared(
-    lambda: (
-        Subscription.objects.filter(account=Given("account"), ended_at=None)
-        .filter(Q(ends_at=None) | Q(ends_at__gt=Now() + F("account__wallet__clock_offset")))
-        .values_list("pk")[:1]
-    )
+_open = PreparedRows(
+    lambda: Subscription.objects.filter(account=Given("account"), ended_at=None).filter(
+        Q(ends_at=None) | Q(ends_at__gt=Now() + F("account__wallet__clock_offset"))
+    )[:1]
 )
 
 

@@ -1,4 +1,4 @@
-"""People who buy packs while something is destroyed, at our emulator of Stripe, all over HTTP."""
+"""Where packs are bought while something is destroyed: the API, and our emulator of Stripe."""
 
 import http.client
 import json
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
+from enum import StrEnum
 from typing import Any, Final
 
 from billing.accounts import tokens
@@ -21,7 +21,7 @@ from config.embedded.environment import ROOT
 from plans.catalog import publish
 from plans.credits import MICROS
 from tests import factories
-from tests.faults.field import Field
+from tests.faults.books import Told, told_by
 from tests.jobs import shop
 from tests.kills import blowing
 from tests.stripe_peer import driver
@@ -42,17 +42,38 @@ credits = "{CREDITS}"
 expiry = "P30D"
 prices = [{{ currency = "USD", list = "10" }}]
 """
-_PATIENCE_SECONDS: Final = 60.0
+# As long as the longest fault takes, and the pauses before what failed is tried again.
+_PATIENCE_SECONDS: Final = 300.0
 _LOOK_SECONDS: Final = 0.1
+_AGAIN_SECONDS: Final = 0.3
 _ENTITLED: Final = "  concurrency = 10000\n"
 _BACK: Final = "https://app.example/back?page={CHECKOUT_SESSION_ID}"
 
 
+class Kind(StrEnum):
+    """How a buyer's rows differ from what he paid for."""
+
+    LOST = "lost"
+    DOUBLED = "doubled"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a buyer has, and should not have; or the other way round."""
+
+    kind: Kind
+    said: str
+
+
 @dataclass(frozen=True)
 class Shop:
-    """A product that sells, and the emulator at which it is paid."""
+    """A product that sells, and the emulator at which it is paid.
 
-    field: Field
+    Each wish is asked for under one key until it is known.
+    """
+
+    port: int
     peer: Peer
     secret: str
 
@@ -64,37 +85,43 @@ class Shop:
     def offer(self, name: str) -> str:
         """Return the address of the page on which somebody can pay for a pack."""
         body = {"pack": "plain", "success_url": _BACK}
-        return str(self._ask(name, "/v1/checkout-sessions", body)["url"])
+        return str(self._ask("POST", "/v1/checkout-sessions", name, body)["url"])
 
     def buy(self, name: str) -> None:
         """Have somebody pay, and have the credits arrive."""
-        self.peer.pay(self.offer(name))
+        self.pay(self.offer(name))
         self.wait_for(name)
 
-    def wait_for(self, name: str) -> None:
-        """Return when somebody's purchase is here.
+    def pay(self, page: str) -> None:
+        """Pay on a page: from now on Stripe knows it."""
+        shown = self.peer.pay(page)
+        assert shown.location, shown
+
+    def wait_for(self, name: str) -> str:
+        """Return somebody's one purchase, when it is here.
 
         Raises:
             TimeoutError: it does not come in time.
         """
         ends_at = time.monotonic() + _PATIENCE_SECONDS
-        while not Purchase.objects.filter(account__external_id=name).exists():
+        while not (found := self._ask("GET", "/v1/purchases", name)["data"]):
             if time.monotonic() > ends_at:
                 raise TimeoutError(f"What {name} has paid for did not come.")
             time.sleep(_LOOK_SECONDS)
+        return str(found[0]["id"])
 
     def pay_back(self, name: str) -> None:
         """Have the platform pay somebody's one purchase back."""
-        bought = Purchase.objects.get(account__external_id=name)
-        wish = {"purchase": bought.pk, "rule": "cooling_off", "reason": "unwanted"}
-        self._ask(name, "/v1/refunds", wish, as_server=True)
+        bought = self.wait_for(name)
+        wish = {"purchase": bought, "rule": "cooling_off", "reason": "unwanted"}
+        self._ask("POST", "/v1/refunds", name, wish, as_server=True)
 
     def pay_back_at_stripe(self, name: str) -> None:
         """Have somebody's one payment paid back in Stripe's Dashboard."""
         bought = Purchase.objects.get(account__external_id=name)
         self.peer.refund(bought.stripe_id)
 
-    def differences(self, expected: Mapping[str, int]) -> Iterator[str]:
+    def differences(self, expected: Mapping[str, int]) -> Iterator[Difference]:
         """Yield where a buyer has not what Stripe knows, each thing once.
 
         Args:
@@ -102,22 +129,46 @@ class Shop:
         """
         for name, kept in expected.items():
             wallet = Wallet.objects.filter(account__external_id=name).first()
+            bought = Purchase.objects.filter(account__external_id=name)
+            there = {
+                "purchases": (bought.count(), 1),
+                "grants": (Grant.objects.filter(wallet=wallet).count(), 1),
+                "refunds": (Refund.objects.filter(purchase__in=bought).count(), 1 - kept),
+            }
+            for what, (found, due) in there.items():
+                if found != due:
+                    kind = Kind.LOST if found < due else Kind.DOUBLED
+                    yield Difference(kind, f"{name} has {found} {what} instead of {due}")
             has = (wallet.available_micros, wallet.held_micros) if wallet else (0, 0)
             if has != (kept * CREDITS * MICROS, 0):
-                yield f"{name} has {has}, and paid for {kept} packs"
-            rows = Purchase.objects.filter(account__external_id=name)
-            if rows.count() != 1:
-                yield f"{name} has {rows.count()} purchases, and paid once"
-            given = Grant.objects.filter(wallet=wallet).count()
-            if given != 1:
-                yield f"{name} was given {given} times, and paid once"
-            back = Refund.objects.filter(purchase__in=rows).count()
-            if back != 1 - kept:
-                yield f"{name} has {back} refunds"
+                yield Difference(Kind.WRONG, f"{name} has {has}, and paid for {kept} packs")
 
     def _ask(
-        self, name: str, path: str, body: Mapping[str, str], *, as_server: bool = False
+        self,
+        method: str,
+        path: str,
+        name: str,
+        body: Mapping[str, str] | None = None,
+        *,
+        as_server: bool = False,
     ) -> dict[str, Any]:
+        """Ask under one key until it is known; return what was answered.
+
+        Raises:
+            RuntimeError: it was refused, or is not known after all patience.
+        """
+        ends_at = time.monotonic() + _PATIENCE_SECONDS
+        told, known = self._once(method, path, name, body, as_server=as_server)
+        while known == Told.UNKNOWN and time.monotonic() < ends_at:
+            time.sleep(_AGAIN_SECONDS)
+            told, known = self._once(method, path, name, body, as_server=as_server)
+        if known != Told.ACKNOWLEDGED:
+            raise RuntimeError(f"{method} {path} of {name} is {known}: {told}")
+        return told
+
+    def _once(
+        self, method: str, path: str, name: str, body: Mapping[str, str] | None, *, as_server: bool
+    ) -> tuple[dict[str, Any], Told]:
         token = self.secret
         if not as_server:
             token = tokens.sign(name, lifetime=timedelta(hours=6), now=datetime.now(UTC))
@@ -127,43 +178,41 @@ class Shop:
             "Idempotency-Key": f"{path}-{name}",
             **({"X-Account": name} if as_server else {}),
         }
-        connection = http.client.HTTPConnection("127.0.0.1", self.field.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        content = None if body is None else json.dumps(body)
         try:
-            connection.request("POST", path, json.dumps(body), headers)
+            connection.request(method, path, content, headers)
             answer = connection.getresponse()
             told: dict[str, Any] = json.loads(answer.read())
+        except (OSError, http.client.HTTPException, ValueError) as trouble:
+            return {"trouble": repr(trouble)}, Told.UNKNOWN
+        else:
+            return told, told_by(answer.status, told)
         finally:
             connection.close()
-        assert answer.status == HTTPStatus.CREATED, told
-        return told
+
+
+def catalog() -> str:
+    """Return the storms' catalog, with a pack that everybody may buy."""
+    entitled = blowing.CATALOG.replace(_ENTITLED, f"{_ENTITLED}  packs = true\n")
+    return f"{shop.HEAD}\n{shop.CREDIT}\n{entitled}\n{_PACKS}"
 
 
 @contextmanager
-def selling(field: Field) -> Iterator[Shop]:
-    """Have the product sell packs while the block runs."""
-    usual = f"{shop.HEAD}\n{shop.CREDIT}\n{blowing.CATALOG}"
+def opened(port: int) -> Iterator[Shop]:
+    """Have whoever is started while the block runs sell packs; what it sells is in force."""
     with driver.running() as peer:
-        ours = {
+        os.environ |= {
             "STRIPE_SECRET_KEY": peer.key,
             "STRIPE_API_BASE": peer.url,
             "STRIPE_WEBHOOK_SECRET": peer.secret,
         }
-        os.environ.update(ours)
         now = datetime.now(UTC)
-        entitled = usual.replace(_ENTITLED, f"{_ENTITLED}  packs = true\n")
-        publish.publish(f"{entitled}\n{_PACKS}", now=now)
+        publish.publish(catalog(), now=now)
         command("sync_prices")
-        peer.listen(f"http://127.0.0.1:{field.port}/webhooks/stripe")
-        field.start_anew()
+        peer.listen(f"http://127.0.0.1:{port}/webhooks/stripe")
         _key, secret = create_api_key("till", ["grants:write", "jobs:write"], now=now)
-        try:
-            yield Shop(field, peer, secret)
-        finally:
-            for name in ours:
-                os.environ.pop(name)
-            field.forget_connections()
-            publish.publish(usual, now=datetime.now(UTC))
-            field.start_anew()
+        yield Shop(port, peer, secret)
 
 
 def command(*words: str) -> tuple[int, str]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from random import Random
 from typing import Final
 
-from tests.faults import verdict
-from tests.faults.experiment import Experiment, all_of_them
+from tests.faults import shoppers, verdict
+from tests.faults.experiment import Experiment, Outcome, all_of_them
 from tests.faults.field import Field
 from tests.faults.ground import Ground
 from tests.faults.run_faults import Asked
@@ -62,7 +62,7 @@ def _one(asked: Asked, experiment: Experiment, field: Field) -> Verdict:
     say(f"{experiment.id} {experiment.title}: {rounds} rounds")
     try:
         field.heal()
-        outcome = experiment.run(field, rounds, Random(f"{experiment.id} {asked.seed}"))
+        outcome = _run(field, experiment, rounds, Random(f"{experiment.id} {asked.seed}"))
         judged = verdict.judge(field, experiment, outcome, began=began)
     except Exception as trouble:  # noqa: BLE001 (whatever it is, it is a row, and the rest goes on)
         say(traceback.format_exc())
@@ -74,6 +74,17 @@ def _one(asked: Asked, experiment: Experiment, field: Field) -> Verdict:
         say(f"  {note}")
     say(f"  {judged.seconds:.0f} s, {len(judged.breaches)} breaches")
     return judged
+
+
+def _run(field: Field, experiment: Experiment, rounds: int, random: Random) -> Outcome:
+    """Do an experiment, with people who buy meanwhile; return what came of it."""
+    if not experiment.sells:
+        return experiment.run(field, rounds, random)
+    with shoppers.coming(field.shop) as those:
+        outcome = experiment.run(field, rounds, random)
+    field.forget_connections()
+    those.judge(outcome)
+    return outcome
 
 
 def _tell(verdicts: Sequence[Verdict]) -> None:

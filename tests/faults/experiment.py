@@ -22,7 +22,8 @@ class Outcome:
         recoveries: of each round the seconds from the blow to the first acknowledgement after the
             last failure that a client heard.
         causes: of each round the seconds from the blow until its cause was gone.
-        breaches: what must not have been, each a sentence.
+        lost, doubled: what somebody has paid for, and has not, or has twice, each a sentence.
+        breaches: what else must not have been, each a sentence.
         notes: what else is worth telling, each a sentence.
         forgotten: attempts that a backend has heard of and a restored database has not; they are
             told in the notes, and judged by no rule.
@@ -31,6 +32,8 @@ class Outcome:
     load: Load
     recoveries: list[float] = field(default_factory=list)
     causes: list[float] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
     breaches: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     forgotten: set[str] = field(default_factory=set)
@@ -61,6 +64,7 @@ class Experiment:
         id: as it is called on the command line.
         rounds: how often it is done when nobody says how often.
         run: does it so many times, on a product that works and is left working.
+        sells: whether people buy meanwhile; False: it has buyers of its own.
         missing: says what it needs and this machine has not; "" when it can be run.
     """
 
@@ -69,6 +73,7 @@ class Experiment:
     rounds: int
     run: Callable[[Field, int, Random], Outcome]
     missing: Callable[[], str] = lambda: ""
+    sells: bool = True
 
 
 def all_of_them() -> dict[str, Experiment]:

@@ -8,7 +8,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -21,13 +21,13 @@ from django.db import connection
 from billing.accounts import tokens
 from billing.accounts.services import create_api_key
 from config.embedded.postgres import Postgres
-from plans.catalog import publish
 from plans.credits import MICROS
 from tests import factories, template
+from tests.faults import buying
+from tests.faults.buying import Shop
 from tests.faults.ground import Ground
 from tests.faults.load import CLIENTS, POOR, Load, People
-from tests.jobs import shop
-from tests.kills import blowing, service
+from tests.kills import service
 
 GIVEN: Final = 5_000  # credits of each customer who is not poor
 GIVEN_MICROS: Final = GIVEN * MICROS
@@ -40,11 +40,14 @@ class Field:
     """A product that runs, and what may be done to it.
 
     Attributes:
+        shop: where packs are bought, once it is open.
         postgres: the database server that the door leads to.
         service: API, workers, scheduler and Cog, each a machine that can be killed.
         log: where the servers' words go.
         at_length: whether faults last as long as their table says also in a run of few rounds.
     """
+
+    shop: Shop
 
     def __init__(self, ground: Ground, *, at_length: bool = False) -> None:
         """Start nothing."""
@@ -58,6 +61,7 @@ class Field:
         self._of_ours: list[Postgres] = []
         self._numbers = count(1)
         self._names = count(1)
+        self._open = ExitStack()
         self.service = self._composed(ground.folder / "logs")
 
     def open(self) -> None:
@@ -65,13 +69,13 @@ class Field:
         template.sow(self.postgres.url)
         call_command("migrate", verbosity=0)
         os.environ.pop("DATABASE_OWNER_URL")  # what serves owns nothing
-        text = f"{shop.HEAD}\n{shop.CREDIT}\n{blowing.CATALOG}"
-        publish.publish(text, now=datetime.now(UTC))
+        self.shop = self._open.enter_context(buying.opened(self.port))
         self.service.start()
 
     def close(self) -> None:
         """End all of it but what stands on the ground: the door, and the two servers."""
         self.service.end()
+        self._open.close()
         for postgres in self._of_ours:
             postgres.stop()
 

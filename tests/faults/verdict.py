@@ -67,7 +67,7 @@ def judge(field: Field, experiment: Experiment, outcome: Outcome, *, began: floa
     load.resolve()
     left = _calm(field)
     seen = look(field, load, outcome.forgotten)
-    found = [*outcome.breaches, *rules.breaches(seen)]
+    found = [*outcome.lost, *outcome.doubled, *outcome.breaches, *rules.breaches(seen)]
     if left:
         found.append(f"not all has ended: {left}")
     books = load.books
@@ -79,8 +79,8 @@ def judge(field: Field, experiment: Experiment, outcome: Outcome, *, began: floa
         acknowledged=sum(one.at_first == Told.ACKNOWLEDGED for one in books),
         refused=sum(one.at_first == Told.REFUSED for one in books),
         resolved=sum(one.at_first == Told.UNKNOWN != one.told for one in books),
-        lost=len(rules.lost(seen)),
-        doubled=len(rules.doubled(seen)),
+        lost=len(outcome.lost) + len(rules.lost(seen)),
+        doubled=len(outcome.doubled) + len(rules.doubled(seen)),
         breaches=found,
         worst_seconds=max(recoveries, default=None),
         median_seconds=statistics.median(recoveries) if recoveries else None,

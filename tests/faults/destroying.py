@@ -58,7 +58,7 @@ def _one(asked: Asked, experiment: Experiment, field: Field) -> Verdict:
     if missing := experiment.missing():
         return verdict.none(experiment, missing)
     began = time.monotonic()
-    rounds = asked.rounds or experiment.rounds
+    rounds = max(asked.rounds or experiment.rounds, experiment.ways)
     say(f"{experiment.id} {experiment.title}: {rounds} rounds")
     try:
         field.heal()

@@ -63,6 +63,7 @@ class Experiment:
     Attributes:
         id: as it is called on the command line.
         rounds: how often it is done when nobody says how often.
+        ways: how many rounds it takes to do all that its title says; no run has fewer.
         run: does it so many times, on a product that works and is left working.
         sells: whether people buy meanwhile; False: it has buyers of its own.
         missing: says what it needs and this machine has not; "" when it can be run.
@@ -74,6 +75,7 @@ class Experiment:
     run: Callable[[Field, int, Random], Outcome]
     missing: Callable[[], str] = lambda: ""
     sells: bool = True
+    ways: int = 1
 
 
 def all_of_them() -> dict[str, Experiment]:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
+from itertools import count, takewhile
 from random import Random
 from typing import Any, Final
 
@@ -47,6 +47,7 @@ class Load:
 
     Attributes:
         active: how many of the clients ask at this time.
+        insists: whether a client asks the same again, under its key, until he knows.
         ports: where the API is; each request goes to any of them.
     """
 
@@ -62,6 +63,7 @@ class Load:
         self.people = people
         self.books: list[Written] = []
         self.active = min(clients, CLIENTS)
+        self.insists = False
         self._numbers = numbers
         self._turns = count()
         self.ports: Sequence[int] = [port]
@@ -122,7 +124,7 @@ class Load:
         ends_at = time.monotonic() + patience_seconds
         while time.monotonic() < ends_at:
             with self._lock:
-                heard = [one for one in self.books[-4000:] if one.heard_at > since]
+                heard = [one for one in self._asked_since(since) if one.heard_at > since]
             failed = [one.heard_at for one in heard if one.at_first == Told.UNKNOWN]
             last = max(failed, default=since)
             good = sorted(
@@ -136,6 +138,11 @@ class Load:
                 return good[0] - since
             time.sleep(0.1)
         return None
+
+    def _asked_since(self, since: float) -> list[Written]:
+        """Return what may have been heard since an instant; the books are in order of asking."""
+        started = since - _ANSWER_SECONDS
+        return list(takewhile(lambda one: one.asked_at > started, reversed(self.books)))
 
     def live_for(self, seconds: float) -> None:
         """Let them go on for a while."""
@@ -152,6 +159,13 @@ class Load:
             if written is not None:
                 self._try(written)
             self._is_over.wait(_PAUSE_SECONDS)
+            while written is not None and self._asks_again(written, place):
+                self._try(written)
+                self._is_over.wait(_PAUSE_SECONDS)
+
+    def _asks_again(self, written: Written, place: int) -> bool:
+        is_unknown = written.told == Told.UNKNOWN and place < self.active
+        return self.insists and is_unknown and not self._is_over.is_set()
 
     def _write_down(self, ask: Ask, random: Random) -> Written | None:
         """Think of a request and enter it into the books; None: not now."""

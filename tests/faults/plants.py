@@ -56,6 +56,11 @@ PLANTS: Final[Mapping[str, Sequence[str]]] = {
         _change("grant", "wallet_id = '{other}'", _GIFT),
         _change("grant", "id = 'g_else'", _GIFT),
     ],
+    "a_cancel_that_was_acknowledged_counts": [
+        _change("job", "status = 'failed'", _CANCELED),
+        _change("job", "status = 'succeeded'", _CANCELED),
+        _change("job", "status = 'expired', cancel_requested_at = NULL", _CANCELED),
+    ],
     "an_answer_stays_what_it_was": [
         _delete("idempotentanswer", _ANSWER),
         _change("idempotentanswer", "status = 402", _ANSWER),

@@ -49,6 +49,7 @@ class Seen:
     Attributes:
         storm: what the rules of the storms of kills judge, of the orders that were accepted.
         claims: ids of the grants of check-ins that are there.
+        rich: how many customers, the first ones, have more than all that they can order.
         poor: of the customers who have nothing, what is free and held.
         again: answers to some of what was acknowledged, asked once more.
         fallen: processes that ended though nobody has ended them.
@@ -64,6 +65,7 @@ class Seen:
     poor: Sequence[tuple[int, int]]
     again: Mapping[int, tuple[int, Mapping[str, object]]]
     fallen: Sequence[str]
+    rich: int
 
 
 Rule = Callable[[Seen], Iterator[str]]
@@ -130,12 +132,29 @@ def what_is_there_is_what_was_asked_for(seen: Seen) -> Iterator[str]:
             yield f"request {written.number} was answered with {written.answer.get('id')}"
 
 
+def a_cancel_that_was_acknowledged_counts(seen: Seen) -> Iterator[str]:
+    """Who was told that nothing is made has nothing made; every other wish is written down."""
+    jobs = {job.order: job for job in seen.jobs}
+    for written in seen.books:
+        job = jobs.get(written.of)
+        if written.ask != Ask.CANCEL or written.told != Told.ACKNOWLEDGED or job is None:
+            continue
+        if written.answer["status"] == "canceled" and job.status != "canceled":
+            yield f"{job.id} was canceled by request {written.number}, and is {job.status}"
+        if job.status != "canceled" and not job.is_to_cancel:
+            yield f"request {written.number} to cancel {job.id} is lost"
+
+
 def every_refusal_has_its_reason(seen: Seen) -> Iterator[str]:
     """Trouble of the server's own is never told as a refusal on the merits."""
     for written in seen.books:
-        if written.told == Told.REFUSED and written.status != _REFUSED_AS.get(written.ask):
-            code = written.answer.get("code")
+        if written.told != Told.REFUSED:
+            continue
+        code = written.answer.get("code")
+        if written.status != _REFUSED_AS.get(written.ask):
             yield f"{written.ask} {written.number} was refused: {written.status} {code}"
+        elif written.ask == Ask.SUBMIT and written.customer < seen.rich:
+            yield f"{written.ask} {written.number} of one who could pay was refused: {code}"
 
 
 def trouble_is_told_as_trouble(seen: Seen) -> Iterator[str]:
@@ -202,6 +221,7 @@ RULES: Final[tuple[Rule, ...]] = (
     nothing_is_there_twice,
     what_was_refused_is_not_there,
     what_is_there_is_what_was_asked_for,
+    a_cancel_that_was_acknowledged_counts,
     every_refusal_has_its_reason,
     trouble_is_told_as_trouble,
     everything_is_known_in_the_end,

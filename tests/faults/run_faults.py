@@ -2,8 +2,9 @@
 
     ./run test --faults [F4 F5 …] [--rounds N] [--seed S] [--at-length] [--json FILE]
 
-Without names, all experiments; without rounds, as many as each says of itself. Few rounds have
-shorter faults, unless they are asked for at length. All of it is real:
+Without names, all experiments; without rounds, as many as each says of itself, and never fewer than
+it takes to do each thing in its title. Few rounds have shorter faults, unless they are asked for at
+length. All of it is real:
 PostgreSQL, Valkey, gunicorn, Celery's own processes, and Cog with a predictor that has its film
 ready; and all of it was started here. It ends with one table and one line of JSON, and with 1 if
 any rule was broken, or anything that was asked for has no verdict.
@@ -40,13 +41,19 @@ def read(words: Sequence[str]) -> Asked:
         prog="./run test", description="Destroy parts of the working product."
     )
     parser.add_argument("--faults", nargs="*", default=[], metavar="NAME")
-    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--rounds", type=_from_one)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--at-length", action="store_true")
     parser.add_argument("--json", type=Path, metavar="FILE")
     given = parser.parse_args(words)
     names = [name.upper() for name in given.faults]
     return Asked(names, given.rounds, given.seed, given.json, given.at_length)
+
+
+def _from_one(text: str) -> int:
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError("a run has one round at least")
+    return int(text)
 
 
 def main(words: Sequence[str]) -> int:

@@ -48,10 +48,10 @@ def judged(_field: Field, experiment: Experiment, _outcome: Outcome, *, began: f
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have four experiments: one goes well, one slips, one lacks a tool, one goes well again."""
     all_of_them = [
-        Experiment("F1", "goes well", 1, good),
-        Experiment("F2", "slips", 1, slips),
+        Experiment("F1", "goes well", 1, good, sells=False),
+        Experiment("F2", "slips", 1, slips, sells=False),
         Experiment("F3", "lacks a tool", 1, good, lambda: "a tool is missing: apt install tool"),
-        Experiment("F4", "goes well again", 1, good),
+        Experiment("F4", "goes well again", 1, good, sells=False),
     ]
     monkeypatch.setattr(destroying, "all_of_them", lambda: {one.id: one for one in all_of_them})
     monkeypatch.setattr(destroying, "Field", Healed)
@@ -81,6 +81,26 @@ def test_a_table_that_lacks_a_verdict_is_wrong() -> None:
     lacking = destroying.destroy(Asked(["F1", "F2"], 1, 1, None), None)  # type: ignore[arg-type]  # as above
 
     assert (destroying.wrong(rows), destroying.wrong(lacking)) == (0, 1)
+
+
+@pytest.mark.usefixtures("known")
+def test_no_run_has_fewer_rounds_than_an_experiment_has_ways(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done: list[int] = []
+
+    def run(_field: Field, rounds: int, _random: Random) -> Outcome:
+        done.append(rounds)
+        return Outcome(cast("Load", None))
+
+    nine = Experiment("F9", "in three ways", 90, run, sells=False, ways=3)
+    monkeypatch.setattr(destroying, "all_of_them", lambda: {"F9": nine})
+    for rounds in (1, 7, None):
+        destroying.destroy(Asked([], rounds, 1, None), None)  # type: ignore[arg-type]  # as above
+
+    assert done == [3, 7, 90]
+    with pytest.raises(SystemExit):
+        read(["--faults", "F9", "--rounds", "0"])
 
 
 def test_length_is_asked_for() -> None:

@@ -35,6 +35,7 @@ def job(number: int, status: str, paid: int) -> JobSeen:
         failure_class="" if status == "succeeded" else "canceled_queued",
         charged_micros=paid * MICROS,
         is_late=False,
+        is_to_cancel=not paid,
         hold_state="captured" if paid else "released",
         hold_micros=6 * MICROS,
         captured_micros=paid * MICROS,
@@ -82,7 +83,7 @@ def a_good_end() -> Seen:
         books=[
             asked(1, Ask.SUBMIT, 201, answer={"id": "job_1"}, seconds=3),
             asked(2, Ask.SUBMIT, 201, answer={"id": "job_2"}, seconds=3),
-            asked(3, Ask.CANCEL, 202, answer={"id": "job_2"}, of=2),
+            asked(3, Ask.CANCEL, 202, answer={"id": "job_2", "status": "canceled"}, of=2),
             asked(4, Ask.GRANT, 201, answer={"id": "g2", "credits": "40"}, credits=40),
             asked(5, Ask.CLAIM, 200, answer={"id": "g3", "credits": "10"}),
             asked(6, Ask.SUBMIT, 402, answer={"code": "insufficient_credits"}, customer=8),
@@ -101,6 +102,7 @@ def a_good_end() -> Seen:
         poor=[(0, 0), (0, 0)],
         again={1: (201, {"id": "job_1"}), 6: (402, {"code": "insufficient_credits"})},
         fallen=[],
+        rich=8,
     )
 
 
@@ -152,7 +154,18 @@ BUGS: Final[Mapping[str, Mapping[str, Bug]]] = {
         "the gift is too large": seen(gifts=[replace(GOOD.gifts[0], micros=41 * MICROS)]),
         "another gift was told of": written(4, answer={"id": "g7", "credits": "40"}),
     },
+    "a_cancel_that_was_acknowledged_counts": {
+        "what was canceled is made": seen(jobs=[GOOD.jobs[0], job(2, "succeeded", 6)]),
+        "what was canceled fails": seen(
+            jobs=[GOOD.jobs[0], replace(GOOD.jobs[1], status="failed")]
+        ),
+        "a wish is forgotten": lambda good: replace(
+            written(3, answer={"id": "job_2", "status": "running"})(good),
+            jobs=[GOOD.jobs[0], job(2, "succeeded", 6)],
+        ),
+    },
     "every_refusal_has_its_reason": {
+        "one who can pay is told that he cannot": written(6, customer=0),
         "an order that could be paid is refused as wrong": written(1, status=422),
         "a lost database is told as a refusal": written(4, status=402),
         "a check-in conflicts": written(5, status=409),

@@ -138,6 +138,7 @@ def look(field: Field, load: Load, forgotten: Collection[str] = ()) -> Seen:
         poor=[_balance(load, one) for one in range(CUSTOMERS, len(load.people.names))],
         again=_asked_again(load),
         fallen=field.fallen(),
+        rich=CUSTOMERS,
     )
 
 

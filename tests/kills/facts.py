@@ -27,6 +27,7 @@ class JobSeen:
 
     Attributes:
         order: the number of its order, as it came with it.
+        is_to_cancel: whether the wish to cancel it was written down.
         moved: by kind of movement of its hold, how many micros.
         twice: kinds of movement that one lot of its hold has more than once.
         films: the SHA-256 digests of its files, as they lie in the storage.
@@ -45,6 +46,7 @@ class JobSeen:
     twice: Sequence[str] = ()
     films: Sequence[str] = ()
     account: str = ""
+    is_to_cancel: bool = False
 
     @property
     def is_final(self) -> bool:
@@ -122,6 +124,7 @@ def jobs() -> list[JobSeen]:
             twice=twice.get(job.hold_id, []),
             films=films.get(job.pk, []),
             account=job.account_id,
+            is_to_cancel=job.cancel_requested_at is not None,
         )
         for job in Job.objects.select_related("hold").order_by("pk")
     ]

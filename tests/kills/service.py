@@ -174,7 +174,7 @@ def free_ports() -> tuple[int, int]:
 
 def worker_command(number: int, host: str = "storm") -> list[str | Path]:
     """Return how a worker of each queue is started; of each three one has threads."""
-    pool, at_once = ("threads", 4) if number % 3 == 2 else ("prefork", 2)
+    pool, at_once = ("threads", 4) if number % 3 == 0 else ("prefork", 2)
     return [
         *(_PYTHON, "-m", "celery", "-A", "config.celery", "worker", "--loglevel", "WARNING"),
         *("--pool", pool, "--concurrency", str(at_once), "--queues", ",".join(queues())),

@@ -46,6 +46,20 @@ class OperatorSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold ships no ty
         wrapped: Callable[..., Any] = super().admin_view(guarded, cacheable)
         return wrapped
 
+    def _build_app_dict(
+        self, request: HttpRequest, label: str | None = None
+    ) -> dict[str, dict[str, Any]]:
+        """Return what Django sorts into lists, with names as text.
+
+        To sort a hundred words that are translated when they are looked at takes each page longer
+        than all else that it does.
+        """
+        apps: dict[str, dict[str, Any]] = super()._build_app_dict(request, label)
+        for app in apps.values():
+            for window in app["models"]:
+                window["name"] = str(window["name"])
+        return apps
+
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Return what every page shows: a way past the sidebar, and the box of the search."""
         context: dict[str, Any] = super().each_context(request)

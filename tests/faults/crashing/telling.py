@@ -33,16 +33,17 @@ def live_all(asked: Asked, folder: Path, servers: Servers, peer: Peer) -> int:
         found = sum(_is_found(plant, world) for plant in PLANTS) if asked.plants else 0
     unfound = len(PLANTS) - found if asked.plants else 0
     breaches = sum(len(one.breaches) for one in everything) + unfound
+    cuts = sum(sum(one.cuts.values()) for one in everything)
     told = {
         "scenarios": len(everything),
-        "cuts": sum(sum(one.cuts.values()) for one in everything),
+        "cuts": cuts,
         "unreached": sum(one.unreached for one in everything),
         "breaches": breaches,
         "planted": len(PLANTS) if asked.plants else 0,
         "found": found,
     }
     _say(json.dumps(told))
-    return breaches
+    return breaches or int(not cuts)  # nothing was cut, so nothing is known
 
 
 def _live_scenarios(asked: Asked, world: World) -> list[Lived]:

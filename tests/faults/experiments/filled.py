@@ -124,5 +124,5 @@ def _move(field: Field, source: Postgres, target: Postgres) -> None:
 
 
 EXPERIMENT: Final = Experiment(
-    "F13", "disk of data full, disk of logs full", 10, run, disks.missing
+    "F13", "disk of data full, disk of logs full", 10, run, disks.missing, ways=3
 )

@@ -18,6 +18,8 @@ def run(field: Field, rounds: int, random: Random) -> Outcome:
         for _round in range(rounds):
             load.live_for(random.uniform(0.3, 2.0))
             began = time.monotonic()
+            with broker.session(field) as asked:
+                outcome.notes.append(f"{asked.dbsize()} keys were forgotten")
             broker.wipe(field)
             outcome.recover(began, mended_at=time.monotonic(), within_seconds=_WITHIN_SECONDS)
         broker.require_consumption(field, outcome)

@@ -7,10 +7,12 @@ from typing import Final
 from tests.faults.books import Ask, Told
 from tests.faults.experiment import Experiment, Outcome
 from tests.faults.field import Field
+from tests.faults.load import CLIENTS
 
 _CLIENTS: Final = 1000
 _FEW: Final = 3
 _FEWER_CLIENTS: Final = 200  # in a run of few rounds
+_AWAY_SECONDS: Final = 3.0
 _HERD_SECONDS: Final = 20.0
 _WITHIN_SECONDS: Final = 30.0
 
@@ -21,13 +23,16 @@ def run(field: Field, rounds: int, random: Random) -> Outcome:
     with field.load(f"F20 {random.random()}", clients=clients) as load:
         outcome = Outcome(load)
         for _round in range(rounds):
-            field.service.web.kill_all()
-            load.live_for(2.0)
+            assert field.service.web.kill_all(), "it did not run"
+            load.insists, load.active = True, clients
+            load.live_for(_AWAY_SECONDS)
+            waiting = sum(one.told == Told.UNKNOWN for one in list(load.books))
             began = time.monotonic()
             field.service.web.mend()
             field.wait_until_ready()
             mended = time.monotonic()
             load.live_for(_HERD_SECONDS)
+            load.insists, load.active = False, CLIENTS
             heard = sorted(
                 one.heard_at - one.asked_at
                 for one in list(load.books)
@@ -35,6 +40,9 @@ def run(field: Field, rounds: int, random: Random) -> Outcome:
                 and one.at_first == Told.ACKNOWLEDGED
                 and one.asked_at > mended
             )
+            outcome.notes.append(f"{waiting} requests waited when it came back")
+            if waiting < clients // 2:
+                outcome.breaches.append(f"only {waiting} of {clients} clients came back: no herd")
             if heard:
                 slowest = heard[min(len(heard) - 1, len(heard) * 99 // 100)]
                 outcome.notes.append(

@@ -37,14 +37,16 @@ def _double(field: Field, outcome: Outcome) -> None:
     twin = Machine("twin", serve.scheduler_command(field.folder / "twin"), log=field.log)
     twin.start()
     outcome.load.live_for(_TWO_SECONDS)
+    if not (twin.is_alive and field.service.scheduler.is_alive):
+        outcome.breaches.append("there were no two schedulers")
     twin.end()
 
 
 def _be_without(field: Field, outcome: Outcome) -> None:
     """Let nobody ring; what is due meanwhile is due when one comes back."""
-    field.service.scheduler.kill_all()
+    assert field.service.scheduler.kill_all(), "it did not run"
     outcome.load.live_for(_NONE_SECONDS)
     field.service.scheduler.mend()
 
 
-EXPERIMENT: Final = Experiment("F3", "the scheduler killed, doubled, absent", 100, run)
+EXPERIMENT: Final = Experiment("F3", "the scheduler killed, doubled, absent", 100, run, ways=3)

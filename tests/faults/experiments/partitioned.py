@@ -52,11 +52,15 @@ def run(field: Field, rounds: int, random: Random) -> Outcome:
         outcome = Outcome(load)
         for number in range(rounds):
             whom, how = cases[number % len(cases)]
-            ways = _WAYS[2] if how == "30 % lost" else _WAYS[number % len(_WAYS)]
+            # Each pair comes to each way in turn, and not always to the same.
+            turn = number + number // len(pairs) + number // len(cases)
+            ways = _WAYS[2] if how == "30 % lost" else _WAYS[turn % len(_WAYS)]
             load.live_for(random.uniform(0.5, 2.0))
             began = time.monotonic()
             with _parted(pairs[whom], ways, hows[how]):
                 load.live_for(random.uniform(*spans))
+                if not _met():
+                    outcome.breaches.append(f"no packet was met: {whom} {how}, {' '.join(ways)}")
             broker.supervise(field, outcome)
             told = len(outcome.breaches)
             outcome.recover(began, mended_at=time.monotonic(), within_seconds=_WITHIN_SECONDS)
@@ -81,6 +85,12 @@ def _parted(port: int, ways: Sequence[str], how: Sequence[str]) -> Iterator[None
         _run("-X", _CHAIN)
 
 
+def _met() -> int:
+    """Return how many packets the rules have met."""
+    listed = _run("-nvxL", _CHAIN).stdout.splitlines()[2:]  # below two lines of headings
+    return sum(int(line.split()[0]) for line in listed)
+
+
 def _must(*words: str) -> None:
     done = _run(*words)
     assert done.returncode == 0, done.stderr
@@ -95,4 +105,4 @@ def _run(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-EXPERIMENT: Final = Experiment("F15", "parted from database, broker, GPU", 60, run, missing)
+EXPERIMENT: Final = Experiment("F15", "parted from database, broker, GPU", 60, run, missing, ways=9)

@@ -25,6 +25,7 @@ def run(field: Field, rounds: int, random: Random) -> Outcome:
         outcome = Outcome(load)
         for _round in range(rounds):
             load.live_for(random.uniform(0.3, 1.0))
+            starts = [one.starts for one in field.service.workers]
             began = time.monotonic()
             with broker.session(field) as asked:
                 for queue in queues():
@@ -33,8 +34,11 @@ def run(field: Field, rounds: int, random: Random) -> Outcome:
             _bury(field, outcome)
             outcome.recover(began, mended_at=time.monotonic(), within_seconds=_WITHIN_SECONDS)
             broker.require_consumption(field, outcome)
-            if fallen := field.fallen():
-                outcome.breaches.append(f"an unreadable message has ended {', '.join(fallen)}")
+            again = sum(one.starts for one in field.service.workers) - sum(starts)
+            if again or field.fallen():
+                outcome.breaches.append(
+                    f"unreadable messages have ended {again} workers, and {field.fallen()}"
+                )
     return outcome
 
 

@@ -48,4 +48,4 @@ def _taken(outcome: Outcome, *, since: float) -> int:
     )
 
 
-EXPERIMENT: Final = Experiment("F9", "the broker dead, silent, full", 90, run)
+EXPERIMENT: Final = Experiment("F9", "the broker dead, silent, full", 90, run, ways=len(_HOW))

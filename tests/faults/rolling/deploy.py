@@ -46,6 +46,7 @@ class Deploy:
         self._trees = {"old": old, "new": new}
         self._machines: dict[str, Machine] = {}
         self.notes: list[str] = []
+        self.breaches: list[str] = []
 
     # -- the product ---------------------------------------------------------------------------
     def start(self, code: str) -> int:
@@ -58,7 +59,7 @@ class Deploy:
         folder, logs = self._trees[code], self.field.folder
         commands: dict[str, Sequence[str | Path]] = {
             "web": self._web_command(code, port),
-            "worker": worker_command(2, code),
+            "worker": worker_command(0, code),
             "scheduler": serve.scheduler_command(self.field.folder / f"schedule-{code}"),
         }
         for word, command in commands.items():
@@ -86,7 +87,7 @@ class Deploy:
         for name, machine in self._machines.items():
             if name.endswith(code):
                 if not machine.is_alive:
-                    self.notes.append(f"{name} had ended by itself")
+                    self.breaches.append(f"{name} had ended by itself")
                     continue
                 machine.leave(_LEAVE_SECONDS)
 
@@ -240,7 +241,7 @@ def main(words: Sequence[str]) -> int:
             "slowest_seconds": round(max(one.heard_at - one.asked_at for one in books), 1),
             "lost": judged.lost,
             "doubled": judged.doubled,
-            "breaches": list(judged.breaches),
+            "breaches": [*deploy.breaches, *judged.breaches],
             "notes": deploy.notes,
             "folder": str(folder),
         }

@@ -44,6 +44,11 @@ FACTS: Final[Sequence[Fact]] = (
     Fact("linggan_jobs", "Jobs that have not ended.", ("status",)),
     Fact("linggan_jobs_oldest_seconds", "Age of the oldest job of a status.", ("status",)),
     Fact(
+        "linggan_jobs_overdue_seconds",
+        "For how long the verdict on a job of a status has been due.",
+        ("status",),
+    ),
+    Fact(
         "linggan_attempts_live", "Attempts that backends have, or may have.", ("backend", "state")
     ),
     Fact("linggan_backend_slots", "Attempts that a backend may have at once.", ("backend",)),
@@ -103,13 +108,14 @@ def _outbox(now: datetime) -> Iterator[Figure]:
 
 def _jobs(now: datetime) -> Iterator[Figure]:
     sql = """
-        SELECT status, count(*), min(created_at)
-        FROM (SELECT status, created_at FROM billing_job
+        SELECT status, count(*), min(created_at), min(deadline_at)
+        FROM (SELECT status, created_at, deadline_at FROM billing_job
               WHERE finished_at IS NULL LIMIT %(most)s) AS job GROUP BY 1
     """  # job_live_of_wallet: as many rows as there are live jobs
-    for status, count, since in _rows(sql, most=COUNTED_MAX):
+    for status, count, since, due_at in _rows(sql, most=COUNTED_MAX):
         yield "linggan_jobs", (status,), count
         yield "linggan_jobs_oldest_seconds", (status,), _age(since, now)
+        yield "linggan_jobs_overdue_seconds", (status,), _age(due_at, now)
 
 
 def _backends(_now: datetime) -> Iterator[Figure]:

@@ -13,11 +13,18 @@ from django.test.utils import CaptureQueriesContext
 from prometheus_client import CollectorRegistry, generate_latest
 from pytest_django import Settings
 
+from billing.accounts.models import Account
 from billing.alerts.models import Inspection
 from billing.facts import exposition, reading
 from billing.fleet.models import Breaker
+from billing.jobs.models import Job
 from billing.outbox.models import Message
 from billing.payments.models import StripeEvent
+from tests import factories
+from tests.insights.conftest import buyer, shop
+from tests.insights.selling import order
+
+__all__ = ["buyer", "shop"]
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 # Tables that only grow.
@@ -52,6 +59,23 @@ def test_the_outbox_is_told_by_queue_and_by_what_it_waits_for(db: None) -> None:
     assert found["linggan_outbox_messages", "dispatch", "begun"] == 1
     assert found["linggan_outbox_messages", "dispatch", "dead"] == 1
     assert found["linggan_outbox_oldest_seconds", "dispatch"] == 180
+
+
+def test_a_verdict_is_overdue_from_its_deadline_on_however_long_its_job_has_queued(
+    buyer: Account,
+) -> None:
+    factories.give(buyer, 1000)
+    now = datetime.now(UTC) + timedelta(days=1)
+    lost, _attempt = order(buyer)
+    in_time, _attempt = order(buyer)
+    Job.objects.filter(pk=lost.pk).update(status="unknown", deadline_at=now - timedelta(minutes=30))
+    Job.objects.filter(pk=in_time.pk).update(deadline_at=now + timedelta(minutes=30))
+
+    found = told(now)
+
+    assert found["linggan_jobs_overdue_seconds", "unknown"] == 1800
+    assert found["linggan_jobs_overdue_seconds", "running"] == 0
+    assert found["linggan_jobs_oldest_seconds", "unknown"] > 23 * 3600
 
 
 def test_backends_breakers_events_and_checks_are_told(db: None, settings: Settings) -> None:

@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import connection
-from django.db.models import Min, Q
+from django.db.models import Q
 
 from billing.alerts.models import Inspection
 from billing.alerts.rules import Rule, RuleCode
 from billing.fleet.models import Breaker
 from billing.ids import floor_of
 from billing.jobs import selectors as jobs
-from billing.outbox.models import Message
+from billing.outbox import selectors as outbox
 from billing.payments.models import StripeEvent
 
 # So many subjects of one rule are told apart at most, the worst first: more would be one cause.
@@ -140,11 +140,9 @@ def _errands(_rule: Rule, _now: datetime) -> Measured:
 
 
 def _queues(_rule: Rule, now: datetime) -> Measured:
-    """By queue: for how long workers have been called for a message that none has begun."""
-    called = Message.objects.filter(ring_at__isnull=False, rings__gte=1, runs=0)  # message_due
-    oldest = called.values_list("queue").annotate(since=Min("created_at")).order_by("queue")
-    for queue, since in oldest:
-        yield Measure(queue, max(0, int((now - since).total_seconds())))
+    """By queue: for how long a message has been due that no worker has begun."""
+    for queue, since in outbox.late_since(now=now).items():  # message_due
+        yield Measure(queue, int((now - since).total_seconds()))
 
 
 def _stripe(_rule: Rule, now: datetime) -> Measured:

@@ -40,7 +40,11 @@ FACTS: Final[Sequence[Fact]] = (
         "Messages not done: due, begun by a worker, waiting for their instant, or dead.",
         ("queue", "state"),
     ),
-    Fact("linggan_outbox_oldest_seconds", "Age of the oldest due message.", ("queue",)),
+    Fact(
+        "linggan_outbox_oldest_seconds",
+        "For how long a message has been due that no worker has begun.",
+        ("queue",),
+    ),
     Fact("linggan_jobs", "Jobs that have not ended.", ("status",)),
     Fact("linggan_jobs_oldest_seconds", "Age of the oldest job of a status.", ("status",)),
     Fact(
@@ -88,8 +92,8 @@ def _outbox(now: datetime) -> Iterator[Figure]:
         SELECT queue, count(*) FILTER (WHERE ring_at <= %(now)s),
                count(*) FILTER (WHERE ring_at > %(now)s AND is_begun),
                count(*) FILTER (WHERE ring_at > %(now)s AND NOT is_begun),
-               min(created_at) FILTER (WHERE ring_at <= %(now)s)
-        FROM (SELECT queue, ring_at, created_at, runs > 0 AND error = '' AS is_begun
+               min(coalesce(due_at, ring_at))
+        FROM (SELECT queue, ring_at, due_at, runs > 0 AND error = '' AS is_begun
               FROM billing_message
               WHERE ring_at IS NOT NULL ORDER BY ring_at LIMIT %(most)s) AS message GROUP BY 1
     """  # message_due: what is open, the longest due first

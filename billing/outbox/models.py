@@ -53,6 +53,13 @@ class Message(models.Model):
         blank=True,
         help_text=_("When workers are called next; empty: never again."),
     )
+    # Null, so that workers of the former release can post: such a one counts from its next ring.
+    due_at = models.DateTimeField(
+        _("due since"),
+        null=True,
+        blank=True,
+        help_text=_("From when on a worker should begin it; rings move nothing."),
+    )
     done_at = models.DateTimeField(_("done at"), null=True, blank=True)
     dead_at = models.DateTimeField(
         _("given up at"), null=True, blank=True, help_text=_("When it was given up.")

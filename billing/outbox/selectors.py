@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Final
 
 from django.core.cache import cache
-from django.db.models import CharField, QuerySet
+from django.db.models import CharField, Min, QuerySet
 from django.db.models.fields.json import KT
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Coalesce
 
 from billing.outbox.models import Message
 from billing.outbox.names import TaskName
@@ -25,6 +25,16 @@ def heartbeat_age(*, now: datetime) -> int | None:
     """
     beaten_at = cache.get(HEARTBEAT_KEY)
     return None if beaten_at is None else max(0, int(now.timestamp()) - int(beaten_at))
+
+
+def late_since(*, now: datetime) -> dict[str, datetime]:
+    """Return by queue since when its oldest message is due that no worker has begun since.
+
+    A ring moves only when workers are called next, so that what is called for in vain stays late.
+    """
+    waiting = Message.objects.filter(ring_at__isnull=False)  # message_due
+    since = waiting.values_list("queue").annotate(since=Min(Coalesce("due_at", "ring_at")))
+    return dict(since.filter(since__lte=now).order_by("queue"))
 
 
 def traceparent_of(message_id: str) -> str:

@@ -31,7 +31,7 @@ _PRUNE_BATCH: Final = 500
 _ARGUMENT_LENGTH_MAX: Final = 128
 _HEARTBEAT_KEPT_SECONDS: Final = 24 * 3600
 _BEGIN: Final = """
-    UPDATE billing_message SET runs = runs + 1, ring_at = %(again_at)s
+    UPDATE billing_message SET runs = runs + 1, ring_at = %(again_at)s, due_at = %(again_at)s
     WHERE id = %(message)s AND ring_at IS NOT NULL AND runs < %(most)s
     RETURNING id
 """
@@ -70,6 +70,7 @@ def post(
             created_at=now,
             rings=0 if later else 1,
             ring_at=later or now + pauses.after_ring(1),
+            due_at=later or now,
         )
         asking.create(message)
     if later is None:
@@ -147,15 +148,15 @@ def fail(message_id: str, *, error: str, now: datetime) -> None:
         message.ring_at, message.dead_at = None, now
         _log.error("message_is_dead", message_id=message_id, task=message.task)
     else:
-        message.ring_at = now + pauses.after_failure(max(message.runs, 1))
-    message.save(update_fields=["error", "ring_at", "dead_at"])
+        message.ring_at = message.due_at = now + pauses.after_failure(max(message.runs, 1))
+    message.save(update_fields=["error", "ring_at", "due_at", "dead_at"])
 
 
 def revive(message_id: str, *, now: datetime) -> bool:
     """Give a dead message all its runs again, due now. Return whether it was dead."""
     return bool(
         Message.objects.filter(pk=message_id, dead_at__isnull=False).update(
-            dead_at=None, ring_at=now, rings=0, runs=0
+            dead_at=None, ring_at=now, due_at=now, rings=0, runs=0
         )
     )
 

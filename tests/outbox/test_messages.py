@@ -42,12 +42,14 @@ def test_a_message_says_what_for_whom_and_because_of_which_request(now: datetime
     assert message.request_id == "req_7"
     assert (message.rings, message.runs) == (1, 0)
     assert message.ring_at == now + timedelta(seconds=10)
+    assert message.due_at == now
 
 
 def test_a_message_for_later_waits_for_its_instant_unrung(now: datetime) -> None:
     message = post(now, not_before=now + timedelta(hours=2))
 
     assert (message.rings, message.ring_at) == (0, now + timedelta(hours=2))
+    assert message.due_at == message.ring_at
 
 
 @pytest.mark.parametrize("value", [7, None, "", "x" * 129, {"prompt": "a cat"}])

@@ -45,7 +45,7 @@ def message(task: str, **columns: object) -> Message:
 
 
 def test_the_outbox_is_told_by_queue_and_by_what_it_waits_for(db: None) -> None:
-    message("a", ring_at=NOW - timedelta(seconds=1))
+    message("a", ring_at=NOW - timedelta(seconds=1), due_at=NOW - timedelta(minutes=2))
     message("b", ring_at=NOW + timedelta(hours=1))
     message("c", dead_at=NOW, error="gone")
     message("e", ring_at=NOW + timedelta(seconds=20), runs=1)
@@ -58,7 +58,16 @@ def test_the_outbox_is_told_by_queue_and_by_what_it_waits_for(db: None) -> None:
     assert found["linggan_outbox_messages", "dispatch", "waiting"] == 2
     assert found["linggan_outbox_messages", "dispatch", "begun"] == 1
     assert found["linggan_outbox_messages", "dispatch", "dead"] == 1
-    assert found["linggan_outbox_oldest_seconds", "dispatch"] == 180
+    assert found["linggan_outbox_oldest_seconds", "dispatch"] == 120
+
+
+def test_a_message_is_told_to_be_late_from_its_own_hour_on_and_between_its_rings(db: None) -> None:
+    late = NOW - timedelta(minutes=2)
+    message("a", ring_at=NOW + timedelta(minutes=4), due_at=late, rings=7)
+    assert told()["linggan_outbox_oldest_seconds", "dispatch"] == 120
+
+    Message.objects.update(due_at=NOW + timedelta(hours=1), ring_at=NOW + timedelta(hours=1))
+    assert told()["linggan_outbox_oldest_seconds", "dispatch"] == 0
 
 
 def test_a_verdict_is_overdue_from_its_deadline_on_however_long_its_job_has_queued(

@@ -127,7 +127,7 @@ def test_each_rule_says_what_to_do_in_both_languages(rule: dict[str, Any]) -> No
     assert named <= kept
 
 
-def test_the_example_asks_each_process_that_tells_and_two_of_a_kind_for_the_facts() -> None:
+def test_the_example_asks_each_process_that_tells_and_web_besides_a_worker_for_the_facts() -> None:
     """Were workers alone asked how things stand, nobody would tell that no worker is left."""
     jobs = {job["metrics_path"]: job for job in SCRAPED["scrape_configs"]}
 

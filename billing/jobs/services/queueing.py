@@ -142,9 +142,12 @@ def turn_at(backend: str, job: Job, *, now: datetime) -> Turn | None:
     """Return the job's turn at a backend with free slots; None: they go to others first.
 
     Whoever is rung for must not overtake: an account that orders often would be rung for often.
+
+    Args:
+        job: `fleet.admit` has let it through, in this transaction.
     """
     require_transaction("jobs.turn_at")
-    free, queued = free_slots(backend), _for(backend, now=now)
+    free, queued = free_slots(backend), _for(backend, now=now, admitted=job.model)
     if queued[: free + 1].count() <= free:  # there is room for all
         lanes = turning.lanes_of(backend, {job.lane: job.lane_priority}, now=now)
         return Turn(backend, job, lanes.start(job.lane), is_early=False)
@@ -176,15 +179,20 @@ def waiting(backend: str, *, now: datetime, ordered_by: datetime | None = None) 
         yield turn.job
 
 
-def _for(backend: str, *, now: datetime) -> QuerySet[Job]:
-    """Return what waits and may be handed to the backend, as far as it is concerned."""
+def _for(backend: str, *, now: datetime, admitted: str = "") -> QuerySet[Job]:
+    """Return what waits and may be handed to the backend, as far as it is concerned.
+
+    Args:
+        admitted: the model of which an order was let through just now. Behind an open breaker
+            that shuts its model for all others, and would take the order's own turn from it.
+    """
     queued = Job.objects.select_related("account").filter(
         status=JobStatus.QUEUED, dispatch_at__lte=now
     )
     models = registry.models_of(backend)
     if models is not None:
         queued = queued.filter(model__in=models)
-    shut = fleet.shut_models(backend, now=now)
+    shut = [model for model in fleet.shut_models(backend, now=now) if model != admitted]
     if shut:
         queued = queued.exclude(model__in=shut)
     paused = routing.paused_at(backend, now=now)

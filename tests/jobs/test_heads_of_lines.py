@@ -1,0 +1,73 @@
+"""Whoever stands first and cannot go holds nobody up, and nobody calls for him without end."""
+
+from datetime import timedelta
+
+import pytest
+from pytest_django import Settings
+
+from billing.accounts.models import Account
+from billing.fleet.breaking import OPENS_AFTER
+from billing.fleet.models import Breaker
+from billing.jobs import services as jobs
+from billing.jobs.models import Attempt
+from billing.outbox.models import Message
+from tests import factories
+from tests.jobs import shop
+from tests.jobs.fleet_story import now, order
+
+OTHER = shop.MODEL.replace('code = "m"', 'code = "n"')
+
+
+@pytest.fixture
+def shopper(ada: Account, settings: Settings) -> Account:
+    """Ada has credits, in a shop of two models and of one slot."""
+    shop.open_shop(models=shop.MODEL + OTHER)
+    factories.give(ada, 1000)
+    settings.BACKENDS["away"]["concurrency"] = 1
+    return ada
+
+
+def work(runs: int) -> list[str]:
+    """Be the worker for so many messages at most; return the jobs for which it was called."""
+    called: list[str] = []
+    for _run in range(runs):
+        message = Message.objects.filter(task="jobs.dispatch", done_at=None).order_by("pk").first()
+        if message is None:
+            break
+        Message.objects.filter(pk=message.pk).update(runs=1)
+        called.append(message.arguments["job_id"])
+        jobs.dispatch(job_id=called[-1], now=now())
+        Message.objects.filter(pk=message.pk).update(ring_at=None, done_at=now())
+    return called
+
+
+def handed_over() -> list[str]:
+    """Return the jobs of which an attempt was made, in that order."""
+    return list(Attempt.objects.order_by("created_at").values_list("job_id", flat=True))
+
+
+def open_breaker(model: str) -> Breaker:
+    """Have the breaker of the model be open, and its pause over."""
+    opened_at = now() - timedelta(minutes=1)
+    return Breaker.objects.create(
+        backend="away",
+        model=model,
+        state="open",
+        unheard=OPENS_AFTER,
+        openings=1,
+        opened_at=opened_at,
+        retry_at=opened_at + timedelta(seconds=30),
+    )
+
+
+def test_who_stands_first_behind_an_open_breaker_is_the_probe(shopper: Account) -> None:
+    first = order(shopper)
+    others = [shop.submit(shopper, model="n") for _number in range(3)]
+    breaker = open_breaker("m")
+
+    called = work(runs=4)
+
+    assert called == [*(job.pk for job in others), first.pk]
+    assert handed_over() == [first.pk]
+    breaker.refresh_from_db()
+    assert breaker.openings == 2  # it was sent, and the backend is still away

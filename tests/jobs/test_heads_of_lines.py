@@ -1,6 +1,6 @@
 """Whoever stands first and cannot go holds nobody up, and nobody calls for him without end."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from pytest_django import Settings
@@ -9,11 +9,12 @@ from billing.accounts.models import Account
 from billing.fleet.breaking import OPENS_AFTER
 from billing.fleet.models import Breaker
 from billing.jobs import services as jobs
-from billing.jobs.models import Attempt
+from billing.jobs.models import Attempt, Job
+from billing.jobs.services import queueing
 from billing.outbox.models import Message
 from tests import factories
 from tests.jobs import shop
-from tests.jobs.fleet_story import now, order
+from tests.jobs.fleet_story import entry, now, order
 
 OTHER = shop.MODEL.replace('code = "m"', 'code = "n"')
 
@@ -27,7 +28,7 @@ def shopper(ada: Account, settings: Settings) -> Account:
     return ada
 
 
-def work(runs: int) -> list[str]:
+def work(runs: int, *, at: datetime | None = None) -> list[str]:
     """Be the worker for so many messages at most; return the jobs for which it was called."""
     called: list[str] = []
     for _run in range(runs):
@@ -36,7 +37,7 @@ def work(runs: int) -> list[str]:
             break
         Message.objects.filter(pk=message.pk).update(runs=1)
         called.append(message.arguments["job_id"])
-        jobs.dispatch(job_id=called[-1], now=now())
+        jobs.dispatch(job_id=called[-1], now=at or now())
         Message.objects.filter(pk=message.pk).update(ring_at=None, done_at=now())
     return called
 
@@ -44,6 +45,17 @@ def work(runs: int) -> list[str]:
 def handed_over() -> list[str]:
     """Return the jobs of which an attempt was made, in that order."""
     return list(Attempt.objects.order_by("created_at").values_list("job_id", flat=True))
+
+
+def attempt_at(backend: str, job: Job, **facts: object) -> None:
+    """Have the backend been given the job; without `facts` it works on it."""
+    at = now()
+    Attempt.objects.create(
+        **{"job": job, "number": 1, "backend": backend, "lease_until": at, "check_at": at}
+        | {"created_at": at}
+        | facts
+    )
+    Job.objects.filter(pk=job.pk).update(status="dispatched")
 
 
 def open_breaker(model: str) -> Breaker:
@@ -71,3 +83,21 @@ def test_who_stands_first_behind_an_open_breaker_is_the_probe(shopper: Account) 
     assert handed_over() == [first.pk]
     breaker.refresh_from_db()
     assert breaker.openings == 2  # it was sent, and the backend is still away
+
+
+def test_what_a_backend_cannot_make_stands_in_nobodys_way_there(
+    shopper: Account, settings: Settings
+) -> None:
+    other = entry("http://127.0.0.1:9", models=["m"], concurrency=1)
+    settings.BACKENDS = {"away": settings.BACKENDS["away"], "other": other}
+    attempt_at("other", order(shopper))
+    picky = order(shopper)
+    attempt_at("away", picky, state="ended", outcome="Unmakeable", ended_at=now())
+    Job.objects.filter(pk=picky.pk).update(status="queued")
+    waiting = shop.submit(shopper)
+
+    work(runs=1)
+
+    assert handed_over()[2:] == [waiting.pk]
+    assert picky.pk not in [job.pk for job in queueing.waiting("away", now=now())]
+    assert picky.pk in [job.pk for job in queueing.waiting("other", now=now())]

@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from billing.fleet import selectors as fleet
 from billing.gpu import registry
 from billing.gpu.errors import UnknownBackend
-from billing.gpu.protocol import State
+from billing.gpu.protocol import State, Unmakeable
 from billing.jobs import selectors
 from billing.jobs.fairness import Lane
 from billing.jobs.lifecycle import IN_FLIGHT, JobStatus
@@ -200,7 +200,16 @@ def _for(backend: str, *, now: datetime, admitted: str = "") -> QuerySet[Job]:
         queued = queued.exclude(pk__in=paused)
     if not registry.serves_sandboxes(backend):
         queued = queued.filter(account__is_sandbox=False)
-    return _without_strangers(queued, backend).only(*_COLUMNS)
+    return _without_strangers(_without_unmakeable(queued, backend), backend).only(*_COLUMNS)
+
+
+def _without_unmakeable(queued: QuerySet[Job], backend: str) -> QuerySet[Job]:
+    """Leave out what could not be told to this backend, and waits for another (`routing.serving`).
+
+    It would stand first here for as long as the others are full, and no claim would hand it over.
+    """
+    told = Attempt.objects.filter(job=OuterRef("pk"), backend=backend)
+    return queued.exclude(Exists(told.filter(outcome=Unmakeable.__name__)))
 
 
 def _without_strangers(queued: QuerySet[Job], backend: str) -> QuerySet[Job]:

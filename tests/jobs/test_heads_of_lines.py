@@ -15,6 +15,7 @@ from billing.outbox.models import Message
 from tests import factories
 from tests.jobs import shop
 from tests.jobs.fleet_story import entry, now, order
+from tests.jobs.test_lanes import lanes
 
 OTHER = shop.MODEL.replace('code = "m"', 'code = "n"')
 
@@ -101,3 +102,19 @@ def test_what_a_backend_cannot_make_stands_in_nobodys_way_there(
     assert handed_over()[2:] == [waiting.pk]
     assert picky.pk not in [job.pk for job in queueing.waiting("away", now=now())]
     assert picky.pk in [job.pk for job in queueing.waiting("other", now=now())]
+
+
+def test_a_lane_whose_hours_are_over_leaves_the_slot_to_the_next_at_once(
+    ada: Account, settings: Settings
+) -> None:
+    night = lanes(opens_in=-timedelta(minutes=10))
+    shop.open_shop(night.replace('code = "night"', 'code = "night"\npriority = 40'))
+    factories.give(ada, 1000)
+    settings.BACKENDS["away"]["concurrency"] = 1
+    late = [order(ada, shop.order_of({"lane": "night"})) for _number in range(3)]
+    by_day = shop.submit(ada)
+
+    called = work(runs=9, at=now() + timedelta(hours=2))
+
+    assert called == [by_day.pk, *(job.pk for job in late), by_day.pk]
+    assert handed_over() == [by_day.pk]

@@ -204,6 +204,8 @@ def _claim(job_id: str, now: datetime) -> _Claim | None:
     if opens_at > now:
         job.dispatch_at = opens_at
         asking.change(job, "dispatch_at")
+        for name in routing.serving(job):  # those behind it must not wait for the next sweep
+            queueing.ring_next(name, now=now)
         return None
     if not queueing.account_has_room(job, now=now):
         return None  # the job that frees its account's slot rings for it: no pause may hide it
@@ -244,7 +246,6 @@ def _turn_of(job: Job, attempt_id: str, now: datetime) -> Turn | None:
     Where another's turn comes first, that one is rung for.
     """
     for name in routing.in_turn(job, now=now):
-        turn, is_open = None, False
         with transaction.atomic():
             obstacle = fleet.admit(
                 name, model=job.model, attempt_id=attempt_id, in_flight=queueing.in_flight, now=now

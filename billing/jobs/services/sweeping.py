@@ -27,7 +27,7 @@ from billing.ledger.journal import SYSTEM
 from billing.outbox import selectors as outbox_selectors
 from billing.outbox import services as outbox
 from billing.outbox.names import TaskName
-from billing.sweeps import Sweep
+from billing.sweeps import Sweep, fairly
 from billing.telemetry import tracing
 
 BATCH: Final = 50
@@ -259,9 +259,11 @@ def expire_queued(account: Account, *, now: datetime) -> int:
 
 
 def _overdue_in_queue(now: datetime) -> list[str]:
-    overdue = Job.objects.filter(status=JobStatus.QUEUED, dispatch_by__lte=now)
-    found = list(overdue.order_by("dispatch_by").values_list("pk", flat=True)[:BATCH])
-    return found or list(selectors.overdue_by_clock(now=now).values_list("pk", flat=True)[:BATCH])
+    """Return jobs that are out of time, by their own clocks too: however many cannot be ended."""
+    queued = Job.objects.filter(status=JobStatus.QUEUED)
+    overdue = queued.filter(dispatch_by__lte=now).order_by("dispatch_by", "pk")
+    by_clock = selectors.overdue_by_clock(now=now).exclude(dispatch_by__lte=now)
+    return [job.pk for due in (overdue, by_clock) for job in fairly(due.only("pk"), limit=BATCH)]
 
 
 @transaction.atomic(durable=True)

@@ -101,7 +101,7 @@ COMMITS: Final = [
     "billing/jobs/services/sweeping.py:_expire",
     "billing/jobs/services/sweeping.py:_have_collected",
     "billing/jobs/services/sweeping.py:_mark_unknown",
-    "billing/jobs/services/sweeping.py:_ring_waiting",
+    "billing/jobs/services/sweeping.py:_ring_waiting_for",
     "billing/jobs/services/sweeping.py:_take_due",
     "billing/ledger/services/converting.py:convert_due",
     "billing/ledger/services/partitioning.py:make_partitions",

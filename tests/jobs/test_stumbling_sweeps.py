@@ -1,7 +1,7 @@
 """What a sweep stumbles over keeps nobody else from being looked after, however often it comes."""
 
-from collections.abc import Collection
-from datetime import timedelta
+from collections.abc import Collection, Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,11 +9,12 @@ from pytest_django import Settings
 
 from billing.accounts.models import Account
 from billing.jobs import services as jobs
-from billing.jobs.models import Job
-from billing.jobs.services import ending, sweeping
+from billing.jobs.models import Attempt, Job
+from billing.jobs.services import ending, queueing, sweeping
 from billing.ledger.models import Wallet
 from tests import factories
-from tests.jobs.fleet_story import entry, now, order, shopper
+from tests.jobs import shop
+from tests.jobs.fleet_story import entry, later, now, order, rung, shopper
 
 __all__ = ["shopper"]
 
@@ -65,6 +66,27 @@ def test_jobs_that_cannot_be_ended_hide_no_sandbox_whose_clock_was_moved(
 
     assert sweep_ends(moved.pk)
     assert statuses(poor) == {"queued"}
+
+
+def test_a_backend_whose_queue_cannot_be_read_switches_nothing_else_off(
+    shopper: Account, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.BACKENDS = {name: entry("http://127.0.0.1:9") for name in ("broken", "here")}
+    begun, waiting = order(shopper), order(shopper)
+    shop._send(begun)
+    read = queueing.waiting
+
+    def breaks(backend: str, *, now: datetime, ordered_by: datetime) -> Iterator[Job]:
+        if backend == "broken":
+            raise RuntimeError("poison")
+        return read(backend, now=now, ordered_by=ordered_by)
+
+    monkeypatch.setattr(queueing, "waiting", breaks)
+
+    jobs.sweep(now=later(minutes=1))
+
+    assert rung() == [waiting.pk]
+    assert Attempt.objects.get().state == "ambiguous"
 
 
 def sweep_ends(job_id: str) -> bool:

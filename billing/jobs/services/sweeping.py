@@ -283,22 +283,27 @@ def _expire(job_id: str, now: datetime) -> None:
     )
 
 
-@transaction.atomic(durable=True)
 def _ring_waiting(now: datetime) -> int:
+    """Ring for those who wait for a backend, each by itself; return for how many."""
+    run, rung = Sweep(_STUMBLE), 0
+    for name in registry.configured():
+        with run.row(row=name):
+            rung += _ring_waiting_for(name, now)
+    return rung
+
+
+@transaction.atomic(durable=True)
+def _ring_waiting_for(backend: str, now: datetime) -> int:
     """Ring for as many waiting jobs as there are free slots, the longest waiting first.
 
     Jobs that were ordered a moment ago are left out: their own message is still on its way.
     """
-    rung = 0
-    for name in registry.configured():
-        if fleet.asks_for_peace(name, now=now):
-            continue
-        free = min(BATCH, queueing.free_slots(name))
-        if free > 0:
-            waiting = queueing.waiting(name, now=now, ordered_by=now - RING_AGAIN)
-            able = _able(waiting, fleet.probed_models(name, now=now), now)
-            rung += sum(_ring(job, now) for job in islice(able, free))
-    return rung
+    if fleet.asks_for_peace(backend, now=now):
+        return 0
+    free = max(0, min(BATCH, queueing.free_slots(backend)))
+    waiting = queueing.waiting(backend, now=now, ordered_by=now - RING_AGAIN)
+    able = _able(waiting, fleet.probed_models(backend, now=now), now)
+    return sum(_ring(job, now) for job in islice(able, free))
 
 
 def _able(waiting: Iterable[Job], probed: set[str], now: datetime) -> Iterator[Job]:

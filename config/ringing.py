@@ -12,6 +12,11 @@ from kombu import transport
 from kombu.transport import redis
 
 _SCHEMES: Final = ("redis", "rediss")
+# Of JSON and base64, of the form, of numbers that are none, and of what is nested too deeply.
+_UNREADABLE: Final = (
+    *(AttributeError, LookupError, TypeError, ValueError),
+    *(ArithmeticError, RecursionError),
+)
 _log = logging.getLogger(__name__)
 
 
@@ -22,7 +27,7 @@ class Channel(redis.Channel):
         before = self._in_hand()
         try:
             return super()._brpop_read(**options)  # type: ignore[misc]  # the stubs leave it out
-        except (AttributeError, KeyError, TypeError, ValueError):  # of JSON, base64, and the form
+        except _UNREADABLE:
             _log.exception("unreadable_message_dropped")
             # One that names a task of ours was in the hand before it proved unreadable. Left there,
             # it would take the place of another for as long as the worker lives.

@@ -54,6 +54,9 @@ ENTRIES: Final[dict[str, bytes]] = {
     "a body of another form": _posted(body="e30="),
     "another type": _posted(**{"content-type": "application/x-python-serialize"}),
     "an unknown task": _posted(),
+    "a number that is none": b'{"body": {"__type__": "decimal", "__value__": "x"}}',
+    "a charset that nobody has": _posted(**{"content-encoding": "no-such-charset"}),
+    "too deep": b"[" * 100_000,
 }
 for _number in range(_MORE_THAN_THREADS):
     ENTRIES[f"ours without an id, {_number}"] = _ours(_number)

@@ -48,15 +48,15 @@ def handed_over() -> list[str]:
     return list(Attempt.objects.order_by("created_at").values_list("job_id", flat=True))
 
 
-def attempt_at(backend: str, job: Job, **facts: object) -> None:
-    """Have the backend been given the job; without `facts` it works on it."""
+def attempt_at(backend: str, job: Job, **facts: object) -> Attempt:
+    """Have the job be handed to the backend; return the attempt, which differs by `facts`."""
     at = now()
-    Attempt.objects.create(
+    Job.objects.filter(pk=job.pk).update(status="dispatched")
+    return Attempt.objects.create(
         **{"job": job, "number": 1, "backend": backend, "lease_until": at, "check_at": at}
         | {"created_at": at}
         | facts
     )
-    Job.objects.filter(pk=job.pk).update(status="dispatched")
 
 
 def open_breaker(model: str) -> Breaker:
@@ -118,3 +118,23 @@ def test_a_lane_whose_hours_are_over_leaves_the_slot_to_the_next_at_once(
 
     assert called == [by_day.pk, *(job.pk for job in late), by_day.pk]
     assert handed_over() == [by_day.pk]
+
+
+def test_a_probe_that_an_operator_has_failed_lets_another_go(
+    shopper: Account, settings: Settings
+) -> None:
+    settings.BACKENDS["away"]["concurrency"] = 2
+    failed, waiting = order(shopper), order(shopper)
+    attempt = attempt_at("away", failed, state="accepted", accepted_at=now())
+    breaker = open_breaker("m")
+    Breaker.objects.update(state="half_open", probe_id=attempt.pk)
+    jobs.dispatch(job_id=waiting.pk, now=now())
+    assert handed_over() == [failed.pk]
+
+    at = now()
+    jobs.fail(job_id=failed.pk, operator="grace", now=at)
+
+    breaker.refresh_from_db()
+    assert (breaker.state, breaker.retry_at, breaker.probe_id) == ("open", at, "")
+    jobs.dispatch(job_id=waiting.pk, now=now())
+    assert handed_over() == [failed.pk, waiting.pk]

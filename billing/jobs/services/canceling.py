@@ -5,6 +5,7 @@ from datetime import datetime
 import structlog
 from django.db import transaction
 
+from billing.fleet.breaking import Sign
 from billing.gpu import calls, registry
 from billing.gpu.errors import UnknownBackend
 from billing.gpu.protocol import BackendError, CancelResult, Fail, State, Status
@@ -99,4 +100,6 @@ def fail(*, job_id: str, operator: str, now: datetime) -> Job:
         now=now,
         charged=False,
     )
+    if live is not None:
+        ending.show(job, live, Sign.NOTHING, now=now)  # another may try the backend meanwhile
     return job

@@ -12,7 +12,6 @@ import traceback
 from pathlib import Path
 
 import django
-from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
@@ -35,14 +34,12 @@ def prepare() -> dict[str, object]:
         # Compressed copies would take ten seconds, and a laptop's browser needs none.
         settings.STORAGES["staticfiles"]["BACKEND"] = _PLAIN_STORAGE
         call_command("collectstatic", verbosity=0, interactive=False)
-    versions = apps.get_model("plans", "CatalogVersion")._default_manager  # noqa: SLF001 (Django's documented name)
-    if not versions.exists():
-        with step(_("catalog %(name)s") % {"name": Path(settings.CATALOG).name}):
-            call_command("load_catalog", settings.CATALOG, stdout=io.StringIO())
+    with step(_("catalog")):
+        call_command("load_catalog", settings.CATALOG, if_none=True, stdout=io.StringIO())
     if os.environ.get("SYNC_PRICES"):
         with step(_("prices at the emulator of Stripe")):
             call_command("sync_prices", stdout=io.StringIO())
-    people = get_user_model()._default_manager  # noqa: SLF001 (as above)
+    people = get_user_model()._default_manager  # noqa: SLF001 (Django's documented name)
     is_new = not people.filter(username=OPERATOR).exists()
     if is_new:
         with step(_("operator login")):

@@ -26,6 +26,7 @@ __all__ = [
     "diff",
     "in_force",
     "publish",
+    "publish_first",
     "read",
     "schedule",
     "take_back",
@@ -107,6 +108,27 @@ def publish(catalog: str | Path, *, now: datetime) -> CatalogVersion:
     """
     loaded = read(catalog)
     take_turns()
+    return _put_in_force(loaded, now)
+
+
+@transaction.atomic(durable=True)
+def publish_first(catalog: str | Path, *, now: datetime) -> CatalogVersion | None:
+    """Put a file or text in force where none is and none is announced; None: nothing changed.
+
+    What starts by itself publishes by this: a restart must not bring back the prices of its file
+    over those that somebody published since. The file of a later start is not even read.
+
+    Raises:
+        CatalogInvalid: nothing was published.
+    """
+    take_turns()
+    if Publication.objects.filter(withdrawal=None).exists():
+        return None
+    return _put_in_force(read(catalog), now)
+
+
+def _put_in_force(loaded: Loaded, now: datetime) -> CatalogVersion:
+    """Return the version of that content, which is in force from here on; this has the turn."""
     instant = _database_now()
     version = _version(loaded, now)
     latest = in_force(instant)

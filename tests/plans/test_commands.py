@@ -41,6 +41,46 @@ def test_a_second_load_says_that_nothing_changes() -> None:
 
 
 @pytest.mark.django_db
+def test_a_start_loads_the_file_once_and_never_over_what_was_published_since(
+    tmp_path: Path, dearer: str
+) -> None:
+    first = said("load_catalog", str(KLING), "--if-none")
+    assert first == ["In force: kling 1", selectors.current().version_id]
+    path = tmp_path / "dearer.toml"
+    path.write_text(dearer)
+    published = said("load_catalog", str(path))[-1]
+
+    again = said("load_catalog", str(KLING), "--if-none")
+
+    assert again == ["Nothing was published: a catalog is in force or announced."]
+    assert selectors.current().version_id == published
+    assert Publication.objects.count() == 2
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "words",
+    [["--dry-run"], ["--at", "2099-01-01T00:00:00Z"], ["--touched", "touched.csv"]],
+)
+def test_a_start_that_is_asked_for_more_is_refused(words: list[str]) -> None:
+    with pytest.raises(CommandError, match="leave out the rest"):
+        said("load_catalog", str(KLING), "--if-none", *words)
+
+    assert not CatalogVersion.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_start_with_an_invalid_file_is_refused_with_its_lines(tmp_path: Path, kling: str) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text(kling.replace('form = "lookup"', 'form = "lokup"'))
+
+    with pytest.raises(CommandError, match="Did you mean lookup"):
+        said("load_catalog", str(path), "--if-none")
+
+    assert not CatalogVersion.objects.exists()
+
+
+@pytest.mark.django_db
 def test_a_dry_run_shows_the_changes_and_publishes_nothing(tmp_path: Path, dearer: str) -> None:
     said("load_catalog", str(KLING))
     before = selectors.current()

@@ -1,6 +1,7 @@
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
-from threading import Barrier
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -68,6 +69,54 @@ def test_an_old_content_comes_back_in_force_as_the_version_that_it_was(
     assert back.pk == old.pk == selectors.current().version_id
     assert CatalogVersion.objects.count() == 2
     assert Publication.objects.count() == 3
+
+
+def test_a_first_catalog_is_put_in_force_where_there_is_none(now: datetime) -> None:
+    version = publish.publish_first(KLING, now=now)
+
+    assert version is not None
+    assert selectors.current().version_id == version.pk
+
+
+def test_a_first_catalog_brings_back_no_price_that_was_published_over(
+    now: datetime, kling: str, dearer: str
+) -> None:
+    publish.publish_first(kling, now=now)
+    dear = publish.publish(dearer, now=now)
+
+    assert publish.publish_first(kling, now=now) is None
+
+    assert selectors.current().version_id == dear.pk
+    assert Publication.objects.count() == 2
+
+
+def test_a_first_catalog_comes_not_before_the_one_that_is_announced(
+    now: datetime, kling: str, dearer: str
+) -> None:
+    announced = publish.schedule(dearer, at=datetime(2099, 7, 29, 1, tzinfo=UTC), now=now)
+
+    assert publish.publish_first(kling, now=now) is None
+    with pytest.raises(NoCatalog):
+        selectors.current()
+
+    publish.withdraw(announced.pk, now=now)
+    first = publish.publish_first(kling, now=now)
+
+    assert first is not None
+    assert selectors.current().version_id == first.pk
+
+
+def test_an_invalid_first_catalog_is_refused_and_one_that_is_not_needed_is_not_read(
+    now: datetime, kling: str
+) -> None:
+    wrong = kling.replace('zone = "Asia/Shanghai" ', 'zone = "Mars" ')
+    with pytest.raises(CatalogInvalid):
+        publish.publish_first(wrong, now=now)
+    assert not Publication.objects.exists()
+    publish.publish(kling, now=now)
+
+    assert publish.publish_first(wrong, now=now) is None
+    assert Publication.objects.count() == 1
 
 
 def test_an_invalid_catalog_is_refused_and_nothing_is_published(now: datetime, kling: str) -> None:
@@ -182,6 +231,48 @@ def test_control_without_turns_only_the_database_stops_a_second_version(
 
     assert answers.count("refused") == 3
     assert CatalogVersion.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_first_catalogs_at_once_one_is_published(
+    now: datetime, kling: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sorted(_two_first(now, kling, monkeypatch)) == ["nothing", "published"]
+    assert Publication.objects.count() == CatalogVersion.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_control_without_turns_two_first_catalogs_are_both_published(
+    now: datetime, kling: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish, "take_turns", lambda: None)
+
+    assert _two_first(now, kling, monkeypatch) == ["published", "published"]
+    assert Publication.objects.count() == 2
+
+
+def _two_first(now: datetime, kling: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return what two starts did; who has looked waits a moment for the other to have looked."""
+    ready, both_have_looked = Barrier(2), Barrier(2)
+    put_in_force = publish._put_in_force
+
+    def wait_then_put(*given: object) -> CatalogVersion:
+        with suppress(BrokenBarrierError):
+            both_have_looked.wait(timeout=1)
+        return put_in_force(*given)  # type: ignore[arg-type]  # handed through as they came
+
+    monkeypatch.setattr(publish, "_put_in_force", wait_then_put)
+
+    def start(content: str) -> str:
+        try:
+            ready.wait(timeout=10)
+            version = publish.publish_first(content, now=now)
+            return "nothing" if version is None else "published"
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(start, (kling, kling.replace('slug = "kling"', 'slug = "other"'))))
 
 
 # -- diff ----------------------------------------------------------------------------------------

@@ -26,9 +26,9 @@ _COLUMNS: Final = [field.name for field in fields(Touched)]
 
 
 class Command(BaseCommand):
-    """`load_catalog FILE [--at INSTANT] [--dry-run] [--touched FILE.csv]`.
+    """`load_catalog FILE [--at INSTANT] [--dry-run] [--touched FILE.csv]`, or `FILE --if-none`.
 
-    The last line of the output is the version's id.
+    The last line of the output is the id of the version that was published.
     """
 
     help = "Publish a catalog file, now or at an instant; the same again changes nothing."
@@ -40,6 +40,11 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="Show the changes only.")
         parser.add_argument("--touched", type=Path, help="Write everyone it touches there (CSV).")
         parser.add_argument("--scheduled", action="store_true", help="List what is announced.")
+        parser.add_argument(
+            "--if-none",
+            action="store_true",
+            help="Publish only where nothing is in force or announced: a start does.",
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 (as the base)
         """Print the changes and whom they touch; then publish, unless it is a dry run."""
@@ -49,6 +54,9 @@ class Command(BaseCommand):
         if options["file"] is None:
             raise CommandError(_("Name the file, or ask for what is announced by --scheduled."))
         now = timezone.now()
+        if options["if_none"]:
+            self._publish_first(options, now)
+            return
         at = _instant(options["at"])
         try:
             loaded = publish.read(options["file"])
@@ -64,6 +72,19 @@ class Command(BaseCommand):
         except DomainError as refusal:
             raise CommandError(refusal.message) from refusal
         self._list()
+        self.stdout.write(version.pk)
+
+    def _publish_first(self, options: dict[str, Any], now: datetime) -> None:
+        if options["at"] or options["dry_run"] or options["touched"]:
+            raise CommandError(_("--if-none publishes at once or not at all: leave out the rest."))
+        try:
+            version = publish.publish_first(options["file"], now=now)
+        except CatalogInvalid as invalid:
+            raise CommandError(str(invalid)) from invalid
+        if version is None:
+            self.stdout.write(_("Nothing was published: a catalog is in force or announced."))
+            return
+        self.stdout.write(_("In force: %(version)s") % {"version": version})
         self.stdout.write(version.pk)
 
     def _publish(self, source: str, *, at: datetime | None, now: datetime) -> CatalogVersion:

@@ -59,8 +59,7 @@ def test_a_start_loads_the_file_once_and_never_over_what_was_published_since(
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "words",
-    [["--dry-run"], ["--at", "2099-01-01T00:00:00Z"], ["--touched", "touched.csv"]],
+    "words", [["--dry-run"], ["--at", "2099-01-01T00:00:00Z"], ["--touched", "touched.csv"]]
 )
 def test_a_start_that_is_asked_for_more_is_refused(words: list[str]) -> None:
     with pytest.raises(CommandError, match="leave out the rest"):

@@ -174,6 +174,26 @@ def test_a_lost_database_restarts_no_web_and_a_lost_worker_turns_nobody_away() -
     assert web["readinessProbe"]["timeoutSeconds"] > 1
 
 
+def test_what_a_scaler_counts_has_no_number_of_its_own() -> None:
+    """Each `apply` would bring that number back over the scaler's."""
+    scalers = [one["spec"] for one in OBJECTS if one["kind"] == "HorizontalPodAutoscaler"]
+    scaled = {one["scaleTargetRef"]["name"] for one in scalers}
+
+    assert scaled == {"web", "worker"}
+    for name in LASTING:
+        assert ("replicas" in WORKLOADS[name]["spec"]) == (name not in scaled)
+
+
+def test_every_secret_that_a_workload_reads_is_made_by_the_pasted_lines() -> None:
+    told = "\n".join((_FOLDER / name).read_text() for name in _KUSTOMIZATION["resources"])
+    read = set(re.findall(r"secret(?:Key)?Ref: \{name: ([a-z-]+)", told))
+
+    assert read == {"linggan", "linggan-owner", "linggan-pooler"}
+    for page in ("several-hosts.md", "several-hosts.zh-CN.md"):
+        text = (_OPERATIONS / page).read_text()
+        assert set(re.findall(r"create secret generic ([a-z-]+) ", text)) == read
+
+
 def test_a_label_that_something_selects_is_a_workloads() -> None:
     text = "\n".join((_FOLDER / name).read_text() for name in _KUSTOMIZATION["resources"])
     single = set(re.findall(r"app\.kubernetes\.io/component: ([a-z]+)", text))

@@ -28,7 +28,7 @@ OURS = ["migrate", "web", "events", "worker", "scheduler"]
 KNOWN_KEYS = {
     *("build", "image", "restart", "init", "read_only", "tmpfs", "cap_drop", "security_opt"),
     *("volumes", "environment", "depends_on", "command", "healthcheck", "ports"),
-    *("cap_add", "configs", "profiles", "user"),
+    *("cap_add", "configs", "profiles", "user", "networks"),
     *("stop_signal", "stop_grace_period", "ulimits"),
 }
 HEALTH_KEYS = {"test", "interval", "timeout", "retries", "start_period"}
@@ -201,6 +201,17 @@ def test_what_a_pooled_or_replicated_database_needs_is_a_profile_away() -> None:
     assert "pg_basebackup --host postgres --username linggan " in SERVICES["replica"]["command"][2]
 
 
+def test_the_example_of_a_backup_adds_to_the_servers_command_and_loses_nothing_of_it() -> None:
+    text = (ROOT / "docs" / "operations" / "containers.md").read_text()
+    example = yaml.safe_load(text.partition("## Backups")[2].split("```yaml\n")[1].split("```")[0])
+    said = example["services"]["postgres"]["command"]
+
+    assert said[:2] == ["postgres", f"--{SERVICES['postgres']['command'][2]}"]
+    rules = (ROOT / COMPOSE["configs"]["pg_hba"]["file"]).read_text()
+    assert re.search(r"(?m)^local +replication +backup +trust$", rules)
+    assert re.search(r"(?m)^host +replication +backup +all +scram-sha-256$", rules)
+
+
 def test_nobody_reaches_a_web_process_but_through_the_proxy() -> None:
     proxy = SERVICES["proxy"]
     settings = NGINX.read_text()
@@ -237,6 +248,19 @@ def test_the_proxy_sends_streams_past_its_buffers_to_the_process_that_streams() 
     assert int(silence[1]) > 2 * streaming.BEAT_SECONDS
     assert "config.asgi" in SERVICES["events"]["command"]
     assert "ports" not in SERVICES["events"]
+
+
+def test_a_backend_shares_a_network_with_who_gives_it_work_and_who_hears_of_it_alone() -> None:
+    assert SERVICES["gpu"]["networks"] == ["backends"]
+    beside = {name for name, one in SERVICES.items() if "backends" in one.get("networks", [])}
+
+    assert beside == {"gpu", "web", "worker"}
+    assert COMPOSE["networks"].keys() == {"default", "backends"}
+    assert SERVICES["web"]["networks"] == SERVICES["worker"]["networks"] == ["default", "backends"]
+
+
+def test_a_start_publishes_no_catalog_over_one_that_is_there() -> None:
+    assert 'load_catalog --if-none "$$CATALOG"' in SERVICES["migrate"]["command"][2]
 
 
 def test_the_process_that_streams_may_open_a_socket_for_each_listener() -> None:

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from gunicorn.workers import gthread  # type: ignore[import-untyped]  # ships no types
 
-_PROBES: Final = (b"GET /healthz", b"GET /readyz")
+# With what ends the path: the proxy counts who asks for these two, not for /healthz/../v1/quotes.
+_PROBES: Final = (b"GET /healthz ", b"GET /healthz?", b"GET /readyz ", b"GET /readyz?")
 _PROBES_AT_ONCE: Final = 2
 _HEAD_BYTES: Final = 4096
 _BODIES: Final = (b"content-length:", b"transfer-encoding:")

@@ -71,6 +71,18 @@ def test_a_probe_stands_in_no_line_of_who_waits(port: int, path: str, pause: flo
     assert slowest > 2 * slow_app.SECONDS, "there was a line"
 
 
+@pytest.mark.parametrize("path", ["/healthz/../v1/quotes", "/healthzz"])
+def test_whoever_only_begins_like_a_probe_takes_no_place_of_one(port: int, path: str) -> None:
+    with ThreadPoolExecutor(2 * THREADS) as crowd:
+        waiting = [crowd.submit(asked, port, path) for _client in range(2 * THREADS)]
+        time.sleep(0.3)
+        took = asked(port, "/healthz")
+        for one in waiting:
+            one.result()
+
+    assert took < slow_app.SECONDS / 3
+
+
 def test_who_says_nothing_keeps_nobody_waiting(port: int) -> None:
     with ExitStack() as stack:
         for _silent in range(4 * THREADS):

@@ -194,6 +194,7 @@ COMMITS: Final = [
     "billing/webhooks/services/sweeping.py:prune",
     "billing/webhooks/services/sweeping.py:sweep",
     "plans/catalog/publish.py:publish",
+    "plans/catalog/publish.py:publish_first",
     "plans/catalog/publish.py:schedule",
     "plans/catalog/publish.py:withdraw",
     "plans/drafting.py:begin",
@@ -243,7 +244,10 @@ def test_only_services_commit() -> None:
     """The others are the answer stored with its effect, and what writes and publishes catalogs."""
     edges = {
         "billing/http/idempotency.py:answer_once",
-        *(f"plans/catalog/publish.py:{verb}" for verb in ("publish", "schedule", "withdraw")),
+        *(
+            f"plans/catalog/publish.py:{verb}"
+            for verb in ("publish", "publish_first", "schedule", "withdraw")
+        ),
         *(f"plans/drafting.py:{verb}" for verb in ("begin", "revise")),
     }
 

@@ -1,4 +1,4 @@
-"""The containers' database, checked by reading: who comes in, by which way, and what keeps a copy."""
+"""The database of the containers, checked by reading: who comes in, and what keeps a copy."""
 
 import re
 

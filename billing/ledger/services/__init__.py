@@ -24,7 +24,7 @@ from billing.ledger.services.granting import GrantTerms, grant, issue_of, terms_
 from billing.ledger.services.holding import capture, forfeit, hold, release, set_aside, take_more
 from billing.ledger.services.owing import ClawedBack, claw_back, owe, spent_unowed_micros
 from billing.ledger.services.partitioning import make_partitions
-from billing.ledger.services.paying import give_paid, paid_schedules, windows_from
+from billing.ledger.services.paying import begun_schedules, give_paid, paid_schedules, windows_from
 from billing.ledger.services.restoring import (
     give_back,
     given_back,
@@ -63,6 +63,7 @@ __all__ = [
     "Sending",
     "SubscriptionEnd",
     "Transfer",
+    "begun_schedules",
     "capture",
     "carry_allowances",
     "change_account",

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from billing.accounts.models import Account
 from billing.ledger import store
 from billing.ledger.journal import Cause
-from billing.ledger.models import Grant
+from billing.ledger.models import Allowance, Grant
 from billing.ledger.schedules import Schedule, is_of_the_plan, series_code
 from billing.ledger.services.wallets import settle
 from billing.ledger.store import LockedWallet
@@ -77,6 +78,21 @@ def paid_schedules(
                 anchor_at=anchor_at,
                 subscription=subscription,
             )
+
+
+def begun_schedules(account: Account, *, subscription: str) -> Iterator[Schedule]:
+    """Yield by what a paid subscription's credits have come so far, on the terms of each time.
+
+    What was given keeps the fact of the terms that gave it, whatever they are by now.
+    """
+    begun = Allowance.objects.filter(
+        wallet__account=account,
+        subscription=subscription,
+        mode=Allowance.Mode.AUTO,
+        unit="credit",
+    )
+    # Paid windows are drawn in a zone of their own: no move of the account's counts.
+    yield from (store.schedule(one, moves=()) for one in begun.order_by("id"))
 
 
 def windows_from(schedule: Schedule, since: datetime, until: datetime) -> Iterator[Window]:

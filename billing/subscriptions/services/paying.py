@@ -6,6 +6,7 @@ order: a period is kept once, gives once, and the last end that is paid for coun
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Final
 
 from billing.accounts.models import Account
@@ -164,19 +165,24 @@ def take_up(locked: LockedWallet, before: Subscription) -> tuple[LockedWallet, S
 
 
 def facts_of(subscription: Subscription, *, starts_at: datetime, ends_at: datetime) -> list[str]:
-    """Return the facts of what the windows bring that begin in this paid time, given or to come."""
+    """Return the facts of what the windows bring that begin in this paid time, given or to come.
+
+    By the terms in force, and by all that it had before it was moved to them.
+    """
     assert subscription.anchor_at is not None, "it is paid by periods"
-    schedules = ledger.paid_schedules(
+    in_force = ledger.paid_schedules(
         coming.given_by_periods(subscription),
         zone=subscription.account.zone,
         anchor_at=subscription.anchor_at,
         subscription=subscription.pk,
     )
-    return [
+    begun = ledger.begun_schedules(subscription.account, subscription=subscription.pk)
+    facts = (
         schedule.fact(window)
-        for schedule in schedules
+        for schedule in chain(begun, in_force)
         for window in ledger.windows_from(schedule, starts_at, ends_at)
-    ]
+    )
+    return [*dict.fromkeys(facts)]
 
 
 def fall_behind(locked: LockedWallet, subscription: Subscription, *, since: datetime) -> None:

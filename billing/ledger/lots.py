@@ -13,6 +13,8 @@ from plans.catalog.values import Scalar
 STANDINGS: Final = ("past_due", "unsubscribed")
 # How the fact of a grant begins that came back too late and was given anew.
 RETURNED: Final = "returned:"
+# How the facts of what a conversion of the catalog has made begin.
+CONVERTED: Final = "conversion:"
 # The source of credits that are only lent: an allotment's.
 LENT: Final = "allotment"
 
@@ -136,4 +138,4 @@ class Timed:
 
 def conversion_series(code: str) -> str:
     """Return the series of what a conversion of the catalog has made."""
-    return f"conversion:{code}"
+    return f"{CONVERTED}{code}"

@@ -81,6 +81,12 @@ CHECKS: Final = (
            LEFT JOIN LATERAL (
                SELECT COALESCE(sum(amount_micros), 0) given FROM billing_grant g
                WHERE g.wallet_id = w.id AND starts_with(g.fact, 'back:' || p.id || ':')) g ON true
-           WHERE (t.revoked, t.owed, t.given) <> (e.revoked, d.owed, g.given)""",
+           WHERE (t.revoked, t.owed, t.given) <> (e.revoked, d.owed, g.given)
+             -- A taking counts in bought credits; a conversion may have made more or fewer.
+             AND NOT EXISTS (SELECT FROM billing_grant c
+               WHERE c.wallet_id = w.id AND starts_with(c.fact, 'conversion:')
+               HAVING sum(c.amount_micros) <> (SELECT sum(x.amount_micros) FROM billing_entry x
+                 WHERE x.wallet_id = w.id AND x.kind = 'revoke'
+                   AND x.cause_type = 'conversion'))""",
     ),
 )

@@ -14,6 +14,7 @@ from billing.ledger.lots import Part
 from billing.ledger.models import Grant, Transfer
 from billing.ledger.schedules import Schedule
 from billing.ledger.services.allowing import start_allowances
+from billing.ledger.services.becoming import Heir, heirs
 from billing.ledger.services.carrying import carry_allowances, end_allowances
 from billing.ledger.services.claiming import Claim, claim
 from billing.ledger.services.converting import convert_due
@@ -57,6 +58,7 @@ __all__ = [
     "Cover",
     "Grant",
     "GrantTerms",
+    "Heir",
     "LockedWallet",
     "Part",
     "Schedule",
@@ -83,6 +85,7 @@ __all__ = [
     "give_paid",
     "given_back",
     "grant",
+    "heirs",
     "hold",
     "issue_of",
     "lock_wallet",

@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Sum
 
 from billing.ledger import store
 from billing.ledger.debts import Owed
 from billing.ledger.errors import AmountOutOfRange
 from billing.ledger.journal import AMOUNT_MAX_MICROS, Actor, Cause
-from billing.ledger.models import Debt, Grant, TransferPart
+from billing.ledger.models import Debt, Grant
+from billing.ledger.services.becoming import came_home
 from billing.ledger.services.wallets import settle
 from billing.ledger.store import LockedWallet
 from billing.outbox import services as outbox
@@ -76,23 +77,26 @@ def claw_back(
     fact: str,
     cause: Cause,
     actor: Actor,
+    follows: bool = True,
 ) -> ClawedBack:
     """Take `amount_micros` back from exactly these grants, in this order.
 
-    What was lent of them and came home is taken as they are, after them. What is free is
-    revoked. What of the rest was spent, is held or went to another wallet becomes a debt, each
-    grant's share once, however often it is taken back; what has expired is gone for both sides.
+    What was lent of them and came home is taken as they are, after them, if that is followed.
+    What is free is revoked. What of the rest was spent, is held or went to another wallet becomes
+    a debt, each grant's share once, however often it is taken back; what has expired is gone for
+    both sides.
     The caller sees to it that one business fact takes once.
 
     Args:
         grant_ids: grants of this wallet.
         fact: business key of the debts; each grant's has its id behind it.
+        follows: no: whoever asks knows what they have become, and takes it by itself.
     """
     require_transaction("ledger.claw_back")
     assert amount_micros > 0
     settle(locked)  # so that the rows say what is spent
     missing, revoked, owed = amount_micros, 0, 0
-    grant_ids = _with_what_came_home(grant_ids)
+    grant_ids = _with_what_came_home(grant_ids) if follows else [*grant_ids]
     found = Grant.objects.filter(wallet_id=locked.id).in_bulk(grant_ids)
     for key in grant_ids:
         if (lot := locked.timeline.lots.get(key)) is not None:
@@ -115,7 +119,7 @@ def claw_back(
 
 def spent_unowed_micros(grant: Grant) -> int:
     """Return what of a grant was used, or may still be, and is not owed already."""
-    home = _came_home([grant.pk]).aggregate(total=Sum("amount_micros"))["total"]
+    home = came_home([grant.pk]).aggregate(total=Sum("amount_micros"))["total"]
     away = grant.transferred_micros - (home or 0)
     used = grant.captured_micros + grant.held_micros + away
     debts = Debt.objects.filter(wallet_id=grant.wallet_id, grant=grant)
@@ -128,14 +132,8 @@ def _with_what_came_home(grant_ids: Iterable[str]) -> list[str]:
     known = dict.fromkeys(grant_ids)
     while more := [
         key
-        for key in _came_home(known).order_by("pk").values_list("target_id", flat=True)
+        for key in came_home(known).order_by("pk").values_list("target_id", flat=True)
         if key not in known
     ]:
         known |= dict.fromkeys(more)
     return [*known]
-
-
-def _came_home(grant_ids: Iterable[str]) -> QuerySet[TransferPart]:
-    """Return the parts that brought back what was lent of these grants."""
-    lent = TransferPart.objects.filter(source__in=[*grant_ids], target__goes_back=True)
-    return TransferPart.objects.filter(source__in=lent.values("target"))

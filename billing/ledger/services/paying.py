@@ -86,10 +86,7 @@ def begun_schedules(account: Account, *, subscription: str) -> Iterator[Schedule
     What was given keeps the fact of the terms that gave it, whatever they are by now.
     """
     begun = Allowance.objects.filter(
-        wallet__account=account,
-        subscription=subscription,
-        mode=Allowance.Mode.AUTO,
-        unit="credit",
+        wallet__account=account, subscription=subscription, mode=Allowance.Mode.AUTO, unit="credit"
     )
     # Paid windows are drawn in a zone of their own: no move of the account's counts.
     yield from (store.schedule(one, moves=()) for one in begun.order_by("id"))

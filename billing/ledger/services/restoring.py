@@ -1,9 +1,12 @@
 """Give back what was taken back, on the terms that it had, and pay first what is owed for it."""
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Final
 
 from django.db.models import F, QuerySet, Sum
 
@@ -18,6 +21,8 @@ from billing.ledger.store import LockedWallet
 from billing.transactions import require_transaction
 from plans.catalog.matching import read_match
 
+_WHOLE: Final = Fraction(1)
+
 
 def give_back(
     locked: LockedWallet,
@@ -28,6 +33,7 @@ def give_back(
     fact: str,
     cause: Cause,
     actor: Actor,
+    worth: Mapping[str, Fraction] | None = None,
 ) -> int:
     """Give back of each grant what was clawed back for `cause`; return how much that was.
 
@@ -41,6 +47,8 @@ def give_back(
         taken_at: when it was taken.
         fact: how the facts of the claw-backs begin.
         cause: theirs.
+        worth: how many of the credits in which the amount is counted, and what is returned, one
+            of a grant's is; of a grant that it does not name: 1.
 
     Raises:
         AmountOutOfRange: beyond 10^12 credits in the wallet.
@@ -51,13 +59,13 @@ def give_back(
     owed = {grant.pk: _owed_for(grant, fact) for grant in grants}
     first = {key: min(lost[key], sum(debts.values())) for key, debts in owed.items()}
     debt_ids = [debt_id for debts in owed.values() for debt_id in debts]
-    given_micros = 0
-    for grant, share in _in_turns(grants, first, lost, amount_micros):
+    given_micros, worth = 0, worth or {}
+    for grant, share in _in_turns(grants, first, lost, amount_micros, worth):
         back = f"{_back(cause)}{number}:{grant.pk}"
         ends_at = _end_of(grant, taken_at=taken_at, now=locked.now)
         issue = _again(grant, share, fact=back, at=locked.now, ends_at=ends_at, pays=debt_ids)
         _grant_once(locked, issue, cause, actor)
-        given_micros += share
+        given_micros += int(share * worth.get(grant.pk, _WHOLE))
     return given_micros
 
 
@@ -116,15 +124,19 @@ def _owed_for(grant: Grant, fact: str) -> dict[str, int]:
 
 
 def _in_turns(
-    grants: Sequence[Grant], first: Mapping[str, int], lost: Mapping[str, int], amount_micros: int
+    grants: Sequence[Grant],
+    first: Mapping[str, int],
+    lost: Mapping[str, int],
+    amount_micros: int,
+    worth: Mapping[str, Fraction],
 ) -> Iterator[tuple[Grant, int]]:
     """Yield what each grant gets of an amount: what `first` says, then the rest of what it lost."""
     parts = dict.fromkeys(lost, 0)
     for wanted in (first, {key: lost[key] - first[key] for key in lost}):
         for key, most in wanted.items():
-            share = min(most, amount_micros)
+            share = min(most, int(amount_micros / worth.get(key, _WHOLE)))
             parts[key] += share
-            amount_micros -= share
+            amount_micros -= math.ceil(share * worth.get(key, _WHOLE))
     yield from ((grant, parts[grant.pk]) for grant in grants if parts[grant.pk])
 
 

@@ -28,7 +28,10 @@ GOES_BACK: Final = (Refund.State.APPROVED, Refund.State.SENT, Refund.State.SUCCE
 
 @dataclass(slots=True)
 class _Claw:
-    """Takes so many credits back for one fact, and keeps count."""
+    """Takes so many credits back for one fact, and keeps count.
+
+    It counts in the credits that were brought, whatever has become of them since.
+    """
 
     locked: LockedWallet
     fact: str
@@ -38,31 +41,34 @@ class _Claw:
     revoked_micros: int = 0
     owed_micros: int = 0
 
-    def take(self, grant_ids: list[str], most_micros: int) -> int:
-        """Take up to so much of these grants that is left to take; return how much it was."""
-        wanted_micros = min(most_micros, self.left_micros)
-        if not grant_ids or wanted_micros <= 0:
+    def take(self, one: Part, most_micros: int) -> int:
+        """Take up to so much of a grant that is left to take; return how much of it that was."""
+        wanted_micros = min(most_micros, one.within(self.left_micros))
+        if wanted_micros <= 0:
             return 0
         taken = ledger.claw_back(
             self.locked,
-            grant_ids=grant_ids,
+            grant_ids=[one.grant.pk],
             amount_micros=wanted_micros,
             fact=self.fact,
             cause=self.cause,
             actor=self.actor,
+            follows=False,  # what a grant has become is of the family, too
         )
-        self.revoked_micros += taken.revoked_micros
-        self.owed_micros += taken.owed_micros
-        self.left_micros -= taken.revoked_micros + taken.owed_micros
-        return taken.revoked_micros + taken.owed_micros
+        own_micros = taken.revoked_micros + taken.owed_micros
+        revoked_micros = one.worth_of(taken.revoked_micros)
+        self.revoked_micros += revoked_micros
+        self.owed_micros += one.worth_of(own_micros) - revoked_micros
+        self.left_micros -= one.worth_of(own_micros)
+        return own_micros
 
 
 def follow(locked: LockedWallet, purchase: Purchase, *, actor: Actor) -> int:
     """What is taken of a purchase's credits is what went back of its money makes it.
 
-    Taken are exactly its own grants, and what was given back of them before: what is free goes,
-    what was spent is owed. Given back are the same credits on the same terms, and first what is
-    still owed for them is paid. A repeat changes nothing.
+    Taken are exactly its own grants, with what became of them in the wallet, and what was given
+    back of them before: what is free goes, what was spent is owed. Given back are the same credits
+    on the same terms, and first what is still owed for them is paid. A repeat changes nothing.
 
     Args:
         locked: the wallet of the purchase's account.
@@ -83,7 +89,7 @@ def follow(locked: LockedWallet, purchase: Purchase, *, actor: Actor) -> int:
     if delta_micros > 0:
         _take(locked, purchase, delta_micros, moving_micros, family, actor)
     elif delta_micros < 0:
-        _give(locked, purchase, -delta_micros, -moving_micros, actor)
+        _give(locked, purchase, -delta_micros, -moving_micros, family, actor)
     purchase.taken_micros += delta_micros
     purchase.save(
         update_fields=["refunded_micros", "disputed_micros", "credited_micros", "taken_micros"]
@@ -118,6 +124,8 @@ def credited_micros(purchase: Purchase) -> int:
 def foresee(locked: LockedWallet, purchase: Purchase, delta_micros: int) -> tuple[int, int]:
     """Return what would be revoked and what owed, if so many more of its credits were taken now.
 
+    Counted in the credits that it has brought, as is what is taken.
+
     Args:
         locked: the wallet of the purchase's account.
     """
@@ -130,16 +138,25 @@ def foresee(locked: LockedWallet, purchase: Purchase, delta_micros: int) -> tupl
     free_micros = spent_micros = 0
     for one in family:
         free = min(most[one.grant.pk], _free_micros(locked, one.grant))
-        free_micros += free
-        spent_micros += min(most[one.grant.pk] - free, ledger.spent_unowed_micros(one.grant))
+        spent = min(most[one.grant.pk] - free, ledger.spent_unowed_micros(one.grant))
+        free_micros += one.worth_of(free)
+        spent_micros += one.worth_of(spent)
     revoked_micros = min(moving_micros, free_micros)
     return revoked_micros, min(moving_micros - revoked_micros, spent_micros)
 
 
 def family_of(purchase: Purchase) -> list[Part]:
-    """Return what a purchase's credits are in: what it brought, and got back since."""
-    back = ledger.given_back(purchase.account, _cause(purchase))
-    return [*tracing.brought_by(purchase), *(Part(grant, Fraction(1)) for grant in back)]
+    """Return what a purchase's credits are in: what it brought and got back, and what that became.
+
+    That is what was lent and came home, was given anew, or was converted. What was given back
+    counts as what it was of.
+    """
+    family = _with_heirs(tracing.brought_by(purchase))
+    for grant in ledger.given_back(purchase.account, _cause(purchase)):
+        of = family.get(grant.fact.rpartition(":")[2])
+        worth = of.worth if of is not None else Fraction(1)
+        family |= _with_heirs([Part(grant, Fraction(1), worth, is_own=False)])
+    return [*family.values()]
 
 
 def owed_micros(purchase: Purchase) -> int:
@@ -155,9 +172,19 @@ def _begin_what_waits(locked: LockedWallet, purchase: Purchase, actor: Actor) ->
     packs.begin(locked, pack, actor=actor)
 
 
+def _with_heirs(parts: Iterable[Part]) -> dict[str, Part]:
+    found = {one.grant.pk: one for one in parts}
+    for heir in ledger.heirs([one.grant for one in found.values()]):
+        of = found[heir.parent_id]
+        found[heir.grant.pk] = Part(
+            heir.grant, of.share, of.worth * heir.worth, weighs=heir.is_converted, is_own=False
+        )
+    return found
+
+
 def _credited_micros(purchase: Purchase, parts: Iterable[Part]) -> int:
     """Return what a purchase has brought; what it only got back, it had brought before."""
-    own = (one.own_micros for one in parts if not one.grant.fact.startswith("back:"))
+    own = (one.own_micros for one in parts if one.is_own)
     return max(purchase.credited_micros, sum(own))
 
 
@@ -176,7 +203,9 @@ def _moving_micros(purchase: Purchase, family: list[Part], delta_micros: int) ->
         delta_micros=delta_micros,
         target_micros=taken_micros + delta_micros,
         credited_micros=_credited_micros(purchase, family),
-        traded_micros=sum(one.share_of(traded.get(one.grant.pk, 0)) for one in family),
+        traded_micros=sum(
+            one.worth_of(one.share_of(traded.get(one.grant.pk, 0))) for one in family
+        ),
         unmoved_micros=taken_micros - (moved or 0),
     )
 
@@ -196,17 +225,14 @@ def _take(
     number = _next(purchase)
     claw = _Claw(locked, f"{_fact(purchase)}{number}", _cause(purchase), actor, moving_micros)
     most = _most(locked, purchase, family)
-    weights = [one.share_of(one.grant.amount_micros - one.grant.revoked_micros) for one in family]
-    dues = clawing.shares(moving_micros, weights)
+    dues = clawing.shares(moving_micros, [_weight(one) for one in family])
     for due in (dues, [moving_micros] * len(family)):
         for one, micros in zip(family, due, strict=True):
             key = one.grant.pk
-            now_micros = min(micros, most[key], _free_micros(locked, one.grant))
-            most[key] -= claw.take([key], now_micros)
-    claw.take([one.grant.pk for one in family if one.is_whole], claw.left_micros)
-    for one in family:
-        if not one.is_whole:
-            claw.take([one.grant.pk], most[one.grant.pk])
+            now_micros = min(one.within(micros), most[key], _free_micros(locked, one.grant))
+            most[key] -= claw.take(one, now_micros)
+    for one in sorted(family, key=lambda one: not one.is_whole):
+        claw.take(one, one.grant.amount_micros if one.is_whole else most[one.grant.pk])
     _note(
         *(locked, purchase, number, delta_micros),
         revoked_micros=claw.revoked_micros,
@@ -214,8 +240,20 @@ def _take(
     )
 
 
+def _weight(one: Part) -> int:
+    """Return what a grant weighs where what is taken is divided: what was not revoked of it."""
+    if not one.weighs:
+        return 0
+    return one.worth_of(one.share_of(one.grant.amount_micros - one.grant.revoked_micros))
+
+
 def _give(
-    locked: LockedWallet, purchase: Purchase, amount_micros: int, moving_micros: int, actor: Actor
+    locked: LockedWallet,
+    purchase: Purchase,
+    amount_micros: int,
+    moving_micros: int,
+    family: list[Part],
+    actor: Actor,
 ) -> None:
     """Give back what was taken, first where something is still owed for it."""
     number = _next(purchase)
@@ -227,6 +265,7 @@ def _give(
         fact=_fact(purchase),
         cause=_cause(purchase),
         actor=actor,
+        worth={one.grant.pk: one.worth for one in family},
     )
     _note(locked, purchase, number, -amount_micros, given_micros=given_micros)
 

@@ -1,5 +1,6 @@
 """Reads which payment has brought which credits, which time, and what of its money has stayed."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,10 +25,21 @@ _WHOLE: Final = Fraction(1)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A grant, and which share of it a payment has brought."""
+    """A grant, and which share of it a payment has brought.
+
+    Attributes:
+        worth: how many of the credits that the payment has brought one of it is: 1, but where a
+            conversion has made more of them, or fewer.
+        weighs: it has its own weight when what is taken is divided; no: it is in that of what it
+            was before, whose row still says so.
+        is_own: the payment has brought it; no: it is what became of that, or was given back.
+    """
 
     grant: Grant
     share: Fraction
+    worth: Fraction = _WHOLE
+    weighs: bool = True
+    is_own: bool = True
 
     @property
     def is_whole(self) -> bool:
@@ -42,6 +54,14 @@ class Part:
     def share_of(self, micros: int) -> int:
         """Return the payment's share of an amount of the grant, rounded down."""
         return int(micros * self.share)
+
+    def worth_of(self, micros: int) -> int:
+        """Return an amount of the grant in the credits that the payment has brought, rounded up."""
+        return math.ceil(micros * self.worth)
+
+    def within(self, micros: int) -> int:
+        """Return the most of the grant that is worth no more of what the payment has brought."""
+        return int(micros / self.worth)
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,7 +190,7 @@ def concurrency_of(account: Account, plan: Plan, *, at: datetime) -> int:
 
     The plan's own number, the highest step that its purchases reach in one currency, or the
     highest perk of a pack, whichever is most; and on top what packs add. A pack's perks last as
-    long as its credits could, spent or not.
+    long as its credits could, spent or not, while not all of them are taken back with its money.
     """
     found = _bought_by(account, plan, at=at) if _has_bought(account=account.pk) else {}
     reached = [
@@ -227,8 +227,17 @@ def _is_live(at: datetime) -> Q:
             Q(ends_at=None) | Q(ends_at__gt=at)
         )
     )
+    # The payment stands in a row of a package above, which knows the packs and not they it.
+    went_back = Exists(
+        PackPurchase.objects.filter(
+            pk=OuterRef("pk"),
+            purchase__taken_micros__gt=0,
+            purchase__taken_micros=F("purchase__credited_micros"),
+        )
+    )
     return (
         Q(activated_at__lte=at)
         & (Q(expires_at=None) | Q(expires_at__gt=at))
         & (Q(is_while_subscribed=False) | Q(subscribed))
+        & ~Q(went_back)
     )

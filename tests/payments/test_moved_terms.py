@@ -16,7 +16,7 @@ from plans.credits import MICROS
 from tests import factories
 from tests.packs import shelf
 from tests.payments import back
-from tests.payments.test_time_and_money import PRICE, WINDOW, a_month, a_year, ada, stands
+from tests.payments.test_time_and_money import PRICE, WINDOW, a_month, a_year, ada, lapse, stands
 from tests.subscriptions.conftest import MONTHLY, MOVE, STANDARD
 
 __all__ = ["ada"]
@@ -61,6 +61,38 @@ def test_a_month_takes_what_it_brought_before_its_plan_was_moved(
     assert (step.revoked_micros, step.owed_micros) == (560 * MICROS, 100 * MICROS)
     assert back.standing(ada) == (0, 100)
     back.as_at_the_commit()
+    assert list(audit.breaches()) == []
+
+
+@pytest.mark.parametrize("allowance", [RENAMED, WEEKLY])
+def test_money_that_comes_again_after_a_move_gives_no_window_twice(
+    ada: Account, allowance: str
+) -> None:
+    _checkout, _anchor, purchase = a_month(ada)
+    move_to(allowance)
+    stands(purchase, (PRICE, "succeeded"))
+    assert back.standing(ada) == (0, 0)
+
+    stands(purchase, (PRICE, "failed"))
+
+    assert back.standing(ada) == (WINDOW, 0)
+    assert list(audit.breaches()) == []
+
+
+def test_a_month_missed_after_a_move_comes_with_its_money(ada: Account) -> None:
+    purchase = a_year(ada)
+    move_to(RENAMED)
+    stands(purchase, dispute="lost")
+    lapse(ada)
+    factories.later(ada, MONTH)
+    assert back.standing(ada) == (0, 0)
+
+    stands(purchase, dispute="won")
+
+    come = Grant.objects.filter(wallet__account=ada, fact__startswith="allowance:")
+    assert [one.fact.split(":")[1] for one in come.order_by("effective_at")] == [
+        *("standard.monthly", "standard.credits")
+    ]
     assert list(audit.breaches()) == []
 
 

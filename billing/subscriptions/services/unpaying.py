@@ -123,5 +123,7 @@ def _give_missed(
     first = line.order_by("subscription__started_at", "subscription_id").first()
     is_first = first is not None and first.pk == row.pk
     begins = row.starts_at if is_first else max(row.starts_at, subscription.started_at)
+    if subscription.moved_at is not None:  # a window that began before came by the terms of then
+        begins = max(begins, subscription.moved_at)
     paying.give_windows(locked, subscription, Period(begins, row.ends_at))
     return ledger.lock_wallet(subscription.account, catalog=locked.catalog)

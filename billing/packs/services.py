@@ -54,11 +54,12 @@ _CLOCK = Actor("system", "clock")
 
 @dataclass(frozen=True, slots=True)
 class _Lot:
-    """So many of one pack of one catalog version."""
+    """So many of one pack of one catalog version; in effect at once where it `begins`."""
 
     version_id: str
     pack: Pack
     quantity: int
+    begins: bool = False
 
 
 def offer(*, account: Account, pack: str, quantity: int, at: datetime) -> Asked:
@@ -139,6 +140,7 @@ def deliver(
     quantity: int,
     fact: str,
     paid: Paid,
+    begins: bool = False,
     actor: Actor,
 ) -> PackPurchase:
     """The account has what it has paid for: `quantity` of `pack`, as that catalog version sold it.
@@ -146,12 +148,16 @@ def deliver(
     Nothing that has changed since keeps it from that: no end of the sale, no other plan, no other
     price. A repeat with the same fact changes nothing.
 
+    Args:
+        begins: it is in effect at once, also one that would wait to be activated: its buyer has
+            said beforehand that he needs it when it comes.
+
     Raises:
         UnknownPack: that version has none of that name.
         AmountOutOfRange: beyond what a wallet may hold.
     """
     require_transaction("packs.deliver")
-    lot = _Lot(version_id, _sold(plans.version(version_id).catalog, pack), quantity)
+    lot = _Lot(version_id, _sold(plans.version(version_id).catalog, pack), quantity, begins=begins)
     return _hand_over(account, lot, fact=fact, paid=paid, actor=actor)
 
 
@@ -331,7 +337,7 @@ def _record(
     )
     if account.is_followed and paid.amount_micros:
         outbox.post(TaskName.LOOK_AT_REFERRAL, now=locked.now, account_id=account.pk)
-    if pack.activate_within is None:
+    if lot.begins or pack.activate_within is None:
         return _begin(locked, bought, at=locked.now, actor=actor, is_new=True)
     bought.activate_by = periods.add_period(locked.now, pack.activate_within, zone=account.zone)
     bought.save(force_insert=True)

@@ -174,6 +174,8 @@ def hand_over(sale: Sale, *, stripe_id: str, paid: Paid, paid_at: datetime) -> P
         quantity=sale.quantity,
         fact=sale.fact,
         paid=paid,
+        # Bought because credits ran low: one that waited would be bought again and again.
+        begins=sale.kind == Purchase.Kind.TOP_UP,
         actor=STRIPE,
     )
     return record(

@@ -1,5 +1,6 @@
 """Sets scenes through services: a test cannot start from a state that the product cannot reach."""
 
+import itertools
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -148,6 +149,21 @@ def hold(
         actor=SYSTEM,
         lasts_until=locked.now + lasts if lasts else None,
     )
+
+
+def halt(account: Account) -> None:
+    """Let a rule that has gone wrong give a millionth until the safety bound stops it."""
+    for number in itertools.count():
+        with transaction.atomic():
+            locked = lock(account)
+            if locked.timeline.automatic.halted_at is not None:
+                return
+            ledger.grant(
+                locked,
+                GrantTerms(amount_micros=1, source="promo", fact=f"loop:{number}"),
+                cause=Cause("campaign", "loop"),
+                actor=SYSTEM,
+            )
 
 
 @transaction.atomic

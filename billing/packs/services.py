@@ -49,7 +49,9 @@ __all__ = [
 
 
 _SLOTS_MAX: Final = 2**31 - 1  # more jobs at once than this nobody can tell from this many
-_CLOCK = Actor("system", "clock")
+# Not the system: a purchase was asked for, and begins once. The bound on what comes by itself must
+# not stop it, nor count it; only its hour was left to us.
+_CLOCK: Final = Actor("service", "activation")
 
 
 @dataclass(frozen=True, slots=True)

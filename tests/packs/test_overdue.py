@@ -6,6 +6,7 @@ import pytest
 from django.db import transaction
 
 from billing.accounts.models import Account
+from billing.ledger.models import Wallet
 from billing.packs import services
 from plans.credits import MICROS
 from tests import factories
@@ -60,3 +61,42 @@ def test_a_pack_that_the_wallet_has_no_room_for_stops_neither_orders_nor_other_p
     other.refresh_from_db()
     assert (full.is_active, other.is_active, done) == (False, True, 1)
     assert credits_of(ada) == 10**12 - 1
+
+
+def test_a_halted_wallet_has_what_it_paid_for_on_its_last_day_and_orders_go_on(
+    ada: Account,
+) -> None:
+    bought = shelf.give(ada, "later")
+    factories.later(ada, 21 * DAY)
+    factories.halt(ada)
+
+    begin_overdue(ada)
+
+    bought.refresh_from_db()
+    assert (bought.activated_at, credits_of(ada)) == (bought.activate_by, 50)
+    assert Wallet.objects.get().halted_at is not None  # what comes by itself waits still
+
+
+def test_the_sweep_begins_a_pack_in_a_halted_wallet_too(ada: Account) -> None:
+    bought = shelf.give(ada, "later")
+    factories.later(ada, 21 * DAY)
+    factories.halt(ada)
+
+    assert services.activate_due(now=bought.bought_at) == 1
+
+    assert credits_of(ada) == 50
+
+
+def test_packs_that_begin_by_themselves_are_not_counted_to_what_halts_a_wallet(
+    ada: Account,
+) -> None:
+    shelf.publish_shop(shelf.shop_text() + "\n[safety]\nautomatic_grants_per_day = 2\n")
+    for number in range(3):
+        shelf.give(ada, "later", fact=f"order:{number}")
+    factories.later(ada, 21 * DAY)
+
+    begin_overdue(ada)
+
+    wallet = Wallet.objects.get()
+    assert (wallet.automatic_count, wallet.halted_at) == (0, None)
+    assert credits_of(ada) == 150

@@ -5,9 +5,10 @@ from typing import Final
 
 import pytest
 
-from billing.ledger.models import Grant
+from billing.ledger.models import Grant, Wallet
 from billing.payments.models import Checkout, Purchase
 from plans.credits import MICROS
+from tests import factories
 from tests.payments.lives import COLLECTED, DAY, HOUR, Life
 from tests.stripe_peer.driver import DECLINED_LATER
 
@@ -27,6 +28,16 @@ def test_a_trial_charges_nothing_and_brings_its_credits_until_it_ends(life: Life
     assert life.told() == ["subscription.activated"]
     assert life.letters() == []
     assert life.shown()["payment"]["status"] == "trialing"
+
+
+def test_the_bill_of_a_trial_is_applied_in_a_halted_wallet(life: Life) -> None:
+    factories.halt(life.account)
+
+    begun = life.subscribe("tried")
+
+    assert begun.plan == "tried"
+    assert Grant.objects.get(source="trial").available_micros == 50 * MICROS
+    assert Wallet.objects.get().halted_at is not None
 
 
 def test_a_trial_turns_into_what_is_paid_and_its_credits_into_the_plans(life: Life) -> None:

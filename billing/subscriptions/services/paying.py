@@ -12,7 +12,6 @@ from typing import Final
 from billing.accounts.models import Account
 from billing.ids import new_id
 from billing.ledger import services as ledger
-from billing.ledger.journal import SYSTEM
 from billing.ledger.services import Actor, Cause, GrantTerms, LockedWallet
 from billing.outbox import services as outbox
 from billing.outbox.names import TaskName
@@ -23,7 +22,7 @@ from billing.subscriptions.services.telling import tell
 from billing.transactions import require_transaction
 from plans import selectors as plans
 
-# Who has paid is no rule that could go wrong and give without an end.
+# Who has paid, or has begun his one trial, is no rule that could go wrong and give without an end.
 PAID: Final = Actor("service", "payment")
 _TRIAL: Final = "trial"  # the source of credits that come with a trial
 
@@ -351,7 +350,7 @@ def _give_trial(locked: LockedWallet, subscription: Subscription, period: Period
     if period.ends_at <= locked.now:
         return
     for terms in _trial_terms(subscription, period):
-        ledger.grant(locked, terms, cause=Cause("subscription", subscription.pk), actor=SYSTEM)
+        ledger.grant(locked, terms, cause=Cause("subscription", subscription.pk), actor=PAID)
 
 
 def _trial_terms(subscription: Subscription, period: Period) -> list[GrantTerms]:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 
 from billing.accounts import selectors as accounts
 from billing.accounts.models import Account
 from billing.http import problems
+from billing.packs.models import PackPurchase
 from billing.payments.models import (
     Checkout,
     Contract,
@@ -28,6 +29,9 @@ WRITTEN_BEFORE: Final = timedelta(days=3)
 _COLLECTED_AFTER: Final = timedelta(hours=1, minutes=1)
 _SETTLED: Final = (Invoice.Status.PAID, Invoice.Status.VOID)
 _DEAD = ("incomplete", "incomplete_expired", "canceled")
+_AT_FIRST_PRICE: Final = Q(kind=Checkout.Kind.PACK) & ~Q(
+    amount_micros=F("quantity") * F("renewal_micros")
+)
 
 
 def checkout(account: Account, checkout_id: str) -> Checkout:
@@ -100,21 +104,33 @@ def without_address(stripe_ids: Iterable[str]) -> list[str]:
     return sorted(known.values_list("stripe_id", flat=True))
 
 
-def open_pages_for_plans(account_id: str) -> QuerySet[Checkout]:
-    """Return the account's pages on which a plan can still be paid."""
-    return Checkout.objects.filter(
-        account=account_id, kind=Checkout.Kind.PLAN, state=Checkout.State.OPEN
-    ).order_by("id")
+def earlier_rivals(checkout: Checkout) -> QuerySet[Checkout]:
+    """Return the pages that were asked for before this one, and are not to be paid beside it."""
+    return _rivals(checkout).filter(state=Checkout.State.OPEN, pk__lt=checkout.pk)
 
 
-def later_pages_for_plans(checkout: Checkout) -> QuerySet[Checkout]:
-    """Return the pages for plans that the account asked for after this one, and may be paid."""
-    return Checkout.objects.filter(
-        account=checkout.account_id,
-        kind=Checkout.Kind.PLAN,
-        state__in=[Checkout.State.ASKED, Checkout.State.OPEN],
-        pk__gt=checkout.pk,
+def later_rivals(checkout: Checkout) -> QuerySet[Checkout]:
+    """Return those that were asked for after it, and may be paid."""
+    under_way = [Checkout.State.ASKED, Checkout.State.OPEN]
+    return _rivals(checkout).filter(state__in=under_way, pk__gt=checkout.pk)
+
+
+def pages_at_a_first_price_that_was_had(*, before: datetime) -> QuerySet[Checkout]:
+    """Return the pages of before then that sell at a first price what was paid for meanwhile."""
+    paid = PackPurchase.objects.filter(
+        account=OuterRef("account"), pack=OuterRef("code"), paid_micros__gt=0
     )
+    open_ones = Checkout.objects.filter(state=Checkout.State.OPEN, created_at__lte=before)
+    return open_ones.filter(_AT_FIRST_PRICE, Exists(paid))
+
+
+def _rivals(checkout: Checkout) -> QuerySet[Checkout]:
+    """Return of which pages one at most is to be paid: of plans; of one pack at its first price."""
+    own = Checkout.objects.filter(account=checkout.account_id)
+    if checkout.kind == Checkout.Kind.PLAN:
+        return own.filter(kind=Checkout.Kind.PLAN)
+    own = own.filter(_AT_FIRST_PRICE, code=checkout.code)
+    return own if checkout.is_at_first_price else own.none()
 
 
 def unapplied(*, since: datetime, until: datetime) -> QuerySet[StripeEvent]:

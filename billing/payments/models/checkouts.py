@@ -107,3 +107,13 @@ class Checkout(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} ({self.state})"
+
+    @property
+    def usual_micros(self) -> int:
+        """What so many of a pack cost whoever has paid for it before."""
+        return self.quantity * self.renewal_micros
+
+    @property
+    def is_at_first_price(self) -> bool:
+        """Whether one of a pack is sold by it at the price that is had once."""
+        return self.kind == self.Kind.PACK and self.amount_micros != self.usual_micros

@@ -15,7 +15,7 @@ from billing.outbox.names import TaskName
 from billing.payments import selectors
 from billing.payments.gateway import configured, events
 from billing.payments.models import Checkout, Look, StripeEvent
-from billing.payments.services import applying, hearing, lapsing, pages, superseding
+from billing.payments.services import applying, hearing, lapsing, overtaking, pages, superseding
 from billing.sweeps import Sweep, fairly
 from billing.transactions import forbid_transaction
 
@@ -65,7 +65,7 @@ def fetch_missed(*, now: datetime, since: datetime | None = None) -> int:
 
 
 def sweep(*, now: datetime) -> int:
-    """Apply what failed and ask after pages that should have ended; return how many there were.
+    """Apply what failed, and see to pages that should have ended; return how many there were.
 
     An event that cannot be applied is tried for three days, then it waits for a person.
     """
@@ -73,7 +73,7 @@ def sweep(*, now: datetime) -> int:
     if configured() is None:
         return 0
     done = _apply_failed(now) + _give_up_unopened(now) + _ask_after_late(now)
-    done += superseding.end_left_over(now=now)
+    done += superseding.end_left_over(now=now) + overtaking.close_left_over(now=now)
     return done + lapsing.go_on_with_changes(now=now) + lapsing.lapse_due(now=now)
 
 

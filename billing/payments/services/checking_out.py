@@ -33,7 +33,7 @@ from billing.payments.gateway import (
 from billing.payments.gateway.seen import SeenSession
 from billing.payments.gateway.sessions import Line, Order
 from billing.payments.models import Checkout
-from billing.payments.services import customers, pages, returns, syncing
+from billing.payments.services import customers, overtaking, pages, returns, syncing
 from billing.subscriptions import selectors as subscriptions
 from billing.subscriptions.errors import NoSuchPrice, PlanNotOnSale, UnknownPlan
 from billing.subscriptions.services import seating
@@ -133,9 +133,10 @@ def ask(*, account: Account, wish: Wish, by: Membership | None = None, now: date
 def open_page(*, checkout_id: str, now: datetime) -> Checkout:
     """Return the checkout with the page on which it is paid; a repeat opens no second one.
 
-    Outside any transaction. Of several pages for plans the last one that was asked for stays
-    open, so that two plans are not paid: an earlier one is closed, before and after this one is
-    opened; this one is, where a later one was asked for, or a plan was paid, meanwhile.
+    Outside any transaction. Of several pages for plans, and of several on which a pack has its
+    first price, the last one that was asked for stays open, so that two are not paid: an earlier
+    one is closed, before and after this one is opened; this one is, where a later one was asked
+    for, or one was paid, meanwhile. Where a first price was had before, it is asked no more.
 
     Raises:
         PaymentsNotConfigured: as `customers.wire_for`.
@@ -150,14 +151,10 @@ def open_page(*, checkout_id: str, now: datetime) -> Checkout:
     try:
         wire = customers.wire_for(checkout.account)
         customer = customers.ensure_customer(checkout.account, language=checkout.language, now=now)
-        if checkout.kind == Checkout.Kind.PLAN:
-            _close_earlier(wire, checkout, now=now)
+        checkout = overtaking.make_way(wire, checkout, now=now)
         seen = sessions.open_session(wire, _order(wire, checkout, customer.stripe_id))
         checkout = _write_down(checkout_id, seen)
-        if checkout.kind == Checkout.Kind.PLAN:
-            # Another request may have opened its page, or had it paid, while we opened ours.
-            _close_earlier(wire, checkout, now=now)
-            checkout = _close_if_overtaken(wire, checkout, now=now)
+        checkout = overtaking.close_if_overtaken(wire, checkout, now=now)
     except StripeAway as away:
         _log.warning("checkout_waits", checkout_id=checkout_id, reason=str(away))
         raise PaymentsAway from None
@@ -325,34 +322,6 @@ def _price_of(catalog: Catalog, checkout: Checkout) -> PlanPrice:
     )
 
 
-def _close_earlier(wire: Wire, checkout: Checkout, *, now: datetime) -> None:
-    """Let nobody pay on the account's earlier pages for a plan."""
-    for other in selectors.open_pages_for_plans(checkout.account_id).filter(pk__lt=checkout.pk):
-        _close(wire, other, now=now)
-
-
-def _close_if_overtaken(wire: Wire, checkout: Checkout, *, now: datetime) -> Checkout:
-    """Return the checkout; its page is closed if it should not be paid any more.
-
-    Whoever asked for a later one may have looked for open pages before ours was one. And a
-    repeat may open one whose asker died, long after he has paid elsewhere.
-    """
-    is_paid = selectors.living_contract(checkout.account) is not None
-    if not is_paid and not selectors.later_pages_for_plans(checkout).exists():
-        return checkout
-    return _close(wire, checkout, now=now)
-
-
-def _close(wire: Wire, checkout: Checkout, *, now: datetime) -> Checkout:
-    """Let nobody pay on a page any more; one that was paid says so itself."""
-    try:
-        sessions.end_session(wire, checkout.stripe_id)
-    except StripeRefused as refusal:
-        _log.info("page_has_ended", checkout_id=checkout.pk, code=refusal.code)
-        return checkout
-    return _expire(checkout.pk, now=now)
-
-
 @transaction.atomic(durable=True)
 def _write_down(checkout_id: str, seen: SeenSession) -> Checkout:
     checkout = Checkout.objects.select_for_update().get(pk=checkout_id)
@@ -365,10 +334,3 @@ def _write_down(checkout_id: str, seen: SeenSession) -> Checkout:
 def _fail(checkout_id: str, *, now: datetime) -> None:
     checkout = Checkout.objects.select_for_update().get(pk=checkout_id)
     pages.end(checkout, Checkout.State.FAILED, now=now)
-
-
-@transaction.atomic(durable=True)
-def _expire(checkout_id: str, *, now: datetime) -> Checkout:
-    checkout = Checkout.objects.select_for_update().get(pk=checkout_id)
-    pages.end(checkout, Checkout.State.EXPIRED, now=now)
-    return checkout

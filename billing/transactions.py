@@ -1,6 +1,13 @@
 """Boundaries that defend themselves: what needs a transaction, and what must not be inside one."""
 
-from django.db import connection
+from collections.abc import Callable
+from threading import Event
+from typing import Final
+
+from django.db import Error, close_old_connections, connection
+
+# A restart, a failover or a lock that somebody holds: most are over within these together.
+PAUSES_SECONDS: Final = (0.5, 1.5, 4.0, 9.0)
 
 
 def require_transaction(what: str) -> None:
@@ -19,3 +26,23 @@ def forbid_transaction(what: str) -> None:
     # Django has no public word for it; `durable=True` reads the same attribute.
     if blocks and not getattr(blocks[-1], "_from_testcase", False):
         raise RuntimeError(f"{what} must run outside any transaction.")
+
+
+def patiently(record: Callable[[], None]) -> None:
+    """Commit what nobody says a second time: again a few times where the database does not take it.
+
+    A commit of which no answer came may have happened, so a repeat must change nothing.
+
+    Raises:
+        Error: it was not taken at last. What else `record` raises is raised at once.
+    """
+    forbid_transaction("patiently")
+    for pause in PAUSES_SECONDS:
+        try:
+            record()
+        except Error:
+            close_old_connections()
+            Event().wait(pause)
+        else:
+            return
+    record()

@@ -45,6 +45,7 @@ HARMLESS: Final = {
         "F('renewal_micros') / Coalesce(F('seats'), 1)",
     ),
     ("billing/jobs/services/dispatching.py", "_require_sendable", "float"),  # a stop watch's
+    ("billing/jobs/services/dispatching.py", "_hand_over", "float"),  # a stop watch's
     ("billing/jobs/services/ending.py", "end_attempt", "float"),  # what a backend measures
     ("billing/jobs/services/ending.py", "_keep", "Decimal(stored.milliseconds) / 1000"),
     ("billing/jobs/charging.py", "_number", "float"),  # a backend's, made a decimal by its digits

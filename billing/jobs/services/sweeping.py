@@ -20,8 +20,9 @@ from billing.jobs import asking, selectors
 from billing.jobs.lifecycle import FINAL, FailureClass, JobStatus
 from billing.jobs.models import Attempt, Callback, Job
 from billing.jobs.services import canceling, ending, hearing, queueing
-from billing.jobs.services.dispatching import doubt, view_of
+from billing.jobs.services.dispatching import view_of
 from billing.jobs.services.ending import IdOfAnother
+from billing.jobs.services.recording import doubt
 from billing.jobs.services.telling import tell
 from billing.ledger.journal import SYSTEM
 from billing.outbox import selectors as outbox_selectors

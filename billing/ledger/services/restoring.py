@@ -134,9 +134,10 @@ def _in_turns(
     parts = dict.fromkeys(lost, 0)
     for wanted in (first, {key: lost[key] - first[key] for key in lost}):
         for key, most in wanted.items():
-            share = min(most, int(amount_micros / worth.get(key, _WHOLE)))
+            each = worth.get(key, _WHOLE)
+            share = min(most, amount_micros * each.denominator // each.numerator)
             parts[key] += share
-            amount_micros -= math.ceil(share * worth.get(key, _WHOLE))
+            amount_micros -= math.ceil(share * each)
     yield from ((grant, parts[grant.pk]) for grant in grants if parts[grant.pk])
 
 

@@ -61,7 +61,7 @@ class Part:
 
     def within(self, micros: int) -> int:
         """Return the most of the grant that is worth no more of what the payment has brought."""
-        return int(micros / self.worth)
+        return micros * self.worth.denominator // self.worth.numerator
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
+from billing.http import openapi
+
 handler400 = "billing.http.handlers.bad_request"
 handler403 = "billing.http.handlers.forbidden"
 handler404 = "billing.http.handlers.not_found"
@@ -17,7 +19,11 @@ _PUBLIC: dict[str, Any] = {"authentication_classes": [], "permission_classes": [
 urlpatterns = [
     path("v1/", include("plans.urls")),
     path("", include("billing.urls")),
-    path("v1/openapi.json", SpectacularJSONAPIView.as_view(**_PUBLIC), name="openapi"),
+    path(
+        "v1/openapi.json",
+        SpectacularJSONAPIView.as_view(generator_class=openapi.Served, **_PUBLIC),
+        name="openapi",
+    ),
     path(
         "v1/docs",
         # Its script has an address of its own: none in the page runs. And a page has nothing to

@@ -17,14 +17,18 @@ A request shape that is no `StrictIn` and refuses unknown members all the same s
 """
 
 import re
+import threading
 from collections.abc import Iterable, Iterator
+from functools import cache
 from http import HTTPStatus
 from typing import Any, Final
 
+from django.utils.translation import get_language
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
 from rest_framework.serializers import ModelSerializer
 
 from billing.errors import DomainError
@@ -235,6 +239,27 @@ def document() -> dict[str, Any]:
         request=None, public=True
     )
     return made
+
+
+class Served(SchemaGenerator):
+    """Makes the contract for who asks over HTTP: once a process and language.
+
+    It takes a second, which anybody could have again and again; and two that are made at once in a
+    new process disturb each other (drf-spectacular loads its extensions at the first).
+    """
+
+    def get_schema(self, request: Request | None = None, public: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002 (as the base)
+        """Return the contract; it is the same for all."""
+        with _turn:
+            return _served(get_language() or "")
+
+
+_turn: Final = threading.Lock()
+
+
+@cache
+def _served(_language: str) -> dict[str, Any]:
+    return document()
 
 
 def finish_document(result: dict[str, Any], **_generator: object) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.db.models import Q
+
 from billing.ledger import store
 from billing.ledger.lots import Issue
 from billing.ledger.models import Allowance, Grant, ZoneChange
@@ -75,9 +77,9 @@ def allowances(  # noqa: PLR0913 (a beginning has as many facts)
             ends_at=ends_at,
             moves=zones.moves,
         )
-        former = _former(wallet_id, begun)
+        former = _former(wallet_id, begun) or _counts_on_from(wallet_id, begun, now)
         if former is not None:
-            begun.windows_of = former.windows_of
+            begun.windows_of, begun.subscription = former.windows_of, former.subscription
             if anchor_at is None:
                 begun.anchor_at = _anchor(former, begun, now)
         if begun.series in taken:
@@ -128,6 +130,31 @@ def _former(wallet_id: str, begun: Schedule) -> Allowance | None:
         Allowance.objects.filter(
             wallet_id=wallet_id, code=begun.code, subscription=begun.subscription
         )
+        .order_by("-id")
+        .first()
+    )
+
+
+def _counts_on_from(wallet_id: str, begun: Schedule, now: datetime) -> Allowance | None:
+    """Return the counted allowance in whose windows that of another subscription goes on.
+
+    A subscription that takes another's place in time that is paid for, drawn from the same
+    anchor, goes on with the window under way: its units were used, and one seat more does not
+    bring those of all the others anew.
+    """
+    if not begun.subscription or not begun.terms.is_counted:
+        return None
+    since = begun.window(now).starts_at
+    return (
+        Allowance.objects.filter(
+            Q(ends_at=None) | Q(ends_at__gt=since),
+            wallet_id=wallet_id,
+            code=begun.code,
+            anchor_at=begun.anchor_at,
+            cadence=begun.terms.cadence,
+            unit=begun.terms.unit,
+        )
+        .exclude(subscription="")
         .order_by("-id")
         .first()
     )

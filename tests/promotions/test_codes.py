@@ -1,5 +1,6 @@
 """Redemption codes: how they are written, what they give, how often, and to whom not."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -122,6 +123,9 @@ def test_codes_are_shown_once_and_stored_hashed(shop: None) -> None:
         (Gift("pack", "welcome"), {}),
         (Gift("plan", "pro"), {}),
         (Gift("plan", "pro", period="1 month"), {}),
+        (Gift("plan", "pro", period="P31D"), {}),
+        (Gift("plan", "pro", period="P1M1D"), {}),
+        (Gift("plan", "pro", period="P30D"), {}),
         (Gift("campaign", "welcome", period="P1M"), {}),
         (Gift("pack", "plain", 0), {}),
         (WELCOME, {"count": 0}),
@@ -137,6 +141,30 @@ def test_codes_that_make_no_sense_are_not_made(
         new_code(gift, **more)
 
     assert not RedemptionCode.objects.exists()
+
+
+@pytest.mark.parametrize("period", ["P7D", "P28D", "P4W", "PT12H", "P1M", "P7M", "P1Y"])
+def test_a_plan_is_given_for_a_part_of_its_first_window_or_for_whole_ones(
+    shop: None, period: str
+) -> None:
+    new_code(Gift("plan", "pro", period=period))
+
+    assert RedemptionCode.objects.get().period == period
+
+
+@pytest.mark.parametrize(("period", "is_made"), [("P4W", True), ("P3D", True), ("P1M", False)])
+def test_a_plan_that_gives_by_weeks_is_given_for_weeks(
+    shop: None, period: str, *, is_made: bool
+) -> None:
+    text = shelf.shop_text()
+    months = text.index('cadence = "monthly"', text.index('code = "pro"'))
+    weeks = 'cadence = "weekly"' + text[months + len('cadence = "monthly"') :]
+    shelf.publish_shop(text[:months] + weeks)
+
+    with nullcontext() if is_made else pytest.raises(InvalidBatch):
+        new_code(Gift("plan", "pro", period=period))
+
+    assert RedemptionCode.objects.count() == is_made
 
 
 # -- what they give --------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from billing.promotions.errors import InvalidBatch
 from billing.promotions.models import RedemptionCode
 from plans import periods
 from plans import selectors as plans
+from plans.catalog.offers import Plan
 from plans.catalog.schema import Catalog
 
 COUNT_MAX: Final = 100_000
@@ -20,6 +21,9 @@ USES_MAX: Final = 1_000_000
 QUANTITY_MAX: Final = 10_000
 NAME_LENGTH_MAX: Final = 100
 _BATCH: Final = 2000
+# What is given by windows from when the plan began: their months and days, and how many days they
+# have at least.
+_WINDOWS: Final = {"weekly": (0, 7, 7), "monthly": (1, 0, 28), "yearly": (12, 0, 365)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ def create_codes(
 
     Raises:
         InvalidBatch: the catalog has no such offer, or a number, period, name or end makes no
-            sense.
+            sense; or a plan's period ends within a window of its credits that is not the first.
     """
     published = plans.current()
     _require_offered(gift, published.catalog)
@@ -117,3 +121,38 @@ def _require_offered(gift: Gift, catalog: Catalog) -> None:
             periods.parse_period(gift.period)
         except ValueError as wrong:
             raise InvalidBatch(_("The period %(why)s") % {"why": wrong}) from None
+    if gift.kind == RedemptionCode.Kind.PLAN:
+        plan = catalog.plan(gift.offer)
+        assert plan is not None, "it is known"
+        _require_whole_windows(plan, gift.period)
+
+
+def _require_whole_windows(plan: Plan, period: str) -> None:
+    """Refuse a period that would end within a later window of the plan's credits.
+
+    A window is given whole when it begins: 31 days of a plan by months would bring two months.
+    """
+    said = periods.parse_period(period)
+    days_most = said.months * 31 + said.days + (said.seconds > 0)
+    for terms in plan.allowances:
+        window = _WINDOWS.get(terms.cadence)
+        if window is None or terms.is_counted or terms.anchor != "start":
+            continue
+        months, days, days_least = window
+        is_whole = (
+            said.seconds == 0
+            and _is_multiple(said.months, months)
+            and _is_multiple(said.days, days)
+        )
+        if days_most > days_least and not is_whole:
+            raise InvalidBatch(
+                _(
+                    "%(period)s ends within a window of the plan's credits (%(cadence)s), which "
+                    "is given whole: say one window at most, or a whole number of them."
+                )
+                % {"period": period, "cadence": terms.cadence}
+            )
+
+
+def _is_multiple(number: int, unit: int) -> bool:
+    return number % unit == 0 if unit else number == 0

@@ -118,6 +118,19 @@ class Shop:
         wish = {"purchase": bought, "rule": "cooling_off", "reason": "unwanted"}
         self._ask("POST", "/v1/refunds", name, wish, as_server=True)
 
+    def wait_until_stripe_knows(self, name: str) -> None:
+        """Return when somebody's refund has been asked for at Stripe: a worker does it.
+
+        Raises:
+            TimeoutError: it is not in time.
+        """
+        asked = Refund.objects.filter(purchase__account__external_id=name, stripe_id__gt="")
+        ends_at = time.monotonic() + _PATIENCE_SECONDS
+        while not asked.exists():
+            if time.monotonic() > ends_at:
+                raise TimeoutError(f"Stripe was not asked to pay {name} back.")
+            time.sleep(_LOOK_SECONDS)
+
     def pay_back_at_stripe(self, name: str) -> None:
         """Have somebody's one payment paid back in Stripe's Dashboard."""
         bought = Purchase.objects.get(account__external_id=name)

@@ -57,6 +57,7 @@ def _round(
     shop.wait_for(between)
     shop.buy(after)
     shop.pay_back(kept[1])
+    shop.wait_until_stripe_knows(kept[1])
     shop.pay_back_at_stripe(kept[2])
     shop.peer.settle()
     archive.complete(field)

@@ -1,10 +1,10 @@
 """What a backend answers is written down even if the database is away for a moment just then."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, close_old_connections, connection, transaction
 from pytest_django import Settings
 from structlog.testing import capture_logs
 
@@ -37,11 +37,12 @@ PAUSES = (0.0, 0.0)
 @pytest.fixture
 def job(
     shopper: Account, vendor: Vendor, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> Job:
+) -> Iterator[Job]:
     """An order of Ada's waits for the vendor, and nobody waits long for the database."""
     monkeypatch.setattr(transactions, "PAUSES_SECONDS", PAUSES)
     settings.BACKENDS = {"away": entry(vendor.base_url, kind="polled")}
-    return order(shopper)
+    yield order(shopper)
+    close_old_connections()  # what a test has cut harms no other
 
 
 def after_the_call(monkeypatch: pytest.MonkeyPatch, then: Callable[[], None]) -> None:

@@ -231,6 +231,8 @@ def _is_live(at: datetime) -> Q:
     went_back = Exists(
         PackPurchase.objects.filter(
             pk=OuterRef("pk"),
+            account=OuterRef("account"),
+            purchase__account=OuterRef("account"),
             purchase__taken_micros__gt=0,
             purchase__taken_micros=F("purchase__credited_micros"),
         )

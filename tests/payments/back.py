@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from billing.accounts.models import Account
 from billing.ledger.models import Hold
-from billing.payments.gateway import ACCOUNT, FACT, PACK, QUANTITY, VERSION
+from billing.payments.gateway import ACCOUNT, CHECKOUT, FACT, PACK, QUANTITY, VERSION
 from billing.payments.gateway.seen import SeenDispute, SeenPayment, SeenRefund
 from billing.payments.models import Purchase
 from billing.payments.services import purchases, refunding
@@ -81,7 +81,8 @@ def payment(
         card="",
         declined="",
         metadata={
-            FACT: f"stripe:tu_{number}",
+            CHECKOUT: f"co_{number}",  # bought by hand, on a page that is lost
+            FACT: f"stripe:co_{number}",
             ACCOUNT: account.pk,
             PACK: pack,
             QUANTITY: "1",

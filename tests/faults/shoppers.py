@@ -50,8 +50,8 @@ class Shoppers:
     def judge(self, outcome: Outcome) -> None:
         """Write down what came of it, once Stripe's events were taken."""
         self._shop.peer.settle(_SETTLE_SECONDS)
+        where = {Kind.LOST: outcome.lost, Kind.DOUBLED: outcome.doubled}
         for one in self._differences():
-            where = {Kind.LOST: outcome.lost, Kind.DOUBLED: outcome.doubled}
             where.get(one.kind, outcome.breaches).append(one.said)
         outcome.breaches += self.troubles
         kept = sum(self.expected.values())

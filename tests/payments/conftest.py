@@ -79,3 +79,11 @@ def lives(db: None, peer: Peer, monkeypatch: pytest.MonkeyPatch) -> Till:
 def life(lives: Till) -> Life:
     """Ada, who has bought nothing yet."""
     return Life(lives, factories.new_account("ada"))
+
+
+@pytest.fixture
+def committed(transactional_db: None, peer: Peer) -> Till:
+    """A shop whose rows are committed, so that several can race for them."""
+    tills.open_till()
+    factories.new_account("ada", is_sandbox=False)
+    return Till(peer)

@@ -11,12 +11,9 @@ from billing.payments import services
 from billing.payments.gateway import sessions as gateway
 from billing.payments.models import Checkout, Purchase
 from plans.credits import MICROS
-from tests import factories
 from tests.http.racing import at_once
 from tests.packs import shelf
-from tests.payments import till as tills
 from tests.payments.till import BACK, Till
-from tests.stripe_peer.driver import Peer
 
 MANY: Final = 4
 WISH: Final = {"pack": "plain", "success_url": BACK}
@@ -131,14 +128,6 @@ def test_a_page_is_closed_whose_pack_was_paid_for_without_one_meanwhile(
 
 
 # -- at once --------------------------------------------------------------------------------------
-@pytest.fixture
-def committed(transactional_db: None, peer: Peer) -> Till:
-    """A shop whose rows are committed, so that several can race for them."""
-    tills.open_till()
-    factories.new_account("ada", is_sandbox=False)
-    return Till(peer)
-
-
 @pytest.mark.django_db(transaction=True)
 def test_of_pages_that_are_asked_for_at_once_one_is_left_to_pay_on(committed: Till) -> None:
     till = committed

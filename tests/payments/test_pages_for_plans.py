@@ -18,9 +18,7 @@ from billing.subscriptions.models import Subscription
 from plans.credits import MICROS
 from tests import factories
 from tests.http.racing import at_once
-from tests.payments import till as tills
 from tests.payments.till import BACK, Till
-from tests.stripe_peer.driver import Peer
 
 MANY: Final = 4
 
@@ -166,14 +164,6 @@ def test_a_page_that_is_opened_again_after_another_was_paid_is_closed(
 
 
 # -- at once --------------------------------------------------------------------------------------
-@pytest.fixture
-def committed(transactional_db: None, peer: Peer) -> Till:
-    """A shop whose rows are committed, so that several can race for them."""
-    tills.open_till()
-    factories.new_account("ada", is_sandbox=False)
-    return Till(peer)
-
-
 @pytest.mark.django_db(transaction=True)
 def test_of_pages_that_are_asked_for_at_once_one_is_left_to_pay_on(committed: Till) -> None:
     till = committed
